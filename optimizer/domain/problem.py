@@ -1,0 +1,110 @@
+"""The planning problem as bare arrays with their labels: what every solver reads.
+
+All money is in USD; fields named `_cash` are undiscounted and carry their period, all others are discounted. Index -1 stands for none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.domain.surface import Floats, Ints, Needs
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supply:
+    """Contracts and market offers. Axes: K contracts, J covered (contract, pool) pairs, O offers."""
+
+    contracts: tuple[str, ...]  # K, in force or open to be signed, in force or starting within the horizon
+    contract_supplier: Ints  # [K]
+    in_force: Bools  # [K]
+    least_lots: Ints  # [K] lots signed at least: all of them where in force or forced, else 0
+    most_lots: Ints  # [K]
+    cover_contract: Ints  # [J] sorted by contract, then pool
+    cover_pool: Ints  # [J]
+    capacity: Floats  # [K, T] accelerators per lot, mean over the period's hours
+    price_cash: Floats  # [K, T] USD per accelerator-hour drawn
+    take_or_pay_share: Floats  # [K] of capacity that is paid whether drawn or not
+    minimum_cash: Floats  # [K, T] USD per lot in force: the period's part of its interval's minimum spend
+    eligible_spend_cash: Floats  # [K, T] other spend that counts towards the minimum
+    fixed_fee_cash: Floats  # [K, T] USD per lot in force
+    interval: Ints  # [K, T] fulfilment interval that the period falls in, numbered from 0; -1 not in force
+    exit_fee_cash: Floats  # [K, T] USD per lot left at the start of the period; inf: leaving is not possible then
+    terminal_usd: Floats  # [K] USD per lot still held at the end of the horizon
+    share_of_wallet: Floats  # [K] least share of all accelerator-hours drawn while in force; 0: none
+    option_group: Ints  # [K] contracts of one group are alternatives; -1: none
+    excluded_contract: Ints  # [E, 2] pairs never in force together
+    excluded_supplier: Ints  # [E, 2] (contract, supplier that must not be used while it is in force)
+    exclusive_work: Ints  # [E, 2] (contract, load: placed only with the contract's supplier while in force)
+    exclusive_run: Ints  # [E, 2] (contract, training run), likewise
+
+    offers: tuple[str, ...]  # O
+    offer_pool: Ints  # [O]
+    offer_spot: Bools  # [O]
+    offer_loss: Floats  # [O] share of spot hours lost; 0 for on-demand
+    offer_limit: Floats  # [O, T] accelerators, mean over the period's hours; inf: no limit
+    offer_price_cash: Floats  # [O, T, S] USD per accelerator-hour
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Rules that link loads and suppliers. Each row of an index array is one rule; -1 means all."""
+
+    budget_supplier: Ints  # [H] -1: all suppliers together
+    budget_period: Ints  # [H]
+    budget_cash: Floats  # [H] USD
+    share_supplier: Ints  # [H]
+    share_period: Ints  # [H]
+    share: Floats  # [H] largest share of accelerator-hours drawn
+    fewest_suppliers: Ints  # [T] suppliers with a load or run placed; 0: no rule
+    site_loss_reserve: Floats  # [T] share of a lost site's placed accelerators that spare capacity must cover; 0: no rule
+    most_moves: Floats  # [T] loads that change pool at the start of the period; inf: no rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanningProblem:
+    """Labels, calendar, needs, costs of placing, supply and limits, in one order for all."""
+
+    pools: tuple[str, ...]  # P
+    sites: tuple[str, ...]
+    suppliers: tuple[str, ...]
+    periods: tuple[str, ...]  # T
+    blocks: tuple[str, ...]  # B
+    scenarios: tuple[str, ...]  # S
+    hours: Floats  # [T, B]
+    discount: Floats  # [T]
+    probability: Floats  # [S] sums to 1
+
+    pool_site: Ints  # [P]
+    pool_supplier: Ints  # [P]
+    availability: Floats  # [P] share of drawn accelerators that work
+    shortage_price: Floats  # [P] USD per accelerator-hour missing, >= the penalty of every load eligible there
+    site_bandwidth: Floats  # [sites] GB/s; inf: no limit
+
+    needs: Needs
+    pair_allowed: Bools  # [N, T] False where a pin forbids
+    pair_forced: Bools  # [N, T] True where a pin forces
+    placed_before: Ints  # [L] pool in force at the start; -1: none
+    enter_cash: Floats  # [N] USD when the load moves into the pair's pool
+    leave_cash: Floats  # [N] USD when it moves out
+    egress_cash: Floats  # [N, T, S]
+    unplaced_cash: Floats  # [L, T, S] USD in a period in which the load is not placed
+    missed_price: Floats  # [L] USD per accelerator-hour of flexible work not done
+    load_spot: Bools  # [L] may use spot
+    run_spot: Bools  # [R]
+    option_usd: Floats  # [G] USD: data egress and delay
+    option_egress_cash: Floats  # [G] USD in its first period, the part of option_usd that is billed
+    run_unplaced_usd: Floats  # [R] USD when the run does not happen inside its window
+    run_forced: Bools  # [R] a pin forces one of its options
+    supply: Supply
+    limits: Limits
+    other_spend_cash: Floats  # [suppliers, T] USD that no decision changes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(T, B, S)."""
+        return len(self.periods), len(self.blocks), len(self.scenarios)

@@ -1,0 +1,76 @@
+"""What can go wrong, in the words that the user reads.
+
+Every message reads `<file or config path>: <rule with unit>; got <value>. <count and first ids>. <what to do>.`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class PlacementError(Exception):
+    """An error that the command line prints without a traceback, with its exit code."""
+
+    exit_code = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """One rule that some rows of one table break.
+
+    `where` is a file or configuration path, `rule` states the rule with its unit, `got` the first
+    offending value, `rows` the keys of all offending rows, `remedy` what the user should do.
+    """
+
+    where: str
+    rule: str
+    got: str
+    rows: tuple[str, ...] = ()
+    remedy: str = "Correct the value."
+
+    def __str__(self) -> str:
+        count = ""
+        if self.rows:
+            noun = "row" if len(self.rows) == 1 else "rows"
+            shown = ", ".join(self.rows[:3])
+            count = f" {len(self.rows)} {noun} (first: {shown})."
+        return f"{self.where}: {self.rule}; got {self.got}.{count} {self.remedy}"
+
+
+class DataError(PlacementError):
+    """Input tables break rules; all of them are reported at once. Exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("\n".join(str(violation) for violation in self.violations))
+
+
+class ConfigError(DataError):
+    """The configuration breaks a rule. Exit code 2."""
+
+    def __init__(self, where: str, rule: str, got: object, remedy: str) -> None:
+        super().__init__([Violation(where=where, rule=rule, got=str(got), remedy=remedy)])
+
+
+class InfeasiblePlan(PlacementError):
+    """No plan keeps all rules; `conflicts` names those that cannot hold together. Exit code 3."""
+
+    exit_code = 3
+
+    def __init__(self, conflicts: Sequence[str]) -> None:
+        self.conflicts = tuple(conflicts)
+        lines = "\n".join(f"  - {conflict}" for conflict in self.conflicts)
+        super().__init__(f"No plan keeps all rules. These cannot hold together:\n{lines}")
+
+
+class NoPlanInLimit(PlacementError):
+    """A limit was reached before any plan was found. Exit code 4."""
+
+    exit_code = 4
+
+
+class SolverFailure(PlacementError):
+    """A solver stopped for a reason of its own, or a plan did not verify. Exit code 5."""
