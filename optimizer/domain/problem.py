@@ -98,6 +98,7 @@ class PlanningProblem:
     run_spot: Bools  # [R]
     option_usd: Floats  # [G] USD: data egress and delay
     option_egress_cash: Floats  # [G] USD in its first period, the part of option_usd that is billed
+    run_data_supplier: Ints  # [R] supplier that bills the run's data egress; -1: none
     run_unplaced_usd: Floats  # [R] USD when the run does not happen inside its window
     run_forced: Bools  # [R] a pin forces one of its options
     supply: Supply

@@ -1,0 +1,90 @@
+"""The command line: `placement <job> [overrides]`, the same as `python -m optimizer <job> ...`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from optimizer.errors import ConfigError, PlacementError
+from optimizer.jobs.catalog import Job, job_named
+from optimizer.jobs.messages import message
+from optimizer.jobs.usage import job_help, program_help
+
+SWEEP = ("-m", "--multirun")
+HELP = ("-h", "--help")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one job; returns its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in words
+    try:
+        return _dispatch([word for word in words if word != "--debug"])
+    except PlacementError as error:
+        if debug:
+            traceback.print_exc()
+        print(message(error, terminal=sys.stderr.isatty()), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Stopped before there was anything to write.", file=sys.stderr)
+        return 4
+    except Exception as error:  # noqa: BLE001 - the last resort: users get one line, the log the traceback
+        if debug:
+            traceback.print_exc()
+        print(f"Internal failure ({type(error).__name__}). The traceback is in {_log()}", file=sys.stderr)
+        return 5
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in HELP:
+        print(program_help())
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(version("placement-optimizer"))
+        return 0
+    job = job_named(words[0])
+    if any(word in HELP for word in words):
+        from optimizer.jobs.configs import group_choices
+
+        print(job_help(job, group_choices(job)))
+        return 0
+    return _run(job, words[1:])
+
+
+def _run(job: Job, words: list[str]) -> int:
+    from optimizer.jobs.compose import settings_of
+
+    for word in words:
+        if word.startswith("-") and word not in SWEEP:
+            raise ConfigError("command line", "must be an option of placement", word, "See --help.")
+    sweep = any(word in SWEEP for word in words)
+    composed = settings_of(job, [word for word in words if word not in SWEEP], sweep=sweep)
+    run = job.load()
+    if not sweep:
+        return run(composed[0][1])
+    return max(_run_one_of_many(run, overrides, settings) for overrides, settings in composed)
+
+
+def _run_one_of_many(run: object, overrides: tuple[str, ...], settings: object) -> int:
+    """One combination of a sweep; its failure is told and the others go on."""
+    assert callable(run)
+    print(f"# {' '.join(overrides)}", flush=True)
+    try:
+        return int(run(settings))
+    except PlacementError as error:
+        print(message(error, terminal=sys.stderr.isatty()), file=sys.stderr)
+        return error.exit_code
+
+
+def _log() -> Path:
+    log = Path(tempfile.mkdtemp(prefix="placement-")) / "log.txt"
+    log.write_text(traceback.format_exc())
+    return log
+
+
+if __name__ == "__main__":
+    sys.exit(main())

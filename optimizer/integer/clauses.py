@@ -1,0 +1,269 @@
+"""One function per clause of a contract, named after it. docs/problem.md has the formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats, Ints
+from optimizer.integer.rows import RowGroup, Term, numbered, row_group
+from optimizer.integer.variables import Bools, Variables, periods_held
+
+
+def active(variables: Variables, row: Ints, contract: Ints, period: Ints, coefficient: ArrayLike) -> list[Term]:
+    """Terms `coefficient x active[k,t]`, where active[k,t] = Y[k] - sum of e[k,1..t]. All arguments [z]."""
+    coefficient = np.broadcast_to(np.asarray(coefficient, dtype=np.float64), row.shape)
+    left = np.where(np.arange(variables.exits.shape[1]) <= period[:, None], variables.exits[contract], -1)
+    return [(row, variables.lots[contract], coefficient), (row[:, None], left, -coefficient[:, None])]
+
+
+def capacity_and_ramp(problem: PlanningProblem, variables: Variables) -> RowGroup:
+    """sum over pools of d[j,t,b,s] <= capacity[k,t] active[k,t]; the ramp is in the capacity."""
+    supply = problem.supply
+    periods, blocks, scenarios = problem.shape
+    drawn = np.zeros((len(supply.contracts), periods, blocks, scenarios), dtype=np.bool_)
+    np.logical_or.at(drawn, supply.cover_contract, variables.contract_draw >= 0)
+    row = numbered(drawn)
+    contract, period, block, scenario = np.nonzero(drawn)
+    return row_group(
+        "capacity of contract",
+        {"contract": contract, "period": period, "block": block, "scenario": scenario},
+        (row[supply.cover_contract], variables.contract_draw, -1.0),
+        *active(variables, np.arange(len(contract)), contract, period, supply.capacity[contract, period]),
+        lower=0.0,
+        measure="accelerators",
+    )
+
+
+def committed_cash(problem: PlanningProblem) -> Floats:
+    """USD per lot in force that is paid whether anything is drawn or not, fixed fee aside, [K, T]."""
+    supply = problem.supply
+    return np.asarray(supply.take_or_pay_share[:, None] * supply.price_cash * supply.capacity * problem.hours.sum(axis=1))
+
+
+def spend_terms(problem: PlanningProblem, variables: Variables, row: Ints, unit: float, sign: float) -> Term:
+    """Term `sign x price x hours drawn`, each draw added to its interval's row. `row` is [K, W, S]; -1: none."""
+    supply = problem.supply
+    at = _interval_rows(problem, row)[supply.cover_contract][:, :, None, :]
+    price = (supply.price_cash[supply.cover_contract][:, :, None] * problem.hours)[:, :, :, None]
+    return at, variables.contract_draw, sign * price / unit
+
+
+def _interval_rows(problem: PlanningProblem, row: Ints) -> Ints:
+    """Row of the interval that each period falls in, [K, T, S], from rows [K, W, S]."""
+    interval = problem.supply.interval
+    if row.shape[1] == 0:
+        return np.full((*interval.shape, row.shape[2]), -1)
+    found = np.take_along_axis(row, np.maximum(interval, 0)[:, :, None], axis=1)
+    return np.asarray(np.where((interval >= 0)[:, :, None], found, -1))
+
+
+def _per_lot(problem: PlanningProblem, variables: Variables, row: Ints, per_lot: Floats) -> list[Term]:
+    """Terms `per_lot[k,t] active[k,t]`, each period added to its interval's row [K, W, S]."""
+    at = _interval_rows(problem, row)
+    contract, period, scenario = np.nonzero(at >= 0)
+    return active(variables, at[contract, period, scenario], contract, period, per_lot[contract, period])
+
+
+def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:
+    """excess[k,w,s] >= price x hours drawn - commitment, over the interval."""
+    row = numbered(variables.excess >= 0)
+    contract, interval, scenario = np.nonzero(row >= 0)
+    return row_group(
+        "take or pay",
+        {"contract": contract, "interval": interval, "scenario": scenario},
+        (row, variables.excess, 1.0),
+        spend_terms(problem, variables, row, unit, -1.0),
+        *_per_lot(problem, variables, row, committed_cash(problem) / unit),
+        lower=0.0,
+        measure="USD",
+        scale=unit,
+    )
+
+
+def minimum_spend(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:
+    """short[k,w,s] >= minimum active - commitment - excess - fixed fee - eligible other spend, over the interval.
+
+    Where nothing is paid for anyway the excess is the spend itself; where everything is, there is none.
+    """
+    supply = problem.supply
+    row = numbered(variables.short >= 0)
+    contract, interval, scenario = np.nonzero(row >= 0)
+    counted = (committed_cash(problem) + supply.fixed_fee_cash - supply.minimum_cash) / unit
+    uncommitted = np.where((supply.take_or_pay_share == 0)[:, None, None], row, -1)
+    eligible = np.zeros(row.shape[:2])
+    k, t = np.nonzero(supply.interval >= 0)
+    np.add.at(eligible, (k, supply.interval[k, t]), supply.eligible_spend_cash[k, t] / unit)
+    return row_group(
+        "minimum spend",
+        {"contract": contract, "interval": interval, "scenario": scenario},
+        (row, variables.short, 1.0),
+        (row, variables.excess, 1.0),
+        spend_terms(problem, variables, uncommitted, unit, 1.0),
+        *_per_lot(problem, variables, row, counted),
+        lower=-eligible[contract, interval],
+        measure="USD",
+        scale=unit,
+    )
+
+
+def signing(problem: PlanningProblem, variables: Variables) -> RowGroup:
+    """Y[k] <= most lots y[k]."""
+    contract = np.flatnonzero((variables.held >= 0) & (variables.held != variables.lots))
+    each = np.arange(len(contract))
+    return row_group(
+        "signing",
+        {"contract": contract},
+        (each, variables.held[contract], problem.supply.most_lots[contract]),
+        (each, variables.lots[contract], -1.0),
+        lower=0.0,
+        measure="lots",
+    )
+
+
+def forced_signing(problem: PlanningProblem, variables: Variables) -> RowGroup:
+    """Y[k] >= least lots where a pin forces a contract that is not yet in force."""
+    supply = problem.supply
+    contract = np.flatnonzero(~supply.in_force & (supply.least_lots > 0))
+    each = np.arange(len(contract))
+    return row_group(
+        "pin", {"contract": contract}, (each, variables.lots[contract], 1.0), lower=supply.least_lots[contract], measure="lots"
+    )
+
+
+def termination(problem: PlanningProblem, variables: Variables) -> RowGroup:
+    """sum over periods of e[k,t] <= Y[k]; where leaving is not possible there is no e."""
+    contract = np.flatnonzero((variables.exits >= 0).any(axis=1))
+    each = np.arange(len(contract))
+    return row_group(
+        "termination",
+        {"contract": contract},
+        (each, variables.lots[contract], 1.0),
+        (each[:, None], variables.exits[contract], -1.0),
+        lower=0.0,
+        measure="lots",
+    )
+
+
+def term(problem: PlanningProblem, variables: Variables) -> RowGroup:
+    """active[k,t] <= most lots x in_force[k,t], where lots may have been left and a rule asks."""
+    own = (variables.in_force >= 0) & (variables.in_force != variables.held[:, None])
+    contract, period = np.nonzero(own)
+    each = np.arange(len(contract))
+    return row_group(
+        "term",
+        {"contract": contract, "period": period},
+        (each, variables.in_force[contract, period], problem.supply.most_lots[contract]),
+        *active(variables, each, contract, period, -1.0),
+        lower=0.0,
+        measure="lots",
+    )
+
+
+def option_group(problem: PlanningProblem, variables: Variables) -> RowGroup:
+    """At most one contract of a group is held."""
+    member_of = problem.supply.option_group
+    groups, first = np.unique(member_of, return_index=True)
+    row = np.where(member_of >= 0, np.searchsorted(groups[groups >= 0], member_of), -1)
+    return row_group(
+        "option group", {"contract": first[groups >= 0]}, (row, variables.held, 1.0), upper=1.0, measure="contracts"
+    )
+
+
+def exclusivity(problem: PlanningProblem, variables: Variables) -> list[RowGroup]:
+    """While a contract is in force: no excluded contract, nothing with an excluded supplier, exclusive work with its own supplier only."""
+    supply, needs = problem.supply, problem.needs
+    pair_supplier = problem.pool_supplier[needs.pair_pool]
+    option_supplier = problem.pool_supplier[needs.option_pool]
+    rival = [(k, j) for k, s in supply.excluded_supplier for j in np.flatnonzero(supply.contract_supplier == s) if j != k]
+    elsewhere = [
+        *((k, load, pair_supplier == s) for k, s in supply.excluded_supplier for load in range(len(needs.loads))),
+        *((k, load, pair_supplier != supply.contract_supplier[k]) for k, load in supply.exclusive_work),
+    ]
+    runs = [
+        *((k, run, option_supplier == s) for k, s in supply.excluded_supplier for run in range(len(needs.runs))),
+        *((k, run, option_supplier != supply.contract_supplier[k]) for k, run in supply.exclusive_run),
+    ]
+    return [
+        _never_together(variables, np.array([*map(tuple, supply.excluded_contract), *rival], dtype=np.int64).reshape(-1, 2)),
+        _no_load_elsewhere(problem, variables, elsewhere),
+        _no_run_elsewhere(problem, variables, runs),
+    ]
+
+
+def _never_together(variables: Variables, pairs: Ints) -> RowGroup:
+    one, other = variables.in_force[pairs[:, 0]], variables.in_force[pairs[:, 1]]
+    pair, period = np.nonzero((one >= 0) & (other >= 0))
+    each = np.arange(len(pair))
+    return row_group(
+        "exclusion of contracts",
+        {"contract": pairs[pair, 0], "other contract": pairs[pair, 1], "period": period},
+        (each, one[pair, period], 1.0),
+        (each, other[pair, period], 1.0),
+        upper=1.0,
+        measure="contracts",
+    )
+
+
+def _no_load_elsewhere(problem: PlanningProblem, variables: Variables, rules: list[tuple[int, int, Bools]]) -> RowGroup:
+    """Where the rule's pairs (a mask [N]) of its load are barred: sum x + in_force <= 1 in each period of the contract."""
+    contract = np.array([k for k, _, _ in rules], dtype=np.int64)
+    load = np.array([load for _, load, _ in rules], dtype=np.int64)
+    row = numbered(variables.in_force[contract] >= 0)
+    rule, period = np.nonzero(row >= 0)
+    barred = [np.flatnonzero(mask & (problem.needs.pair_load == load)) for _, load, mask in rules]
+    return row_group(
+        "exclusivity",
+        {"contract": contract[rule], "load": load[rule], "period": period},
+        (row, variables.in_force[contract], 1.0),
+        *((row[i], variables.place[pairs], 1.0) for i, pairs in enumerate(barred)),
+        upper=1.0,
+        measure="placements",
+    )
+
+
+def _no_run_elsewhere(problem: PlanningProblem, variables: Variables, rules: list[tuple[int, int, Bools]]) -> RowGroup:
+    contract = np.array([k for k, _, _ in rules], dtype=np.int64)
+    run = np.array([run for _, run, _ in rules], dtype=np.int64)
+    row = numbered(variables.in_force[contract] >= 0)
+    rule, period = np.nonzero(row >= 0)
+    held = periods_held(problem)
+    barred = [np.flatnonzero(mask & (problem.needs.option_run == run)) for _, run, mask in rules]
+    return row_group(
+        "exclusivity",
+        {"contract": contract[rule], "run": run[rule], "period": period},
+        (row, variables.in_force[contract], 1.0),
+        *((np.where(held[options], row[i], -1), variables.option[options][:, None], 1.0) for i, options in enumerate(barred)),
+        upper=1.0,
+        measure="placements",
+    )
+
+
+def share_of_wallet(problem: PlanningProblem, variables: Variables, most_drawn: Floats) -> RowGroup:
+    """hours drawn with k >= share x all hours drawn - M (1 - in_force[k,t]), in mean accelerators over the period.
+
+    Args:
+      most_drawn: [T, S] mean accelerators if everything is drawn, so that M = share x most_drawn.
+    """
+    supply = problem.supply
+    scenarios = len(problem.scenarios)
+    asked = (variables.in_force >= 0) & (supply.share_of_wallet > 0)[:, None]
+    row = numbered(np.repeat(asked[:, :, None], scenarios, axis=2))
+    contract, period, scenario = np.nonzero(row >= 0)
+    asking = np.flatnonzero(supply.share_of_wallet > 0)
+    share = supply.share_of_wallet[asking][:, None, None, None, None]
+    weight = (problem.hours / problem.hours.sum(axis=1, keepdims=True))[None, :, :, None]
+    own = (supply.cover_contract == asking[:, None])[:, :, None, None, None]
+    at = row[asking][:, None, :, None, :]
+    penalty = supply.share_of_wallet[contract] * most_drawn[period, scenario]
+    return row_group(
+        "share of wallet",
+        {"contract": contract, "period": period, "scenario": scenario},
+        (at, variables.contract_draw[None], (own - share) * weight),
+        (at, variables.offer_draw[None], -share * weight),
+        (np.arange(len(contract)), variables.in_force[contract, period], -penalty),
+        lower=-penalty,
+        measure="accelerator-hours",
+        scale=problem.hours.sum(axis=1)[period],
+    )

@@ -1,0 +1,96 @@
+"""Solves a program, whole or within boxes, exactly or relaxed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.plan import PlanStatus
+from optimizer.domain.surface import Floats
+from optimizer.errors import SolverFailure
+from optimizer.integer.backend import NAMES, TAKES_START, Algorithm, Backend, Effort, Raw, continuous, solve_arrays
+from optimizer.integer.bound import safe_bound
+from optimizer.integer.grid import solve_on_grid
+from optimizer.integer.program import Program
+from optimizer.integer.reduced import Reduced, reduce
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a solver found. Axes: `n` columns and `m` rows of the program."""
+
+    status: PlanStatus  # OPTIMAL: proven within the relative gap asked for
+    values: Floats | None  # [n]
+    objective: float  # USD; inf without values
+    bound: float  # USD; -inf if there is none
+    row_duals: Floats | None  # [m] units of money per unit of the row, of linear programs only
+
+
+def solve_program(
+    program: Program,
+    *,
+    backend: Backend = "highs",
+    time_limit_s: float | None = None,
+    relative_gap: float = 1e-4,
+    threads: int = 1,
+    seed: int = 0,
+    relax: bool = False,
+    lower: Floats | None = None,
+    upper: Floats | None = None,
+    start: Floats | None = None,
+    deterministic_limit: float | None = None,
+    algorithm: Algorithm | None = None,
+) -> Answer:
+    """Solves the program within the boxes given, or its own.
+
+    Args:
+      relax: solve the linear relaxation with HiGHS, whatever the backend; its bound is the safe one of its row duals.
+      lower, upper: [n] boxes instead of the program's, as `decide.fix` makes them.
+      start: [n] values to start from; CP-SAT and GSCIP only.
+      algorithm: for linear programs; None leaves the choice to HiGHS. "first_order" is PDLP.
+
+    Raises:
+      SolverFailure: the solver stopped for a reason other than a limit, or was asked for something that it cannot do.
+    """
+    lower = program.lower if lower is None else lower
+    upper = program.upper if upper is None else upper
+    if start is not None and (relax or backend not in TAKES_START):
+        raise SolverFailure(f"{NAMES[backend]} takes no starting values{' for a linear program' if relax else ''}; use CP-SAT or GSCIP.")
+    reduced = reduce(program, lower, upper)
+    if reduced is None:
+        return Answer(status=PlanStatus.INFEASIBLE, values=None, objective=math.inf, bound=math.inf, row_duals=None)
+    effort = Effort(
+        time_limit_s=time_limit_s,
+        relative_gap=relative_gap,
+        threads=threads,
+        seed=seed,
+        deterministic_limit=deterministic_limit,
+        algorithm=algorithm,
+    )
+    if relax:
+        return _relaxation(program, reduced, lower, upper, effort)
+    begin = None if start is None else start[reduced.columns]
+    raw = solve_on_grid(reduced.arrays, effort, begin) if backend == "cp_sat" else solve_arrays(reduced.arrays, backend, effort, begin)
+    return _answer(program, reduced, raw)
+
+
+def _answer(program: Program, reduced: Reduced, raw: Raw) -> Answer:
+    return Answer(
+        status=raw.status,
+        values=None if raw.values is None else reduced.values(raw.values),
+        objective=program.unit * raw.objective,
+        bound=program.unit * raw.bound,
+        row_duals=None if raw.row_duals is None else reduced.duals(raw.row_duals, len(program.row_lower)),
+    )
+
+
+def _relaxation(program: Program, reduced: Reduced, lower: Floats, upper: Floats, effort: Effort) -> Answer:
+    raw = solve_arrays(continuous(reduced.arrays), "pdlp" if effort.algorithm == "first_order" else "highs", effort)
+    answer = _answer(program, reduced, raw)
+    if raw.status is PlanStatus.INFEASIBLE:
+        return answer
+    duals = np.zeros(len(program.row_lower)) if answer.row_duals is None else answer.row_duals
+    bound = safe_bound(program, duals, lower, upper)
+    return Answer(status=answer.status, values=answer.values, objective=answer.objective, bound=bound, row_duals=duals)

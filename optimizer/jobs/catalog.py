@@ -1,0 +1,70 @@
+"""Which jobs there are. Imports no job: `--help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from optimizer.errors import ConfigError
+from optimizer.jobs.settings import CheckJob, InitJob, PlanJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job: its module under optimizer.jobs has a function `run(settings) -> exit code`."""
+
+    name: str
+    summary: str
+    settings: type[Any]
+    examples: tuple[str, ...]
+
+    def load(self) -> Callable[[Any], int]:
+        run: Callable[[Any], int] = importlib.import_module(f"optimizer.jobs.{self.name}").run
+        return run
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        Job(
+            name="plan",
+            summary="decide placements and contracts at the least expected cost, with a proof of how far from optimal",
+            settings=PlanJob,
+            examples=(
+                "placement plan",
+                "placement plan case=small horizon.periods=6",
+                "placement plan case.path=/my/lab solver.time_limit_s=300 output.csv=true",
+                "placement plan -m case=small solver.backend=highs,cp_sat",
+            ),
+        ),
+        Job(
+            name="check",
+            summary="read a case, report every rule that its tables break, and say what a plan still needs",
+            settings=CheckJob,
+            examples=("placement check", "placement check case.path=/my/lab"),
+        ),
+        Job(
+            name="init",
+            summary="write an empty case: one table per file, with its columns explained",
+            settings=InitJob,
+            examples=("placement init folder=/my/lab",),
+        ),
+    )
+}
+
+# Names that the interface keeps for jobs which this version does not have.
+RESERVED = ("replan", "audit", "quote", "backtest", "calibrate", "compare", "report", "runs", "import", "export")
+
+
+def job_named(name: str) -> Job:
+    """The job of that name.
+
+    Raises:
+      ConfigError: there is none; the message lists those there are.
+    """
+    if name in JOBS:
+        return JOBS[name]
+    rule = "is a job that this version does not have yet" if name in RESERVED else "must be a job"
+    raise ConfigError("placement", rule, name, f"Jobs: {', '.join(JOBS)}. See placement --help.")

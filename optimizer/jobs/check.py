@@ -1,0 +1,80 @@
+"""placement check: does a case hold together, and what does a plan still need?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from optimizer.domain.case import Case
+from optimizer.domain.contract import UNKNOWN, Contract, Status
+from optimizer.domain.workload import Kind
+from optimizer.jobs.cases import folder_of
+from optimizer.jobs.settings import CheckJob
+from optimizer.tables.read import read_case
+
+
+def run(settings: CheckJob) -> int:
+    """Prints what the case holds; 2 if a plan needs more. Tables that break rules raise DataError."""
+    folder = folder_of(settings.case)
+    case = read_case(folder, periods=settings.horizon.periods)
+    print(f"case: {folder}")
+    print("\n".join(counts(case)))
+    for note in leans_on(case):
+        print(f"note: {note}")
+    missing = tuple(missing_for_plan(case))
+    for need in missing:
+        print(f"plan needs: {need}")
+    if not missing:
+        print("The tables keep every rule, and a plan needs nothing more.")
+    return 2 if missing else 0
+
+
+def counts(case: Case) -> Iterator[str]:
+    """One line for each table's nouns, in the case's order."""
+    yield f"as of: {case.as_of}"
+    calendar = case.calendar
+    yield f"calendar: {len(calendar.periods)} periods ({calendar.start} to {calendar.end}), {len(calendar.blocks)} blocks"
+    for field in dataclasses.fields(case):
+        nouns = getattr(case, field.name)
+        if isinstance(nouns, tuple):
+            yield f"{field.name}: {len(nouns)}{_parts(field.name, case)}"
+
+
+def _parts(table: str, case: Case) -> str:
+    """Example: for workloads, " (2 batch, 12 inference)"."""
+    values = {"workloads": [w.kind.value for w in case.workloads], "contracts": [c.status.value for c in case.contracts]}.get(table, [])
+    tally = [f"{values.count(value)} {value}" for value in sorted(set(values))]
+    return f" ({', '.join(tally)})" if tally else ""
+
+
+def missing_for_plan(case: Case) -> Iterator[str]:
+    """What `placement plan` would refuse, each with its remedy."""
+    for contract in _plannable(case):
+        where = f"contract {contract.name}"
+        if contract.price is UNKNOWN:
+            yield f"{where}: its unit price, x_UnitPrice is unknown. Ask the supplier, or take the contract out of contracts."
+        if contract.tiers:
+            yield f"{where}: a price without volume tiers, which this version does not plan. Give that of the tier you expect."
+        if not contract.pools:
+            yield f"{where}: the pools that it covers. Add rows to contract_pools."
+    if not case.demand and not case.training_runs:
+        yield "work to place: demand and training_runs are empty. Add rows to one of them."
+    asked = {row.workload for row in case.demand} | {run.workload for run in case.training_runs}
+    for workload in case.workloads:
+        if workload.name not in asked:
+            table = "training_runs" if workload.kind is Kind.TRAINING else "demand"
+            yield f"workload {workload.name}: at least one row in {table}. Add it, or remove the workload."
+
+
+def leans_on(case: Case) -> Iterator[str]:
+    """Clauses that nobody has read: a plan uses the cautious reading and says so."""
+    for contract in _plannable(case):
+        if contract.unknown_clauses:
+            yield f"contract {contract.name}: unknown {', '.join(contract.unknown_clauses)}; a plan that leans on one says so."
+
+
+def _plannable(case: Case) -> Iterator[Contract]:
+    """Contracts that bind or may be signed, and are not over."""
+    for contract in case.contracts:
+        if (contract.status.in_force or contract.status is Status.PROPOSED) and contract.end > case.calendar.start:
+            yield contract

@@ -1,0 +1,90 @@
+"""placement plan: read, plan, verify, write, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from optimizer.domain.case import Case
+from optimizer.jobs.cases import folder_of
+from optimizer.jobs.compose import as_yaml
+from optimizer.jobs.overview import overview
+from optimizer.jobs.settings import PlanJob
+from optimizer.jobs.terminal import show_plan, shown_progress
+from optimizer.planning import outputs
+from optimizer.planning.outputs import Rows
+from optimizer.planning.plan import PlanResult, PlanSettings, make_plan
+from optimizer.report.overview import Overview
+from optimizer.report.page import plan_page
+from optimizer.store.inputs import keep_inputs
+from optimizer.store.runs import RunDraft, new_run, run_path
+from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
+from optimizer.tables.read import input_files, read_case
+from optimizer.tables.write import as_frame, write_table
+
+
+def run(settings: PlanJob) -> int:
+    """Plans the case and writes the run. Ctrl-C while it searches keeps the best plan so far."""
+    began = time.monotonic()
+    folder = folder_of(settings.case)
+    case = read_case(folder, periods=settings.horizon.periods)
+    with new_run(Path(settings.output.folder), now=datetime.now(UTC)) as draft:
+        _record_inputs(draft, settings, folder)
+        with shown_progress(draft.log) as progress:
+            result = make_plan(case, settings=plan_settings(settings), progress=progress)
+        tables = outputs.tables(result)
+        view = overview(result, tables)
+        summary = run_summary(draft, settings, result, seconds=time.monotonic() - began)
+        _write(draft, tables, view, summary, csv=settings.output.csv)
+    show_plan(view)
+    print(f"run: {run_path(draft)}")
+    return 0
+
+
+def plan_settings(settings: PlanJob) -> PlanSettings:
+    return PlanSettings(
+        annual_discount_rate=settings.economics.annual_discount_rate,
+        backend=settings.solver.backend,
+        time_limit_s=settings.solver.time_limit_s,
+        relative_gap=settings.solver.relative_gap,
+        threads=settings.solver.threads,
+        seed=settings.seed,
+        deterministic_limit=settings.solver.deterministic_limit,
+    )
+
+
+def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, seconds: float) -> dict[str, Any]:
+    """summary.json: what the run was, then what the plan is."""
+    case: Case = result.case
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": draft.run_id,
+        "job": "plan",
+        "case": case.name,
+        "as_of": case.as_of.isoformat(),
+        "previous_run": None,
+        "seconds": seconds,
+        "seed": settings.seed,
+        "versions": versions(),
+    }
+    return {**outputs.summary(result), **about}
+
+
+def _record_inputs(draft: RunDraft, settings: PlanJob, folder: Path) -> None:
+    draft.path("config.yaml").write_text(as_yaml(settings))
+    keep_inputs(input_files(folder), draft.path("inputs"))
+    draft.log(f"run {draft.run_id}: plan of {folder.name}")
+
+
+def _write(draft: RunDraft, tables: Mapping[str, Rows], view: Overview, summary: dict[str, Any], *, csv: bool) -> None:
+    for name, rows in tables.items():
+        frame = as_frame(rows)
+        write_table(frame, draft.path(f"{name}.parquet"))
+        if csv:
+            write_table(frame, draft.path(f"{name}.csv"))
+    draft.path("report.html").write_text(plan_page(view, summary), encoding="utf-8")
+    write_summary(summary, draft.path("summary.json"))
+    draft.log(f"{view.status}: objective_usd={view.objective_usd!r} bound_usd={view.bound_usd!r}")

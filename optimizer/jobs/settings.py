@@ -1,0 +1,132 @@
+"""Settings of the jobs, one dataclass per config group. Units stand in the names; values are checked here.
+
+These classes are the schemas of configs/*.yaml and the source of every `--help`, so they import nothing heavy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from optimizer.errors import ConfigError
+
+
+def setting(default: Any, meaning: str) -> Any:
+    """A field with its default and the line that `--help` prints for it."""
+    return field(default=default, metadata={"help": meaning})
+
+
+def group(settings: type[Any], meaning: str) -> Any:
+    """A config group: a field that holds a settings class of its own."""
+    return field(default_factory=settings, metadata={"help": meaning})
+
+
+def require(holds: bool, key: str, rule: str, got: object, remedy: str = "Correct the value.") -> None:
+    if not holds:
+        raise ConfigError(key, rule, got, remedy)
+
+
+@dataclass(kw_only=True)
+class CaseSettings:
+    """Which case: `case=NAME` for one that is shipped, `case.path=FOLDER` for your own."""
+
+    name: str = setting("frontier_lab", "case shipped with the planner; set by case=NAME")
+    path: str | None = setting(None, "folder of your own tables (CSV or Parquet), used instead of the named case")
+
+    def __post_init__(self) -> None:
+        require(bool(self.name), "case.name", "must name a case", repr(self.name))
+
+
+@dataclass(kw_only=True)
+class HorizonSettings:
+    """How far to look ahead."""
+
+    periods: int | None = setting(12, "first periods of the calendar; null: all of them")
+
+    def __post_init__(self) -> None:
+        require(self.periods is None or self.periods >= 1, "horizon.periods", "must be >= 1 period, or null for all", self.periods)
+
+
+@dataclass(kw_only=True)
+class SolverSettings:
+    """How to search, and when to stop."""
+
+    name: str = setting("exact", "method; set by solver=NAME")
+    backend: str = setting("highs", "solver of the integer model: highs or cp_sat")
+    time_limit_s: float | None = setting(75.0, "seconds of search; null: none")
+    relative_gap: float = setting(1e-4, "stop when gap_usd is at most this share of the avoidable cost")
+    threads: int = setting(2, "threads of the solver")
+    deterministic_limit: int | None = setting(None, "stop after this much work, the same plan every time; null: none")
+
+    def __post_init__(self) -> None:
+        require(self.name == "exact", "solver.name", "must be exact", self.name)
+        require(self.backend in ("highs", "cp_sat"), "solver.backend", "must be highs or cp_sat", self.backend)
+        seconds = self.time_limit_s
+        require(seconds is None or seconds > 0, "solver.time_limit_s", "must be > 0 s, or null for none", seconds)
+        require(0 <= self.relative_gap < 1, "solver.relative_gap", "must be a share in [0, 1)", self.relative_gap)
+        require(self.threads >= 1, "solver.threads", "must be >= 1", self.threads)
+        limit = self.deterministic_limit
+        require(limit is None or limit >= 1, "solver.deterministic_limit", "must be >= 1, or null for none", limit)
+
+
+@dataclass(kw_only=True)
+class EconomicsSettings:
+    """What money is worth over time."""
+
+    annual_discount_rate: float = setting(0.08, "share per year by which later payments count less")
+
+    def __post_init__(self) -> None:
+        rate = self.annual_discount_rate
+        key = "economics.annual_discount_rate"
+        require(-0.5 < rate < 1, key, "must be a share per year in (-0.5, 1)", rate, "Give 0.08 for 8 % a year.")
+
+
+@dataclass(kw_only=True)
+class OutputSettings:
+    """Where runs are written."""
+
+    folder: str = setting("runs", "folder in which each run makes a folder of its own")
+    csv: bool = setting(False, "write the tables as CSV too")
+
+    def __post_init__(self) -> None:
+        require(bool(self.folder), "output.folder", "must name a folder", repr(self.folder))
+
+
+@dataclass(kw_only=True)
+class PlanJob:
+    """Settings of `placement plan`."""
+
+    case: CaseSettings = group(CaseSettings, "which case")
+    horizon: HorizonSettings = group(HorizonSettings, "how far to look ahead")
+    solver: SolverSettings = group(SolverSettings, "how to search, and when to stop")
+    economics: EconomicsSettings = group(EconomicsSettings, "what money is worth over time")
+    output: OutputSettings = group(OutputSettings, "where runs are written")
+    seed: int = setting(0, "seed of everything random")
+
+    def __post_init__(self) -> None:
+        require(self.seed >= 0, "seed", "must be >= 0", self.seed)
+
+
+@dataclass(kw_only=True)
+class CheckHorizon(HorizonSettings):
+    """A check reads the whole calendar unless told otherwise."""
+
+    periods: int | None = setting(None, "first periods of the calendar; null: all of them")
+
+
+@dataclass(kw_only=True)
+class CheckJob:
+    """Settings of `placement check`."""
+
+    case: CaseSettings = group(CaseSettings, "which case")
+    horizon: CheckHorizon = group(CheckHorizon, "how far to look ahead")
+
+
+@dataclass(kw_only=True)
+class InitJob:
+    """Settings of `placement init`."""
+
+    folder: str = setting("", "new or empty folder for the tables; must be given")
+
+    def __post_init__(self) -> None:
+        require(bool(self.folder), "folder", "must name a new or empty folder", "nothing", "Add folder=NAME.")

@@ -1,0 +1,1 @@
+"""From a case to a verified plan: needs, assembly, solving, verification, baselines."""

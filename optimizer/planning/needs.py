@@ -1,0 +1,204 @@
+"""What each load needs in each pool that can serve it, and how each training run can run: the surfaces applied to a case.
+
+Axes: D streams, E eligible (stream, pool) pairs, N eligible (load, pool) pairs, L loads, T periods, B blocks, S scenarios.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.calendar import HOURS_PER_DAY
+from optimizer.domain.case import Case
+from optimizer.domain.surface import Floats, Ineligible, Ints, Needs, SmallInts
+from optimizer.errors import DataError, Violation
+from optimizer.planning.eligibility import names_of, no_pool_left
+from optimizer.planning.run_options import run_options
+from optimizer.planning.serving_needs import replicas_needed, waits_ms
+from optimizer.planning.stream_pairs import Reasons, StreamPairs, stream_pairs
+from optimizer.planning.streams import Streams, read_streams
+
+BYTES_PER_TOKEN = 6.0  # text of a token with its share of the protocol; assumed
+BYTES_PER_GB = 1e9
+SECONDS_PER_HOUR = 3600.0
+ROUNDING = 1e-12  # share by which a quotient may pass a whole number before it counts as more
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadPairs:
+    """Eligible (load, pool) pairs, sorted by load, then pool."""
+
+    load: Ints  # [N]
+    pair: Ints  # [N] index into the stream pairs
+    stream: Ints  # [N]
+    share: Floats  # [N]
+
+
+def compute_needs(case: Case) -> Needs:
+    """Needs of all loads and options of all runs of a case.
+
+    A load counts in accelerators needs the same number in every eligible pool, whatever its accelerator. Work of a flexible
+    load may be spread over all hours of the period. The share of a split stream is a load of its own and is rounded up on its own.
+
+    Raises:
+      DataError: loads or runs that no pool can hold, or demand that cannot be read; all of them at once.
+    """
+    names = names_of(case)
+    streams = read_streams(case)
+    runs = run_options(case, names)
+    pairs, reasons = stream_pairs(case, names, streams)
+    violations = [*_without_pool(streams, pairs, reasons), *runs.violations]
+    if violations:
+        raise DataError(violations)
+    loads = _load_pairs(streams, pairs)
+    need, ttft = _rigid(streams, pairs, loads)
+    work, work_limit = _flexible(case, streams, pairs, loads)
+    input_tokens, output_tokens = _tokens(case, streams)
+    busiest = _busiest(streams)[loads.stream]
+    return Needs(
+        loads=streams.loads,
+        runs=runs.runs,
+        pair_load=loads.load,
+        pair_pool=pairs.pool[loads.pair],
+        need=need,
+        flexible=streams.flexible[streams.load_stream],
+        work=work,
+        work_limit=work_limit,
+        egress_gb=(output_tokens * BYTES_PER_TOKEN / BYTES_PER_GB)[loads.load],
+        traffic_gb_per_s=_traffic(streams),
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        ttft_p95_ms=ttft,
+        tpot_ms=pairs.tpot_ms[loads.pair, busiest],
+        round_trip_ms=pairs.trip_ms[loads.pair],
+        tokens_per_s=pairs.tokens_per_s[loads.pair, busiest],
+        replica=pairs.replica[loads.pair],
+        option_run=runs.run,
+        option_pool=runs.pool,
+        option_start=runs.start,
+        option_stop=runs.stop,
+        option_gang=runs.gang,
+        option_hours=runs.hours,
+        option_end_days=runs.end_days,
+        ineligible=(*_ineligible(case, streams, reasons), *runs.ineligible),
+    )
+
+
+def whole(quantity: Floats) -> Floats:
+    """Rounded up, but not for the last digits of a product that is a whole number."""
+    return np.asarray(np.ceil(quantity * (1.0 - ROUNDING)))
+
+
+def _load_pairs(streams: Streams, pairs: StreamPairs) -> LoadPairs:
+    eligible = [np.flatnonzero(pairs.stream == d) for d in range(len(streams.workloads))]
+    mine = [eligible[d] for d in streams.load_stream]
+    load = np.repeat(np.arange(len(mine), dtype=np.int64), [len(rows) for rows in mine])
+    pair = np.concatenate([*mine, np.zeros(0, dtype=np.int64)])
+    return LoadPairs(load=load, pair=pair, stream=streams.load_stream[load], share=streams.share[load])
+
+
+def _rigid(streams: Streams, pairs: StreamPairs, loads: LoadPairs) -> tuple[SmallInts, Floats]:
+    """Accelerators needed, [N, T, B, S], 0 for flexible loads; and the 95th percentile of TTFT at the busiest hour, ms, [N]."""
+    d, e, share = loads.stream, loads.pair, loads.share[:, None, None, None]
+    shape = (len(d), *streams.block_weight.shape[1:], streams.figure.shape[2])
+    need = np.zeros(shape, dtype=np.int64)
+    rigid, counted, modelled = ~streams.flexible[d], streams.counted[d], pairs.modelled[e]
+
+    n = rigid & counted
+    profile = _over_busiest_hour(streams.block_weight)
+    need[n] = whole(streams.figure[d[n], :, None, :] * profile[d[n], :, :, None] * share[n])
+
+    n = rigid & ~counted & ~modelled
+    tokens = (streams.input_rate + streams.output_rate)[d[n], :, None, :] * streams.busy_weight[d[n], :, :, None] * share[n]
+    full = pairs.tokens_per_s[e[n], 0] * pairs.utilisation[e[n]] * pairs.replica[e[n]]
+    need[n] = whole(tokens / full[:, None, None, None]) * pairs.replica[e[n], None, None, None]
+
+    n = rigid & modelled
+    arrivals = _requests(streams)[d[n], :, None, :] * streams.busy_weight[d[n], :, :, None] * share[n]
+    replicas = replicas_needed(arrivals, pairs.requests_per_s[e[n]], pairs.wait_limit_ms[e[n]])
+    need[n] = replicas * pairs.replica[e[n], None, None, None]
+
+    ttft = pairs.ttft_ms[e, _busiest(streams)[d]]
+    ttft[n] = _ttft_ms(pairs, e[n], arrivals, replicas)
+    return need.astype(np.int32), ttft
+
+
+def _over_busiest_hour(block_weight: Floats) -> Floats:
+    """Each block's busiest hour over the day's, [D, T, B]."""
+    return np.asarray(block_weight / block_weight.max(axis=2, keepdims=True))
+
+
+def _requests(streams: Streams) -> Floats:
+    """Mean requests/s, [D, T, S]; 0 where demand is in accelerators."""
+    tokens = streams.input_rate + streams.output_rate
+    length = np.nan_to_num(streams.prompt + streams.output)[:, :, None]
+    return np.divide(tokens, length, out=np.zeros_like(tokens), where=length > 0.0)
+
+
+def _ttft_ms(pairs: StreamPairs, e: Ints, arrivals: Floats, replicas: Ints) -> Floats:
+    """Replica, wait and network at the element with the most arrivals, [N]."""
+    if not len(e):
+        return np.zeros(0)
+    rows = np.arange(len(e))
+    busiest = arrivals.reshape(len(e), -1).argmax(axis=1)
+    t = np.unravel_index(busiest, arrivals.shape[1:])[0]
+    wait = waits_ms(arrivals.reshape(len(e), -1)[rows, busiest], pairs.requests_per_s[e, t], replicas.reshape(len(e), -1)[rows, busiest])
+    return np.asarray(pairs.ttft_ms[e, t] + wait + pairs.trip_ms[e])
+
+
+def _busiest(streams: Streams) -> Ints:
+    """Period of each stream with the most demand in any block and scenario, [D]."""
+    peak = streams.figure.max(axis=2, initial=0.0) * streams.busy_weight.max(axis=2, initial=0.0)
+    return np.asarray(peak.argmax(axis=1), dtype=np.int64)
+
+
+def _flexible(case: Case, streams: Streams, pairs: StreamPairs, loads: LoadPairs) -> tuple[Floats, Floats]:
+    """Accelerator-hours to be done and most accelerators at once, [N, T, S] each; 0 for rigid loads."""
+    d, e = loads.stream, loads.pair
+    hours = _hours(case)[None, :, None]
+    tokens = (streams.input_rate + streams.output_rate)[d] * hours * SECONDS_PER_HOUR
+    per_hour = (pairs.tokens_per_s * pairs.utilisation[:, None])[e][:, :, None] * SECONDS_PER_HOUR
+    work = np.where(streams.counted[d][:, None, None], streams.figure[d] * hours, tokens / per_hour)
+    work = np.where(streams.flexible[d][:, None, None], work, 0.0)
+    return work, whole(streams.peak_factor[d][:, :, None] * work / hours)
+
+
+def _tokens(case: Case, streams: Streams) -> tuple[Floats, Floats]:
+    """Prompt and output tokens of each load in each period, [L, T, S] each."""
+    seconds = _hours(case)[None, :, None] * SECONDS_PER_HOUR * streams.share[:, None, None]
+    return streams.input_rate[streams.load_stream] * seconds, streams.output_rate[streams.load_stream] * seconds
+
+
+def _traffic(streams: Streams) -> Floats:
+    """GB/s in the busiest minute over blocks and scenarios, both ways, [L, T]."""
+    tokens = (streams.input_rate + streams.output_rate).max(axis=2, initial=0.0) * streams.busy_weight.max(axis=2, initial=0.0)
+    return np.asarray(tokens[streams.load_stream] * streams.share[:, None] * BYTES_PER_TOKEN / BYTES_PER_GB)
+
+
+def _hours(case: Case) -> Floats:
+    """[T] hours."""
+    return np.array([period.days * HOURS_PER_DAY for period in case.calendar.periods], dtype=np.float64)
+
+
+def _without_pool(streams: Streams, pairs: StreamPairs, reasons: Reasons) -> list[Violation]:
+    """Streams that no pool can serve."""
+    served = set(pairs.stream.tolist())
+    first = {int(d): streams.loads[n].name for n, d in reversed(list(enumerate(streams.load_stream)))}
+    return [
+        no_pool_left("workloads", first[d], "a load", [reason for (e, _), reason in sorted(reasons.items()) if e == d])
+        for d in range(len(streams.workloads))
+        if d not in served
+    ]
+
+
+def _ineligible(case: Case, streams: Streams, reasons: Reasons) -> list[Ineligible]:
+    """Every load with every pool that is struck out for it."""
+    by_stream: dict[int, list[tuple[int, str]]] = {}
+    for (d, p), reason in sorted(reasons.items()):
+        by_stream.setdefault(d, []).append((p, reason))
+    return [
+        Ineligible(load=load.name, pool=case.pools[p].name, reason=reason)
+        for load, d in zip(streams.loads, streams.load_stream, strict=True)
+        for p, reason in by_stream.get(int(d), ())
+    ]

@@ -1,0 +1,174 @@
+"""A plan's result as summary numbers and as tables by column, ready to be written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optimizer.domain.workload import Kind
+from optimizer.planning.unit_costs import unit_costs
+from optimizer.planning.verify import cost_rows
+from optimizer.solve.cost import active_lots, used_peak
+
+if TYPE_CHECKING:
+    from optimizer.planning.plan import PlanResult
+
+Rows = Sequence[Mapping[str, Any]]
+CVAR_LEVEL = 0.95
+
+
+def summary(result: PlanResult) -> dict[str, Any]:
+    """The keys of summary.json that speak of the plan; money is discounted USD."""
+    problem, verified = result.problem, result.verification
+    periods, blocks, scenarios = problem.shape
+    return {
+        "status": str(result.status),
+        "objective_usd": result.objective_usd,
+        "bound_usd": result.bound_usd,
+        "sunk_usd": verified.sunk_usd,
+        "gap_usd": result.gap_usd,
+        "gap": result.gap,
+        "expected_cost_usd": result.objective_usd,
+        "cvar_usd": cvar(verified.scenario_cost_usd, problem.probability, CVAR_LEVEL),
+        "unserved_share": verified.unserved_share,
+        "phases": {phase: round(seconds, 3) for phase, seconds in result.phases.items()},
+        "loads": len(result.plan.loads) + len(result.plan.runs),
+        "pools": len(problem.pools),
+        "periods": periods,
+        "blocks": blocks,
+        "scenarios": scenarios,
+        "contracts": len(result.plan.contracts),
+        "solver": result.solver,
+        "device": result.device,
+        "alerts": list(result.alerts),
+        "verified": True,
+        "verify_error_usd": result.verify_error_usd,
+        "baselines": {baseline.name: baseline.cost_usd for baseline in result.baselines},
+    }
+
+
+def cvar(costs: np.ndarray, probability: np.ndarray, level: float) -> float:
+    """Mean cost of the dearest 1 - level of probability.
+
+        max over 0 <= q <= probability / (1 - level), sum q = 1, of q . costs
+    """
+    rest, total = 1.0, []
+    for s in np.argsort(-costs, kind="stable"):
+        share = min(rest, float(probability[s]) / (1.0 - level))
+        total.append(share * float(costs[s]))
+        rest -= share
+    return math.fsum(total)
+
+
+def tables(result: PlanResult) -> dict[str, Rows]:
+    """Rows of each table of a run's folder, by name."""
+    return {
+        "placements": placements(result),
+        "commitments": commitments(result),
+        "supply": supply(result),
+        "prices": prices(result),
+        "costs": cost_rows(result.verification),
+        "unit_costs": unit_costs(result.case, result.needs, result.plan, result.verification),
+    }
+
+
+def placements(result: PlanResult) -> Rows:
+    """Where each load and training run is in each period; pool is blank where it is not placed."""
+    problem, needs, decisions = result.problem, result.needs, result.plan.decisions
+    site = {s.name: s for s in result.case.sites}
+    kind = {w.name: w.kind for w in result.case.workloads}
+    peak = used_peak(problem)
+    rows = []
+    for index, load in enumerate(needs.loads):
+        for t, period in enumerate(problem.periods):
+            pool = int(decisions.placed[index, t])
+            pair = np.flatnonzero((needs.pair_load == index) & (needs.pair_pool == pool))
+            at = {"load": load.name, "workload": load.workload, "kind": str(kind[load.workload]), "origin": load.origin, "period": period}
+            if not len(pair):
+                rows.append(at | _where(result, -1, site) | _latency(result, None) | {"accelerators": 0.0})
+            else:
+                n = int(pair[0])
+                rows.append(at | _where(result, pool, site) | _latency(result, n) | {"accelerators": float(peak[n, t])})
+    return rows + _run_rows(result)
+
+
+def _run_rows(result: PlanResult) -> list[dict[str, Any]]:
+    problem, needs = result.problem, result.needs
+    site = {s.name: s for s in result.case.sites}
+    workload = {run.name: run.workload for run in result.case.training_runs}
+    rows = []
+    for name, g in zip(needs.runs, result.plan.decisions.option, strict=True):
+        held = range(int(needs.option_start[g]), int(needs.option_stop[g])) if g >= 0 else range(0)
+        for t in held or (0,):
+            at = {"load": name, "workload": workload[name], "kind": str(Kind.TRAINING), "origin": None, "period": problem.periods[t]}
+            pool, gang = (int(needs.option_pool[g]), float(needs.option_gang[g])) if g >= 0 else (-1, 0.0)
+            rows.append(at | _where(result, pool, site) | _latency(result, None) | {"accelerators": gang})
+    return rows
+
+
+def _where(result: PlanResult, pool: int, site: Mapping[str, Any]) -> dict[str, str | None]:
+    if pool < 0:
+        return {"pool": None, "site": None, "supplier": None, "accelerator": None}
+    found = result.case.pools[pool]
+    return {"pool": found.name, "site": found.site, "supplier": site[found.site].supplier, "accelerator": found.accelerator}
+
+
+def _latency(result: PlanResult, n: int | None) -> dict[str, float]:
+    names = ("round_trip_ms", "ttft_p95_ms", "tpot_ms")
+    return {name: math.nan if n is None else float(getattr(result.needs, name)[n]) for name in names}
+
+
+def commitments(result: PlanResult) -> Rows:
+    """Contracts: what is decided and by when; one row per contract and exit."""
+    supply, decisions, periods = result.problem.supply, result.plan.decisions, result.case.calendar.periods
+    named = {contract.name: contract for contract in result.case.contracts}
+    rows = []
+    for k, name in enumerate(supply.contracts):
+        contract, lots, exits = named[name], int(decisions.lots[k]), decisions.exits[k]
+        kept = lots - int(exits.sum())
+        base = {"contract": name, "supplier": contract.supplier, "status": str(contract.status), "start": contract.start, "end": contract.end}
+        decided = ("keep" if kept or not lots else None) if contract.status.in_force else ("sign" if lots else "decline")
+        if decided:
+            by = None if contract.status.in_force else contract.sign_by
+            rows.append(base | {"decision": decided, "lots": kept if decided == "keep" else lots, "effective": None, "act_by": by})
+        for t in np.flatnonzero(exits):
+            notice = timedelta(days=float(contract.notice_days) if isinstance(contract.notice_days, int | float) else 0.0)
+            on = periods[t].start
+            rows.append(base | {"decision": "leave", "lots": int(exits[t]), "effective": on, "act_by": on - notice})
+    return rows
+
+
+def supply(result: PlanResult) -> Rows:
+    """Accelerators drawn from contracts and offers and missing, by pool, period, block and scenario, where not zero."""
+    problem, plan = result.problem, result.plan
+    held = problem.supply.capacity * active_lots(problem, plan.decisions)
+    sources = [
+        ("contract", [name for name, _ in plan.covers], [pool for _, pool in plan.covers], plan.contract_draw),
+        ("offer", plan.offers, [problem.pools[p] for p in problem.supply.offer_pool], plan.offer_draw),
+        ("shortage", [None] * len(plan.pools), plan.pools, plan.shortage),
+    ]
+    capacity = {(name, t): float(held[k, t]) for k, name in enumerate(plan.contracts) for t in range(len(problem.periods))}
+    rows = []
+    for source, names, pools, amounts in sources:
+        for i, t, b, s in zip(*np.nonzero(amounts > 0), strict=True):
+            where = {"pool": pools[i], "period": problem.periods[t], "block": problem.blocks[b], "scenario": problem.scenarios[s]}
+            drawn = {"source": source, "name": names[i], "accelerators": float(amounts[i, t, b, s])}
+            rows.append(where | drawn | {"contract_capacity": capacity.get((names[i], t)) if source == "contract" else None})
+    return rows
+
+
+def prices(result: PlanResult) -> Rows:
+    """What one accelerator-hour more would save in each pool, period and block at this plan: undiscounted, expected over scenarios."""
+    problem = result.problem
+    worth = problem.discount[:, None] * problem.hours
+    hourly = result.capacity_price.sum(axis=3) / worth
+    return [
+        {"pool": pool, "period": period, "block": block, "usd_per_accelerator_hour": float(hourly[p, t, b])}
+        for p, pool in enumerate(problem.pools)
+        for t, period in enumerate(problem.periods)
+        for b, block in enumerate(problem.blocks)
+    ]

@@ -1,0 +1,141 @@
+"""The main job's core: from a case to a verified plan with its true gap, beside its baselines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from optimizer.domain.case import Case
+from optimizer.domain.plan import Plan, PlanStatus
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats, Needs
+from optimizer.errors import SolverFailure
+from optimizer.integer.model import build_program
+from optimizer.planning.assemble import build_problem
+from optimizer.planning import outputs
+from optimizer.planning.needs import compute_needs
+from optimizer.planning.policies import Baseline, baselines
+from optimizer.planning.verify import Verification, agrees, verify
+from optimizer.solve.exact import Progress, SolveSettings, solve_exact
+
+DEVICE = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSettings:
+    """How to plan. Money is discounted at `annual_discount_rate` (share per year)."""
+
+    annual_discount_rate: float = 0.08
+    backend: str = "highs"
+    time_limit_s: float | None = 75.0
+    relative_gap: float = 1e-4
+    threads: int = 2
+    seed: int = 0
+    deterministic_limit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanResult:
+    """A verified plan, what it costs, how far from optimal it can be, and what it is compared with."""
+
+    case: Case
+    problem: PlanningProblem
+    needs: Needs
+    plan: Plan
+    capacity_price: Floats  # [P, T, B, S] discounted USD per accelerator, weighted by probability
+    verification: Verification
+    verify_error_usd: float
+    status: PlanStatus
+    objective_usd: float
+    bound_usd: float
+    baselines: tuple[Baseline, ...]
+    phases: dict[str, float]
+    solver: str
+    device: str
+    alerts: tuple[str, ...]
+
+    @property
+    def gap_usd(self) -> float:
+        return max(0.0, self.objective_usd - self.bound_usd)
+
+    @property
+    def gap(self) -> float:
+        """`gap_usd` over what decisions can change: the objective less sunk payments and shortage penalties."""
+        avoidable = self.objective_usd - self.verification.sunk_usd - self.verification.shortage_usd
+        return self.gap_usd / avoidable if avoidable > 0 else 0.0
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The numbers of summary.json that speak of the plan."""
+        return outputs.summary(self)
+
+    @cached_property
+    def tables(self) -> dict[str, outputs.Rows]:
+        """Rows of placements, commitments, supply, prices, costs and unit_costs."""
+        return outputs.tables(self)
+
+
+def make_plan(case: Case, *, settings: PlanSettings, progress: Callable[[Progress], None]) -> PlanResult:
+    """Plans a case. Ctrl-C ends the search and returns the best plan so far.
+
+    Raises:
+      DataError: the case has something that no plan can take.
+      InfeasiblePlan: its rules cannot hold together.
+      NoPlanInLimit: the limit was reached before there was a plan.
+      SolverFailure: the plan did not verify; it is never returned as a plan.
+    """
+    started = time.monotonic()
+    phases: dict[str, float] = {}
+
+    def lap(phase: str) -> None:
+        phases[phase] = time.monotonic() - started - sum(phases.values())
+
+    progress(Progress(phase="surfaces", seconds=0.0))
+    needs = compute_needs(case)
+    lap("surfaces")
+    problem = build_problem(case, needs, annual_discount_rate=settings.annual_discount_rate)
+    program = build_program(problem)
+    lap("model")
+    solved = solve_exact(problem, program, settings=_solve_settings(settings), started=started, report=progress)
+    lap("solve")
+    compared = baselines(problem, program)
+    lap("baselines")
+    # Training options that a pin forbids are not in the problem; the plan's indices refer to what is.
+    verification = verify(case, problem.needs, solved.settled.plan, annual_discount_rate=settings.annual_discount_rate)
+    objective = solved.settled.objective_usd
+    same, error = agrees(objective, verification)
+    lap("verify")
+    if verification.broken or not same:
+        faults = list(verification.broken) + ([] if same else [f"its cost differs from the recomputed one by {error:.2f} USD"])
+        raise SolverFailure("the plan found does not verify and is not written: " + "; ".join(faults[:5]))
+    return PlanResult(
+        case=case,
+        problem=problem,
+        needs=problem.needs,
+        plan=solved.settled.plan,
+        capacity_price=solved.settled.capacity_price,
+        verification=verification,
+        verify_error_usd=error,
+        status=solved.status,
+        objective_usd=objective,
+        bound_usd=min(solved.bound_usd, objective),
+        baselines=compared,
+        phases=phases,
+        solver=f"exact/{settings.backend}",
+        device=DEVICE,
+        alerts=tuple(verification.leans_on) + solved.alerts,
+    )
+
+
+def _solve_settings(settings: PlanSettings) -> SolveSettings:
+    return SolveSettings(
+        backend=settings.backend,
+        time_limit_s=settings.time_limit_s,
+        relative_gap=settings.relative_gap,
+        threads=settings.threads,
+        seed=settings.seed,
+        deterministic_limit=settings.deterministic_limit,
+    )

@@ -1,0 +1,130 @@
+"""A plan's cost and rules, recomputed from the tables' nouns; only `Needs` is shared with the solvers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.case import Case
+from optimizer.domain.plan import Plan
+from optimizer.domain.surface import Floats, Needs
+from optimizer.planning.verify.capacity_rules import capacity_breaks
+from optimizer.planning.verify.contract_bills import contract_charges, offer_charges
+from optimizer.planning.verify.contract_rules import contract_breaks, leans_on
+from optimizer.planning.verify.ledger import Charges, Entry, ledger, scenario_costs, terms_of
+from optimizer.planning.verify.limit_rules import limit_breaks
+from optimizer.planning.verify.pins import pin_breaks
+from optimizer.planning.verify.placing_rules import placing_breaks
+from optimizer.planning.verify.position import Position, read_position
+from optimizer.planning.verify.unserved import unserved_share
+from optimizer.planning.verify.work_bills import work_charges
+
+AGREEMENT_USD = 0.01
+AGREEMENT_SHARE = 1e-12
+PENALTIES = frozenset(("not placed", "missed work", "shortage", "run not run"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obligation:
+    """What a contract held at the horizon's end still commits beyond it."""
+
+    contract: str
+    supplier: str
+    lots: int
+    until: str  # last day, exclusive
+    cash_usd: float  # undiscounted least payment after the horizon, at the last period's exchange rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What verification found. Axis S scenarios."""
+
+    annual_discount_rate: float
+    objective_usd: float  # discounted, expected
+    absolute_usd: float  # sum of the absolute terms of the objective
+    scenario_cost_usd: Floats  # [S] discounted, if that scenario happens
+    broken: tuple[str, ...]  # rules that the plan breaks
+    ledger: tuple[Entry, ...]
+    sunk_usd: float  # discounted payments that no decision can change
+    obligations: tuple[Obligation, ...]
+    unserved_share: float  # of the accelerator-hours needed
+    shortage_usd: float  # discounted penalties for what is missing, missed, not placed or not run
+    leans_on: tuple[str, ...]  # assumptions about clauses that nobody has read
+
+
+def verify(case: Case, needs: Needs, plan: Plan, *, annual_discount_rate: float) -> Verification:
+    """Recomputes every payment and checks every rule of docs/problem.md.
+
+    Args:
+      needs: the needs that the plan's training options are numbered in.
+      annual_discount_rate: share per year.
+
+    Raises:
+      SolverFailure: an array of the plan has the wrong shape.
+    """
+    position = read_position(case, needs, plan, annual_discount_rate)
+    charges = [*contract_charges(position), *offer_charges(position), *work_charges(position)]
+    terms = terms_of(charges)
+    return Verification(
+        annual_discount_rate=annual_discount_rate,
+        objective_usd=math.fsum(terms),
+        absolute_usd=math.fsum(abs(term) for term in terms),
+        scenario_cost_usd=scenario_costs(charges, len(case.scenarios)),
+        broken=broken_rules(position, charges),
+        ledger=ledger(position, charges),
+        sunk_usd=_sunk(position, charges),
+        obligations=_obligations(position),
+        unserved_share=unserved_share(position),
+        shortage_usd=math.fsum(terms_of(part for part in charges if part.line in PENALTIES)),
+        leans_on=leans_on(position),
+    )
+
+
+def agrees(objective_usd: float, verification: Verification) -> tuple[bool, float]:
+    """Whether an objective is the recomputed one, and by how many USD they differ."""
+    error = abs(objective_usd - verification.objective_usd)
+    return error <= max(AGREEMENT_USD, AGREEMENT_SHARE * verification.absolute_usd), error
+
+
+def broken_rules(position: Position, charges: Sequence[Charges]) -> tuple[str, ...]:
+    """All rules that the plan breaks, in words."""
+    return (
+        *position.misfits,
+        *placing_breaks(position),
+        *capacity_breaks(position),
+        *contract_breaks(position),
+        *limit_breaks(position, charges),
+        *pin_breaks(position),
+    )
+
+
+def _sunk(position: Position, charges: Sequence[Charges]) -> float:
+    """Other spend, and of each contract in force the least over all ways of leaving or keeping it."""
+    amounts = terms_of(part for part in charges if part.line == "other spend")
+    for contract, term in zip(position.contracts, position.terms, strict=True):
+        if contract.status.in_force:
+            paid = (term.commitment + term.fixed_fee) * position.worth
+            before = np.concatenate([[0.0], np.cumsum(paid)])
+            leaving = before[:-1] + term.exit_fee * position.worth
+            amounts.append(contract.lots * float(min(before[-1] + term.terminal_usd, leaving.min())))
+    return math.fsum(amounts)
+
+
+def _obligations(position: Position) -> tuple[Obligation, ...]:
+    horizon, found = position.case.calendar.periods[-1].end, []
+    held = position.lots - position.exits.sum(axis=1)
+    for contract, term, lots in zip(position.contracts, position.terms, held.tolist(), strict=True):
+        if lots > 0 and contract.end > horizon:
+            found.append(
+                Obligation(
+                    contract=contract.name,
+                    supplier=contract.supplier,
+                    lots=lots,
+                    until=contract.end.isoformat(),
+                    cash_usd=lots * term.remaining_cash,
+                )
+            )
+    return tuple(found)

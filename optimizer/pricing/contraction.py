@@ -1,0 +1,106 @@
+"""What each pair costs in each period at given prices: need x price over blocks and scenarios, and flexible work in its cheapest blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from optimizer.pricing.arrays import LoadArrays
+
+UNROLLED = 16  # products of need and price added in one pass over the pairs
+
+
+@jax.custom_vjp
+def rigid_cost(need: Array, price: Array) -> Array:
+    """sum over x of need price.
+
+    Args:
+      need: [T, C, X, W] accelerators, small integers.
+      price: [T, C, X] per accelerator.
+
+    Returns:
+      [T, C, W].
+    """
+    total = jnp.zeros((*need.shape[:2], need.shape[3]), price.dtype)
+    for first in range(0, need.shape[2], UNROLLED):
+        total = total + sum(
+            need[:, :, x].astype(price.dtype) * price[:, :, x, None] for x in range(first, min(first + UNROLLED, need.shape[2]))
+        )
+    return total
+
+
+def _rigid_forward(need: Array, price: Array) -> tuple[Array, Array]:
+    return rigid_cost(need, price), need
+
+
+def _rigid_backward(need: Array, slope: Array) -> tuple[None, Array]:
+    """Accelerators wanted, [T, C, X]."""
+    return None, jnp.einsum("tcxw,tcw->tcx", need.astype(slope.dtype), slope)
+
+
+rigid_cost.defvjp(_rigid_forward, _rigid_backward)
+
+
+def flexible_cost(price: Array, hours: Array, work: Array, work_limit: Array, missed: Array) -> Array:
+    """Cheapest way to do work at any hours of a period, at most `work_limit` at once, or to miss it.
+
+        min over f of sum_b price f + missed max(0, work - sum_b h f)  =  max over m in [0, missed] of  m work - sum_b limit max(0, h m - price)
+
+    The maximum lies where m is the price of an hour in some block, or at an end.
+
+    Args:
+      price: [F, T, B, S] per accelerator for the block.
+      hours: [T, B].
+      work: [F, T, S] accelerator-hours.
+      work_limit: [F, T, S] accelerators.
+      missed: [F, T, S] per accelerator-hour.
+
+    Returns:
+      [F, T].
+    """
+    length = hours[None, :, :, None]
+    ends = jnp.minimum(jnp.concatenate([price / length, missed[:, :, None]], axis=2), missed[:, :, None])  # [F, T, B + 1, S]
+    value = ends * work[:, :, None]
+    for b in range(hours.shape[1]):
+        value = value - work_limit[:, :, None] * jnp.maximum(0.0, hours[None, :, b, None, None] * ends - price[:, :, b, None])
+    return jnp.sum(jnp.maximum(jnp.max(value, axis=2), 0.0), axis=2)
+
+
+@jax.custom_vjp
+def to_slots(flat: Array, slot: Array, slot_of: Array) -> Array:
+    """Costs by flat position [T, C W + F] as costs by slot [T, Q L]; 0 in slots without a pair. Both ways are look-ups."""
+    return _looked_up(flat, slot)
+
+
+def _looked_up(values: Array, index: Array) -> Array:
+    padded = jnp.concatenate([values, jnp.zeros((values.shape[0], 1), values.dtype)], axis=1)
+    return padded.at[:, index].get(mode="promise_in_bounds")
+
+
+def _slots_forward(flat: Array, slot: Array, slot_of: Array) -> tuple[Array, Array]:
+    return _looked_up(flat, slot), slot_of
+
+
+def _slots_backward(slot_of: Array, slope: Array) -> tuple[Any, ...]:
+    return _looked_up(slope, slot_of), None, None
+
+
+to_slots.defvjp(_slots_forward, _slots_backward)
+
+
+def capacity_cost(loads: LoadArrays, hours: Array, stacked: Array) -> Array:
+    """Cost of the capacity that each slot's pair needs in each period, [T, Q, L].
+
+    Args:
+      hours: [T, B].
+      stacked: [2 P, T, X] prices.
+    """
+    periods, blocks = hours.shape
+    rigid = rigid_cost(loads.need, jnp.swapaxes(stacked[loads.chunk_price], 0, 1))
+    price = stacked[loads.flexible_price].reshape(-1, periods, blocks, loads.work.shape[2])
+    flexible = flexible_cost(price, hours, loads.work, loads.work_limit, loads.missed)
+    flat = jnp.concatenate([rigid.reshape(periods, -1), flexible.T], axis=1)
+    return to_slots(flat, loads.slot, loads.slot_of).reshape(periods, *loads.enter.shape)

@@ -1,0 +1,1 @@
+"""Pages and what they show; nothing here reads or solves."""

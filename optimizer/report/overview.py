@@ -1,0 +1,75 @@
+"""A plan in a planner's words: what the terminal and the page show, as rows of text, dates and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupplierLine:
+    supplier: str
+    spend_usd: float  # discounted, expected
+    spend_share: float  # of the spend with all suppliers
+    accelerator_hours: float  # drawn, expected
+    hours_share: float  # of all hours drawn
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractLine:
+    contract: str
+    supplier: str
+    decision: str  # keep | leave | sign | decline
+    lots: int  # that the decision is about
+    starts: date | None  # first day signed for, or first day no longer held
+    act_by: date | None  # last day to sign, or to give notice
+    ends: date  # exclusive
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineLine:
+    name: str
+    cost_usd: float | None  # None: it breaks a rule, which the note says
+    saving_usd: float | None  # of the plan over the baseline
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObligationLine:
+    """What a contract held at the end of the horizon still commits to after it, undiscounted."""
+
+    contract: str
+    lots: int
+    until: date  # exclusive
+    remaining_usd: float  # least payments up to the contract's end
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlacementLine:
+    load: str
+    pool: str | None  # None: not placed
+    first: str  # period
+    last: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostLine:
+    line: str
+    usd: float  # discounted, expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    case: str
+    status: str
+    objective_usd: float
+    bound_usd: float
+    gap_usd: float
+    gap: float
+    suppliers: tuple[SupplierLine, ...]
+    contracts: tuple[ContractLine, ...]
+    baselines: tuple[BaselineLine, ...]
+    obligations: tuple[ObligationLine, ...]
+    placements: tuple[PlacementLine, ...]
+    costs: tuple[CostLine, ...]
+    alerts: tuple[str, ...]

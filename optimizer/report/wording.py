@@ -1,0 +1,44 @@
+"""Numbers and dates as people read them, the same on the terminal and on the page."""
+
+from __future__ import annotations
+
+from datetime import date
+
+MILLION = 1e6
+STATUS = {
+    "optimal": "optimal, proven",
+    "within_gap": "within the gap asked for, proven",
+    "limit": "best found before the limit",
+}
+BASELINES = {"hold": "hold", "on_demand_only": "on-demand only", "cheapest_first": "cheapest first"}
+
+
+def money_unit(largest_usd: float) -> str:
+    """The unit of a column of money whose largest figure is given."""
+    return "M USD" if abs(largest_usd) >= 10 * MILLION else "USD"
+
+
+def money(usd: float | None, unit: str) -> str:
+    """Example: 1234567890.0 in "M USD" is "1,234.57"."""
+    if usd is None:
+        return "-"
+    return f"{usd / MILLION if unit == 'M USD' else usd:,.2f}"
+
+
+def count(number: float) -> str:
+    return f"{number:,.0f}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def gap_text(gap: float) -> str:
+    """A gap with as many digits as it needs: 0.004 % and 12 %, never a rounded zero."""
+    if gap == 0:
+        return "0 %"
+    return f"{100 * gap:.2g} %"
+
+
+def day(value: date | None) -> str:
+    return value.isoformat() if value else "-"

@@ -1,0 +1,125 @@
+"""What a plan costs: the clauses' arithmetic on its decisions and draws, over a problem's arrays.
+
+docs/problem.md has the formulas. Verification recomputes the same figures from the case's tables with code of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from optimizer.domain.plan import Decisions, Plan
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats
+
+
+def active_lots(problem: PlanningProblem, decisions: Decisions) -> Floats:
+    """Lots in force, [K, T]; zero outside the contract's term."""
+    held = decisions.lots[:, None] - np.cumsum(decisions.exits, axis=1)
+    return np.where(problem.supply.interval >= 0, held, 0).astype(np.float64)
+
+
+def placed_pairs(problem: PlanningProblem, decisions: Decisions) -> np.ndarray:
+    """True where the pair's load is in the pair's pool, [N, T]."""
+    needs = problem.needs
+    return np.asarray(decisions.placed[needs.pair_load] == needs.pair_pool[:, None])
+
+
+def cost_terms(problem: PlanningProblem, plan: Plan) -> Mapping[str, Floats]:
+    """Discounted, expected USD of each line of docs/problem.md, as arrays of terms whose sum is the objective."""
+    decisions = plan.decisions
+    return {
+        **_contract_terms(problem, plan),
+        **_placing_terms(problem, decisions),
+        **_recourse_terms(problem, plan),
+        "training": problem.option_usd[decisions.option[decisions.option >= 0]],
+        "run not run": problem.run_unplaced_usd[decisions.option < 0],
+        "other spend": problem.other_spend_cash * problem.discount,
+    }
+
+
+def objective_usd(problem: PlanningProblem, plan: Plan) -> float:
+    """The plan's cost in discounted, expected USD, summed exactly."""
+    return math.fsum(value for terms in cost_terms(problem, plan).values() for value in np.ravel(terms))
+
+
+def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
+    supply, decisions = problem.supply, plan.decisions
+    active = active_lots(problem, decisions)
+    commitment = supply.take_or_pay_share[:, None] * supply.price_cash * supply.capacity * problem.hours.sum(axis=1) * active
+    fee = supply.fixed_fee_cash * active
+    excess, short = _settlements(problem, plan, active, commitment, fee)
+    weights = problem.discount[:, None] * problem.probability
+    leave = np.where(decisions.exits > 0, supply.exit_fee_cash, 0.0) * decisions.exits
+    return {
+        "commitment": commitment * problem.discount,
+        "fixed fee": fee * problem.discount,
+        "excess": excess * weights,
+        "minimum shortfall": short * weights,
+        "exit fee": leave * problem.discount,
+        "terminal": supply.terminal_usd * (decisions.lots - decisions.exits.sum(axis=1)),
+    }
+
+
+def _settlements(problem: PlanningProblem, plan: Plan, active: Floats, commitment: Floats, fee: Floats) -> tuple[Floats, Floats]:
+    """Excess over the commitment and shortfall below the minimum, [K, T, S] cash in each interval's last period."""
+    supply = problem.supply
+    drawn = np.zeros((len(supply.contracts), *plan.contract_draw.shape[1:]))
+    np.add.at(drawn, supply.cover_contract, plan.contract_draw)
+    spend = supply.price_cash[:, :, None] * np.einsum("tb,ktbs->kts", problem.hours, drawn)
+    excess, short = np.zeros_like(spend), np.zeros_like(spend)
+    for k in range(len(supply.contracts)):
+        for w in np.unique(supply.interval[k][supply.interval[k] >= 0]):
+            within = np.flatnonzero(supply.interval[k] == w)
+            last = within[-1]
+            committed = commitment[k, within].sum()
+            excess[k, last] = np.maximum(0.0, spend[k, within].sum(axis=0) - committed)
+            least = (supply.minimum_cash[k, within] * active[k, within]).sum()
+            counted = committed + fee[k, within].sum() + supply.eligible_spend_cash[k, within].sum()
+            short[k, last] = np.maximum(0.0, least - counted - excess[k, last])
+    return excess, short
+
+
+def _placing_terms(problem: PlanningProblem, decisions: Decisions) -> dict[str, Floats]:
+    needs = problem.needs
+    placed = placed_pairs(problem, decisions)
+    weights = problem.discount[:, None] * problem.probability
+    before = (problem.placed_before[needs.pair_load] == needs.pair_pool)[:, None]
+    earlier = np.concatenate([before, placed[:, :-1]], axis=1)
+    entered = placed & ~earlier
+    entered[problem.placed_before[needs.pair_load] < 0, 0] = False  # a new load starts somewhere at no charge
+    left = earlier & ~placed
+    return {
+        "egress": problem.egress_cash * placed[:, :, None] * weights,
+        "moving": (problem.enter_cash[:, None] * entered + problem.leave_cash[:, None] * left) * problem.discount,
+        "not placed": problem.unplaced_cash * (decisions.placed < 0)[:, :, None] * weights,
+    }
+
+
+def _recourse_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
+    supply = problem.supply
+    weights = problem.discount[:, None] * problem.probability
+    bought = np.einsum("tb,otbs->ots", problem.hours, plan.offer_draw)
+    short = np.einsum("tb,ptbs->pts", problem.hours, plan.shortage)
+    return {
+        "market": supply.offer_price_cash * bought * weights,
+        "shortage": problem.shortage_price[:, None, None] * short * weights,
+        "missed work": problem.missed_price[:, None, None] * missed_work(problem, plan.decisions, plan.served) * weights,
+    }
+
+
+def missed_work(problem: PlanningProblem, decisions: Decisions, served: Floats) -> Floats:
+    """Accelerator-hours of flexible work not done, [L, T, S]; a load that is not placed pays for that instead."""
+    needs = problem.needs
+    wanted = np.zeros((len(needs.loads), needs.work.shape[1], needs.work.shape[2]))
+    np.add.at(wanted, needs.pair_load, needs.work * placed_pairs(problem, decisions)[:, :, None])
+    return np.asarray(np.maximum(0.0, wanted - np.einsum("tb,ltbs->lts", problem.hours, served)))
+
+
+def used_peak(problem: PlanningProblem) -> Floats:
+    """Expected accelerators that a pair's load holds in its busiest block, [N, T]; for flexible work the mean that it keeps busy."""
+    needs = problem.needs
+    rigid = (needs.need @ problem.probability).max(axis=2)
+    return np.asarray(rigid + (needs.work @ problem.probability) / problem.hours.sum(axis=1))

@@ -1,0 +1,108 @@
+"""From decisions to a whole plan: draws clipped to what is allowed, shortage set to what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.plan import Decisions, Plan
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats
+from optimizer.integer.model import Program, fix, recourse
+from optimizer.integer.solver import Answer, solve_program
+from optimizer.solve.cost import active_lots, objective_usd, placed_pairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A whole plan, what it costs, and what one accelerator more in each row would save."""
+
+    plan: Plan
+    objective_usd: float
+    capacity_price: Floats  # [P, T, B, S] discounted USD per accelerator for the block's hours, weighted by the scenario's probability
+
+
+def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> Settled | None:
+    """The cheapest plan with these decisions; None where they break a rule that no draw can mend.
+
+    Solves the draws as one LP, then repairs what its tolerances left, so that the plan keeps every rule of capacity exactly.
+    """
+    lower, upper = fix(program, problem, decisions)
+    answer: Answer = solve_program(program, relax=True, lower=lower, upper=upper)
+    if answer.values is None:
+        return None
+    draws = recourse(program, problem, answer.values)
+    contract_draw = _within_contracts(problem, decisions, np.maximum(draws.contract_draw, 0.0))
+    offer_draw = np.clip(draws.offer_draw, 0.0, problem.supply.offer_limit[:, :, None, None])
+    served = _within_work_limits(problem, decisions, np.maximum(draws.served, 0.0))
+    needs, supply = problem.needs, problem.supply
+    plan = Plan(
+        loads=tuple(load.name for load in needs.loads),
+        runs=needs.runs,
+        pools=problem.pools,
+        contracts=supply.contracts,
+        covers=tuple(
+            (supply.contracts[k], problem.pools[p]) for k, p in zip(supply.cover_contract, supply.cover_pool, strict=True)
+        ),
+        offers=supply.offers,
+        decisions=decisions,
+        contract_draw=contract_draw,
+        offer_draw=offer_draw,
+        served=served,
+        shortage=_missing(problem, decisions, contract_draw, offer_draw, served),
+    )
+    return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=capacity_price(program, answer.row_duals, problem))
+
+
+def capacity_price(program: Program, row_duals: Floats | None, problem: PlanningProblem) -> Floats:
+    """Sum of the prices of a pool's two capacity rows, [P, T, B, S] USD."""
+    price = np.zeros((len(problem.pools), *problem.shape))
+    for name in program.names if row_duals is not None else ():
+        if name.clause in ("capacity", "capacity without spot"):
+            index = tuple(name.keys[axis] for axis in ("pool", "period", "block", "scenario"))
+            np.add.at(price, index, program.unit * row_duals[name.start : name.stop])
+    return price
+
+
+def _within_contracts(problem: PlanningProblem, decisions: Decisions, draw: Floats) -> Floats:
+    supply = problem.supply
+    held = (supply.capacity * active_lots(problem, decisions))[:, :, None, None]
+    total = np.zeros((len(supply.contracts), *draw.shape[1:]))
+    np.add.at(total, supply.cover_contract, draw)
+    scale = np.divide(held, total, out=np.ones_like(total), where=total > held)
+    return np.asarray(draw * scale[supply.cover_contract])
+
+
+def _within_work_limits(problem: PlanningProblem, decisions: Decisions, served: Floats) -> Floats:
+    needs = problem.needs
+    limit = np.zeros((len(needs.loads), *needs.work_limit.shape[1:]))
+    np.add.at(limit, needs.pair_load, needs.work_limit * placed_pairs(problem, decisions)[:, :, None])
+    return np.asarray(np.minimum(served, limit[:, :, None, :]))
+
+
+def _missing(problem: PlanningProblem, decisions: Decisions, contract_draw: Floats, offer_draw: Floats, served: Floats) -> Floats:
+    """Accelerators missing in the pool's rows, [P, T, B, S]: the larger of all loads and those that may not use spot."""
+    supply = problem.supply
+    works = problem.availability[:, None, None, None]
+    firm, spot = np.zeros((2, len(problem.pools), *served.shape[1:]))
+    np.add.at(firm, supply.cover_pool, contract_draw)
+    np.add.at(firm, supply.offer_pool[~supply.offer_spot], offer_draw[~supply.offer_spot])
+    usable = 1.0 - supply.offer_loss[supply.offer_spot]
+    np.add.at(spot, supply.offer_pool[supply.offer_spot], usable[:, None, None, None] * offer_draw[supply.offer_spot])
+    everything = used_accelerators(problem, decisions, served)
+    without_spot = used_accelerators(problem, decisions, served, spot=False)
+    return np.maximum(0.0, np.maximum(everything - works * (firm + spot), without_spot - works * firm))
+
+
+def used_accelerators(problem: PlanningProblem, decisions: Decisions, served: Floats, *, spot: bool = True) -> Floats:
+    """Accelerators in use, [P, T, B, S]: by everything, or (spot=False) by what may not run on spot capacity."""
+    needs = problem.needs
+    used = np.zeros((len(problem.pools), *served.shape[1:]))
+    counts = placed_pairs(problem, decisions) & (spot | ~problem.load_spot[needs.pair_load])[:, None]
+    held = needs.need + served[needs.pair_load] * needs.flexible[needs.pair_load][:, None, None, None]
+    np.add.at(used, needs.pair_pool, held * counts[:, :, None, None])
+    for r, g in enumerate(decisions.option):
+        if g >= 0 and (spot or not problem.run_spot[r]):
+            used[needs.option_pool[g], needs.option_start[g] : needs.option_stop[g]] += needs.option_gang[g]
+    return used

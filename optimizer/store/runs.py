@@ -1,0 +1,126 @@
+"""One folder per run, built under a temporary name and renamed when whole.
+
+    runs/
+      20280103T060000.123Z-3fa91c/     a run, listed
+      .building-20280103T070000...     one being made, or what a killed process left: never listed
+      failed-20280103T080000...        the log of a run that an internal failure ended: never listed
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from optimizer.errors import ConfigError, PlacementError
+
+OWNER_ONLY = 0o700
+RUN_ID = re.compile(r"^\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}$")
+
+
+class RunFailed(PlacementError):
+    """An internal failure ended a run; its log says where."""
+
+    exit_code = 5
+
+    def __init__(self, reason: str, log: Path) -> None:
+        self.log = log
+        super().__init__(f"Internal failure: {reason}. The traceback is in {log}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDraft:
+    """A run being made."""
+
+    run_id: str
+    folder: Path  # temporary until the run is whole
+    home: Path  # the folder of all runs
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def log(self, text: str) -> None:
+        """Adds a line with its UTC time to log.txt."""
+        with self.path("log.txt").open("a") as log:
+            log.write(f"{datetime.now(UTC):%H:%M:%S} {text}\n")
+
+
+@contextmanager
+def new_run(home: Path, *, now: datetime) -> Iterator[RunDraft]:
+    """A draft to fill; it becomes a run when the block ends, and nothing when the block fails.
+
+    Args:
+      now: UTC time of the run's start, the first part of its id.
+
+    Raises:
+      ConfigError: the folder cannot be written.
+      RunFailed: the block failed in a way that is not the user's to mend; the log is kept.
+    """
+    draft = _begin(home, now)
+    try:
+        yield draft
+    except BaseException as error:
+        _abandon(draft, error)
+        raise
+    os.rename(draft.folder, home / draft.run_id)
+
+
+def run_path(draft: RunDraft) -> Path:
+    """Where the draft will lie, or lies, as a run."""
+    return draft.home / draft.run_id
+
+
+def _begin(home: Path, now: datetime) -> RunDraft:
+    run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}"
+    folder = home / f".building-{run_id}"
+    try:
+        home.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        folder.mkdir(mode=OWNER_ONLY)
+    except OSError as error:
+        got = f"{home} ({error.strerror})"
+        raise ConfigError("output.folder", "must be a folder that can be written", got, "Name another folder.") from error
+    return RunDraft(run_id=run_id, folder=folder, home=home)
+
+
+def _abandon(draft: RunDraft, error: BaseException) -> None:
+    """Removes the draft. After an internal failure the log stays, beside the runs and not among them."""
+    internal = isinstance(error, Exception) and getattr(error, "exit_code", 5) == 5
+    if not internal:
+        shutil.rmtree(draft.folder)
+        return
+    draft.log(traceback.format_exc())
+    kept = draft.home / f"failed-{draft.run_id}"
+    kept.mkdir(mode=OWNER_ONLY)
+    os.rename(draft.path("log.txt"), kept / "log.txt")
+    shutil.rmtree(draft.folder)
+    reason = str(error) if isinstance(error, PlacementError) else type(error).__name__
+    raise RunFailed(reason, kept / "log.txt") from error
+
+
+def run_ids(home: Path) -> tuple[str, ...]:
+    """All whole runs, oldest first."""
+    if not home.is_dir():
+        return ()
+    return tuple(sorted(path.name for path in home.iterdir() if RUN_ID.match(path.name) and (path / "summary.json").is_file()))
+
+
+def find_run(home: Path, name: str) -> Path:
+    """The folder of the run `latest`, `previous` or with this id.
+
+    Raises:
+      ConfigError: there is no such run.
+    """
+    ids = run_ids(home)
+    places = {"latest": ids[-1:], "previous": ids[-2:-1]}
+    found = places.get(name, tuple(run for run in ids if run == name))
+    if not found:
+        listed = ", ".join(ids[-3:]) or "none"
+        raise ConfigError("run", f"must be latest, previous or the id of a run in {home}", name, f"Last runs: {listed}.")
+    return home / found[0]

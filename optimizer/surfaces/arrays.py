@@ -1,0 +1,81 @@
+"""Smooth extremes, and how kernels meet NumPy: in double precision, on rows padded to whole chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+Scalar = Array | float  # a parameter: one number, or an array that broadcasts against the rows
+Tree = TypeVar("Tree")
+
+SHARPNESS = 4.0  # of the smooth minimum and maximum
+
+
+def smooth_maximum(a: Array, b: Array) -> Array:
+    """(a^4 + b^4)^(1/4) of positive arrays, by logarithms: no power of a small number underflows in float32."""
+    return jnp.exp(jnp.logaddexp(SHARPNESS * jnp.log(a), SHARPNESS * jnp.log(b)) / SHARPNESS)
+
+
+def smooth_minimum(a: Array, b: Array) -> Array:
+    """(a^-4 + b^-4)^(-1/4) of positive arrays; below both."""
+    return 1.0 / smooth_maximum(1.0 / a, 1.0 / b)
+
+
+def spread(tree: Tree, axes: int) -> Tree:
+    """Appends `axes` axes of size 1 to every array of a tree; scalars stay, since they broadcast anyway."""
+
+    def append(leaf: Any) -> Any:
+        return leaf if jnp.ndim(leaf) == 0 else jnp.reshape(leaf, jnp.shape(leaf) + (1,) * axes)
+
+    expanded: Tree = jax.tree.map(append, tree)
+    return expanded
+
+
+def rounding(values: Array) -> float:
+    """Distance from 1 to the next number of the array's type."""
+    return float(np.finfo(values.dtype).eps)
+
+
+def column(values: NDArray[np.float64]) -> Array:
+    """A NumPy array under the type that kernels read. It is not copied or converted: `in_double` does that, chunk by chunk."""
+    return cast(Array, values)
+
+
+def in_double(kernel: Callable[..., Any], shared: Any, rows: Tree, *, chunk: int) -> Any:
+    """Runs `kernel(shared, rows)` in float64, a chunk of rows at a time, NumPy in and NumPy out.
+
+    Every chunk has the same shape, so a kernel compiles once whatever the size of a case. The last one
+    is filled up with its own last row (with ones where there are no rows), and the filling is cut off.
+
+    Args:
+      kernel: compiled function of (shared, rows); its outputs carry the rows on their first axis.
+      shared: parameters, handed over as they are.
+      rows:   tree of arrays with the same first axis.
+      chunk:  rows in one call.
+
+    Returns:
+      The kernel's outputs as NumPy arrays.
+    """
+    columns = jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), rows)
+    count = jax.tree.leaves(columns)[0].shape[0]
+    parts = []
+    with jax.enable_x64(True):
+        for start in range(0, max(count, 1), chunk):
+            part = jax.tree.map(lambda leaf, start=start: _filled(leaf[start : start + chunk], chunk), columns)
+            parts.append(kernel(shared, part))
+        return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:count], *parts)
+
+
+def _filled(values: NDArray[np.float64], chunk: int) -> NDArray[np.float64]:
+    """The array with its last row repeated until it has `chunk` rows."""
+    missing = chunk - values.shape[0]
+    if missing == 0:
+        return values
+    last = values[-1:] if values.shape[0] else np.ones((1, *values.shape[1:]))
+    return np.concatenate([values, np.repeat(last, missing, axis=0)])

@@ -1,0 +1,199 @@
+"""From checked tables to the nouns of the domain."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from optimizer.domain.calendar import HOURS_PER_DAY, Block, Calendar, Period
+from optimizer.domain.case import Case
+from optimizer.domain.demand import Demand, DemandUnit, Multiplier, Quantity, Scenario
+from optimizer.domain.rules import AllowedSite, Limit, LimitKind, Pin
+from optimizer.domain.supply import (
+    Accelerator,
+    Access,
+    ExchangeRate,
+    Offer,
+    OfferKind,
+    OtherSpend,
+    Pool,
+    PricePoint,
+    RoundTrip,
+    Site,
+    Supplier,
+)
+from optimizer.domain.workload import (
+    Kind,
+    MeasuredThroughput,
+    Model,
+    Origin,
+    PlacementInForce,
+    Precision,
+    TrainingRun,
+    Workload,
+)
+from optimizer.tables.columns import TableData
+from optimizer.tables.contract_nouns import build_contracts
+from optimizer.tables.rows import rows, values_of
+
+Noun = TypeVar("Noun")
+# field of the noun -> its column, or the column and what to make of its value
+Fields = dict[str, "str | tuple[str, Callable[[Any], Any]]"]
+
+
+def build_case(name: str, tables: Mapping[str, TableData]) -> Case:
+    """The case that checked tables describe."""
+    calendar = _calendar(tables)
+    return Case(
+        name=name,
+        as_of=values_of(tables["calendar"], "as_of")[0],
+        calendar=calendar,
+        suppliers=_nouns(Supplier, tables["suppliers"], {"name": "supplier", "kind": "kind"}),
+        sites=_nouns(Site, tables["sites"], _SITE),
+        accelerators=_nouns(Accelerator, tables["accelerators"], _ACCELERATOR),
+        models=_nouns(Model, tables["models"], _MODEL),
+        pools=_nouns(Pool, tables["pools"], {"name": "pool", "site": "site", "accelerator": "accelerator"}),
+        offers=_nouns(Offer, tables["offers"], _OFFER),
+        contracts=build_contracts(tables),
+        other_spend=_nouns(OtherSpend, tables["other_spend"], _OTHER_SPEND),
+        price_points=_nouns(PricePoint, tables["price_points"], _PRICE_POINT),
+        exchange_rates=_nouns(ExchangeRate, tables["exchange_rates"], _same("currency period usd_per_unit")),
+        workloads=_nouns(Workload, tables["workloads"], _WORKLOAD),
+        measured_throughput=_nouns(MeasuredThroughput, tables["measured_throughput"], _MEASURED),
+        origins=_origins(tables),
+        demand=_nouns(Demand, tables["demand"], _DEMAND),
+        training_runs=_nouns(TrainingRun, tables["training_runs"], _TRAINING_RUN),
+        placements=_nouns(PlacementInForce, tables["placements"], _same("load pool")),
+        scenarios=_scenarios(tables),
+        limits=_nouns(Limit, tables["limits"], _same("supplier period value") | {"kind": ("kind", LimitKind)}),
+        allowed_sites=_nouns(AllowedSite, tables["allowed_sites"], _same("model site")),
+        pins=_nouns(Pin, tables["pins"], _same("subject action pool period reason owner expires")),
+        round_trips=_nouns(RoundTrip, tables["round_trips"], _same("origin site rtt_ms")),
+    )
+
+
+def _same(names: str) -> Fields:
+    """Fields that are called as their columns."""
+    return {name: name for name in names.split()}
+
+
+def _nouns(noun: Callable[..., Noun], data: TableData, fields: Fields) -> tuple[Noun, ...]:
+    columns = []
+    for source in fields.values():
+        if isinstance(source, str):
+            columns.append(values_of(data, source))
+        else:
+            column, make = source
+            columns.append([make(value) for value in values_of(data, column)])
+    return tuple(noun(**dict(zip(fields, row, strict=True))) for row in zip(*columns, strict=True))
+
+
+def _calendar(tables: Mapping[str, TableData]) -> Calendar:
+    """Periods by date and blocks by hour, whatever the order of their rows."""
+    periods = _nouns(Period, tables["calendar"], {"name": "period", "start": "start", "end": "end"})
+    blocks = _nouns(Block, tables["blocks"], {"name": "block", "start_hour": "start_hour_utc", "end_hour": "end_hour_utc"})
+    return Calendar(
+        periods=tuple(sorted(periods, key=lambda period: period.start)),
+        blocks=tuple(sorted(blocks, key=lambda block: block.start_hour)),
+    )
+
+
+def _origins(tables: Mapping[str, TableData]) -> tuple[Origin, ...]:
+    weights: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    for row in rows(tables["origin_profiles"]):
+        weights[row["origin"], row["day_type"]][row["local_hour"]] = row["weight"]
+
+    def profile(origin: str, day_type: str) -> tuple[float, ...]:
+        by_hour = weights[origin, day_type]
+        return tuple(by_hour[hour] for hour in range(HOURS_PER_DAY))
+
+    return tuple(
+        Origin(
+            name=row["origin"],
+            latitude=row["latitude_deg"],
+            longitude=row["longitude_deg"],
+            time_zone=row["time_zone"],
+            weekday_profile=profile(row["origin"], "weekday"),
+            weekend_profile=profile(row["origin"], "weekend"),
+        )
+        for row in rows(tables["origins"])
+    )
+
+
+def _scenarios(tables: Mapping[str, TableData]) -> tuple[Scenario, ...]:
+    multipliers: dict[str, list[Multiplier]] = defaultdict(list)
+    for row in rows(tables["scenario_multipliers"]):
+        fields = {name: row[name] for name in ("workload", "origin", "supplier", "period", "factor")}
+        multipliers[row["scenario"]].append(Multiplier(quantity=Quantity(row["quantity"]), **fields))
+    return tuple(
+        Scenario(
+            name=row["scenario"],
+            probability=row["probability"],
+            demand_quantile=row["demand_quantile"],
+            multipliers=tuple(multipliers[row["scenario"]]),
+        )
+        for row in rows(tables["scenarios"])
+    )
+
+
+_SITE: Fields = {
+    "name": "site",
+    "supplier": "supplier",
+    "latitude": "latitude_deg",
+    "longitude": "longitude_deg",
+    "jurisdiction": "jurisdiction",
+    "access": ("access", Access),
+    "availability": "availability_share",
+    "bandwidth_gb_per_s": "bandwidth_gb_per_s",
+    "egress_usd_per_gb": "egress_usd_per_gb",
+}
+_ACCELERATOR: Fields = {
+    "name": "accelerator",
+    **_same("bf16_tflops fp8_tflops fp4_tflops hbm_gb hbm_tb_per_s link_gb_per_s max_parallel"),
+}
+_MODEL: Fields = {
+    "name": "model",
+    **_same("parameters_b active_parameters_b expert_parameters_b experts experts_per_token layers hidden_size kv_heads"),
+    **_same("kv_bytes_per_token attention_flops_per_token_per_context_token"),
+}
+_OFFER: Fields = {
+    "name": "offer",
+    "pool": "pool",
+    "kind": ("kind", OfferKind),
+    "price": "usd_per_accelerator_hour",
+    "start": "valid_from",
+    "end": "valid_to",
+    "limit": "limit_accelerators",
+    "loss_share": "loss_share",
+}
+_OTHER_SPEND: Fields = {
+    **_same("supplier period eligible_share"),
+    "spend": "spend_usd",
+    "contract": "ContractCommitmentId",
+}
+_PRICE_POINT: Fields = {
+    **_same("observed_on supplier accelerator region term_months kind"),
+    "price": "usd_per_accelerator_hour",
+}
+_WORKLOAD: Fields = {
+    "name": "workload",
+    "kind": ("kind", Kind),
+    "precision": ("precision", Precision),
+    "shortage_penalty": "shortage_usd_per_accelerator_hour",
+    "move_cost": "move_usd",
+    **_same("model residency accelerators_allowed ttft_p95_ms tpot_ms spot_allowed priority split data_gb"),
+}
+_MEASURED: Fields = {
+    **_same("workload accelerator tokens_per_s_per_accelerator accelerators_per_replica"),
+    "max_utilisation": "max_utilisation_share",
+}
+_DEMAND: Fields = {
+    **_same("workload origin period mean p10 p50 p90 prompt_tokens output_tokens peak_factor"),
+    "unit": ("unit", DemandUnit),
+}
+_TRAINING_RUN: Fields = {
+    "name": "run",
+    "delay_cost": "delay_usd_per_day",
+    **_same("workload tokens window_start window_end gang_sizes sequence_length data_site data_gb"),
+}

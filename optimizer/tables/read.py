@@ -1,0 +1,132 @@
+"""From a folder of tables to a case. Nothing is guessed; everything that is wrong is reported at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import compress
+from pathlib import Path
+
+import pandas as pd
+
+from optimizer.domain.case import Case
+from optimizer.errors import ConfigError, DataError, Violation
+from optimizer.tables.catalog import reference_folder
+from optimizer.tables.check import check_rules
+from optimizer.tables.columns import TableData, check_columns, from_cells, without_rows
+from optimizer.tables.files import TableFile, Unreadable, read_cells, table_files
+from optimizer.tables.horizon import first_periods
+from optimizer.tables.nouns import build_case
+from optimizer.tables.references import check_references
+from optimizer.tables.schema import Table
+from optimizer.tables.schemas import TABLES
+
+
+def read_case(folder: Path, *, periods: int | None = None) -> Case:
+    """The case in a folder of CSV or Parquet tables; `periods`: only the first so many of its calendar.
+
+    All rows are checked before later periods are dropped.
+
+    Raises:
+      DataError: with every violation of every table.
+      ConfigError: the calendar does not have so many periods.
+    """
+    tables = read_tables(folder)
+    if periods is not None:
+        there = len(tables["calendar"].values)
+        if not 1 <= periods <= there:
+            raise ConfigError("case.periods", f"must be between 1 and the {there} periods of the calendar", periods, "Correct it.")
+        tables = first_periods(tables, periods)
+    return build_case(folder.resolve().name, tables)
+
+
+def read_tables(folder: Path) -> dict[str, TableData]:
+    """All tables of a case by name, checked; tables that are not there have no rows.
+
+    Raises:
+      DataError: with every violation of every table.
+    """
+    files, violations = table_files(folder)
+    if not folder.is_dir():
+        raise DataError(violations)
+    tables = {}
+    for table in TABLES:
+        tables[table.name], found = _read_table(table, files.get(table.name))
+        violations += found
+    tables, found = check_references(_with_defaults(tables))
+    violations += [*found, *check_rules(tables)]
+    if violations:
+        raise DataError(violations)
+    return tables
+
+
+def input_files(folder: Path) -> tuple[Path, ...]:
+    """Files that make up a case: its tables and the reference tables."""
+    files = {name: file.path for name, file in table_files(folder)[0].items()}
+    references = [file.path for table in TABLES if table.reference for file in _reference_file(table)]
+    return (*(files[table.name] for table in TABLES if table.name in files), *references)
+
+
+def _reference_file(table: Table) -> list[TableFile]:
+    path = reference_folder() / f"{table.name}.csv"
+    return [TableFile(path=path, label=f"reference/{path.name}")] if path.is_file() else []
+
+
+def _read_table(table: Table, own: TableFile | None) -> tuple[TableData, list[Violation]]:
+    if not table.reference:
+        return _read_file(table, own)
+    shipped = [_read_file(table, file) for file in _reference_file(table)]
+    if own is not None:
+        shipped.append(_read_file(table, own))
+    if not shipped:
+        return _read_file(table, None)
+    merged, *_ = shipped[-1]
+    if len(shipped) == 2:
+        merged = _merge(shipped[0][0], shipped[1][0])
+    return merged, [violation for _, violations in shipped for violation in violations]
+
+
+def _read_file(table: Table, file: TableFile | None) -> tuple[TableData, list[Violation]]:
+    if file is None:
+        return without_rows(table, unread=table.required), [_missing(table)] if table.required else []
+    try:
+        cells = read_cells(file, table)
+    except Unreadable as unreadable:
+        return without_rows(table, unread=True), list(unreadable.violations)
+    return check_columns(table, file.label, cells)
+
+
+def _missing(table: Table) -> Violation:
+    return Violation(
+        where=f"{table.name}.csv",
+        rule="a case must have this table, as CSV or Parquet",
+        got="no such file",
+        remedy="Add it; `placement init` writes templates of all tables.",
+    )
+
+
+def _merge(shipped: TableData, own: TableData) -> TableData:
+    """The shipped rows whose names the case does not take, then the case's own."""
+    key = shipped.table.key[0]
+    kept = ~shipped.values[key].isin(own.values[key])
+    blank = [[""] * len(data.values) for data in (shipped, own)]
+    return replace(
+        own,
+        cells={
+            column.name: [*compress(shipped.cells.get(column.name, blank[0]), kept), *own.cells.get(column.name, blank[1])]
+            for column in own.table.columns
+        },
+        values=pd.concat([shipped.values[kept], own.values], ignore_index=True),
+        broken=own.broken | shipped.broken,
+    )
+
+
+_BASE_SCENARIO = {"scenario": "base", "probability": "1", "demand_quantile": "0.5"}
+
+
+def _with_defaults(tables: dict[str, TableData]) -> dict[str, TableData]:
+    """Without scenarios there is one, base."""
+    scenarios = tables["scenarios"]
+    if len(scenarios.values) or scenarios.broken:
+        return tables
+    cells = {name: [cell] for name, cell in _BASE_SCENARIO.items()}
+    return tables | {"scenarios": from_cells(scenarios.table, scenarios.label, cells)}

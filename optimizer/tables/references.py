@@ -1,0 +1,54 @@
+"""Names that one table takes from another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from optimizer.errors import Violation
+from optimizer.tables.columns import TableData
+from optimizer.tables.files import nearest
+from optimizer.tables.schema import Column, Kind
+
+
+def check_references(tables: Mapping[str, TableData]) -> tuple[dict[str, TableData], list[Violation]]:
+    """Every name must be a row of the table it refers to; columns that break this are marked as broken."""
+    violations: list[Violation] = []
+    marked: dict[str, TableData] = {}
+    for name, data in tables.items():
+        broken = set(data.broken)
+        for column in data.table.columns:
+            if column.refers_to is None or column.name in broken or _nameless(tables[column.refers_to]):
+                continue
+            found = _unknown_names(data, column, tables[column.refers_to])
+            violations += found
+            broken |= {column.name} if found else set()
+        marked[name] = TableData(table=data.table, label=data.label, cells=data.cells, values=data.values, broken=frozenset(broken))
+    return marked, violations
+
+
+def _nameless(target: TableData) -> bool:
+    """Whether a table could not be read so far that its names are known."""
+    key = target.table.key[0]
+    return key in target.broken and not target.values[key].notna().any()
+
+
+def _unknown_names(data: TableData, column: Column, target: TableData) -> list[Violation]:
+    key = target.table.key[0]
+    known = set(target.values[key].dropna())
+    values = data.values[column.name]
+    if column.kind is Kind.LIST:
+        values = values.explode()
+    unknown = values[values.notna() & ~values.isin(known)]
+    if unknown.empty:
+        return []
+    first = str(unknown.iat[0])
+    return [
+        data.violation(
+            f"{column.name} must name a row of {target.table.name}",
+            first,
+            list(pd.unique(unknown.index)),
+            f"Add the row to {target.label}, or correct the name{nearest(first, tuple(sorted(known)))}.",
+        )
+    ]

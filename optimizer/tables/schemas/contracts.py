@@ -1,0 +1,126 @@
+"""Contracts in FOCUS words, one commitment per row; repeated clauses stand in child tables."""
+
+from __future__ import annotations
+
+from optimizer.tables.schema import (
+    AT_LEAST_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    POSITIVE_SHARE,
+    SHARE,
+    Column,
+    Kind,
+    Table,
+    clause,
+    day,
+    integer,
+    number,
+    table,
+    text,
+)
+
+
+def _contract() -> Column:
+    return text("ContractCommitmentId", "Contract to which the row belongs.", key=True, refers_to="contracts")
+
+
+_STATUSES = ("Proposed", "Pending", "Active", "Exhausted", "Expired", "Canceled", "Superseded")
+
+_CONTRACTS = table(
+    "contracts",
+    "Commitments of capacity, in force or quoted, each in equal lots. Clauses are none, unknown or given; a blank clause is unknown.",
+    text("ContractCommitmentId", "Name of the commitment, unique; every other table names contracts by it.", key=True),
+    text("ContractId", "Agreement to which the commitment belongs."),
+    text("x_Supplier", "Supplier that promises the capacity.", refers_to="suppliers"),
+    text(
+        "ContractCommitmentLifecycleStatus",
+        "Proposed: a quote; Pending, Active, Exhausted: in force, the payments bind; the others are over.",
+        allowed=_STATUSES,
+    ),
+    text("ContractCommitmentCategory", "What is committed: use of capacity, or spend.", allowed=("Usage", "Spend")),
+    text("ContractCommitmentDescription", "In words, for reports.", absent="no description"),
+    day("ContractCommitmentPeriodStart", "First day in force."),
+    day("ContractCommitmentPeriodEnd", "First day no longer in force."),
+    text("BillingCurrency", "Currency of all the contract's amounts."),
+    text("ContractCommitmentUnit", "What the unit price is paid for.", allowed=("accelerator-hour", "accelerator-month")),
+    text(
+        "x_FulfillmentInterval",
+        "Interval over which minimums are measured, counted from the contract's start.",
+        allowed=("month", "quarter", "year", "term"),
+    ),
+    day("x_SignBy", "Last day on which a quote can be accepted.", absent="any day before it starts"),
+    integer("x_Lots", "lots", "Equal lots: held, where in force; the most that can be signed, where proposed.", AT_LEAST_ONE),
+    number("x_AcceleratorsPerLot", "accelerators", "Capacity of one lot before the steps of its ramp.", POSITIVE),
+    Column(
+        name="x_UnitPrice",
+        kind=Kind.CLAUSE,
+        unit="contract currency / unit",
+        meaning="Price of a unit of capacity; a plan refuses a contract whose price is unknown.",
+        bounds=NOT_NEGATIVE,
+        allowed=("unknown",),
+        absent="unknown",
+    ),
+    clause("x_TakeOrPayShare", "share", "Share of the capacity that is paid whether drawn or not.", SHARE),
+    clause("x_MinimumSpend", "contract currency / lot / fulfilment interval", "Least spend in each interval."),
+    clause("x_FixedMonthlyFee", "contract currency / lot / month", "Fee paid for every calendar month in force."),
+    clause("x_ShareOfWallet", "share", "Least share of all accelerator-hours drawn that must be the contract's.", POSITIVE_SHARE),
+    clause("x_NoticePeriodDays", "days", "Notice for termination for convenience; none: it may not be terminated so."),
+    day("x_EarliestExit", "First day on which a termination may take effect.", absent="any day that the notice allows"),
+    text(
+        "x_TerminationFeeSchedule",
+        "none: leaving is free once notice is served; given: the rows of contract_fee_steps.",
+        allowed=("none", "unknown", "given"),
+        absent="unknown",
+    ),
+    text("x_OptionGroup", "Alternatives: at most one contract of a group is signed.", absent="the quote stands alone"),
+    number("x_TerminalUseShare", "share", "Share of what is committed beyond the calendar that will be of use.", SHARE, absent="0"),
+)
+
+CONTRACT_TABLES: tuple[Table, ...] = (
+    _CONTRACTS,
+    table(
+        "contract_pools",
+        "Pools that a contract covers; its capacity is fungible across them.",
+        _contract(),
+        text("pool", "Pool covered; it must be the contract's supplier's.", key=True, refers_to="pools"),
+    ),
+    table(
+        "contract_ramp_steps",
+        "Steps by which a lot's capacity, and possibly its price, changes within the term.",
+        _contract(),
+        day("start", "Day from which the step holds.", key=True),
+        number("accelerators_per_lot", "accelerators", "Capacity of one lot from that day on.", NOT_NEGATIVE),
+        number("unit_price", "contract currency / unit", "Unit price from that day on.", NOT_NEGATIVE, absent="the price stays"),
+        absent="no contract has a ramp",
+    ),
+    table(
+        "contract_tiers",
+        "Volume tiers, audited; a plan refuses a contract that has them.",
+        _contract(),
+        number("from_quantity", "units / fulfilment interval", "Quantity from which the tier's price holds.", NOT_NEGATIVE, key=True),
+        number("unit_price", "contract currency / unit", "Unit price in the tier.", NOT_NEGATIVE),
+        text("kind", "all_units: the price holds for every unit; incremental: for those in the tier.", allowed=("all_units", "incremental")),
+        absent="no contract has tiers",
+    ),
+    table(
+        "contract_fee_steps",
+        "What leaving a contract costs, by date; before the first step leaving is not possible.",
+        _contract(),
+        day("start", "Leaving on this day or later, until the next step, costs the fee.", key=True),
+        number("fee_per_lot", "contract currency / lot", "Termination fee.", NOT_NEGATIVE),
+        absent="no contract has a fee schedule of its own",
+    ),
+    table(
+        "contract_exclusions",
+        "What a contract forbids while it is in force.",
+        _contract(),
+        text(
+            "kind",
+            "contract: never in force together; supplier: nothing placed with it; work: this kind of work runs with the contract's supplier only.",
+            key=True,
+            allowed=("contract", "supplier", "work"),
+        ),
+        text("other", "The contract, the supplier, or the kind of work.", key=True),
+        absent="no contract excludes anything",
+    ),
+)

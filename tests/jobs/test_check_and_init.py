@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from optimizer.__main__ import main
+from optimizer.domain.contract import UNKNOWN, Status, Tier
+from optimizer.jobs.check import leans_on, missing_for_plan
+from optimizer.tables.catalog import case_folder, case_names
+from optimizer.tables.read import read_case
+
+
+@pytest.mark.parametrize("name", case_names())
+def test_every_shipped_case_is_ready_to_plan(name, capsys):
+    assert main(["check", f"case={name}"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"case: {case_folder(name)}\n")
+    assert f"suppliers: {len(read_case(case_folder(name)).suppliers)}\n" in told
+    assert told.endswith("The tables keep every rule, and a plan needs nothing more.\n")
+
+
+def with_contract(**changes: object):
+    """The small case, its first contract changed."""
+    case = read_case(case_folder("small"))
+    first, *others = case.contracts
+    return first.name, replace(case, contracts=(replace(first, **changes), *others))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"price": UNKNOWN}, "its unit price, x_UnitPrice is unknown"),
+        ({"tiers": (Tier(from_quantity=0.0, price=1.0, kind="all_units"),)}, "a price without volume tiers"),
+        ({"pools": ()}, "the pools that it covers"),
+    ],
+)
+def test_what_a_plan_still_needs_is_named_by_contract(changes, told):
+    name, case = with_contract(**changes)
+    (need,) = missing_for_plan(case)
+    assert need.startswith(f"contract {name}: {told}")
+
+
+def test_a_contract_that_is_over_needs_nothing():
+    _, case = with_contract(price=UNKNOWN, status=Status.EXPIRED)
+    assert list(missing_for_plan(case)) == []
+
+
+def test_an_unread_clause_is_a_note_and_not_an_error():
+    name, case = with_contract(notice_days=UNKNOWN)
+    assert list(missing_for_plan(case)) == []
+    assert any(note.startswith(f"contract {name}: unknown ") and "notice_days" in note for note in leans_on(case))
+
+
+def test_a_workload_without_demand_is_named():
+    case = read_case(case_folder("small"))
+    gone = case.demand[0].workload
+    without = replace(case, demand=tuple(row for row in case.demand if row.workload != gone))
+    assert list(missing_for_plan(without)) == [f"workload {gone}: at least one row in demand. Add it, or remove the workload."]
+
+
+def test_init_writes_a_case_to_fill_in(tmp_path, capsys):
+    assert main(["init", f"folder={tmp_path / 'lab'}"]) == 0
+    assert f"placement check case.path={tmp_path / 'lab'}" in capsys.readouterr().out
+    assert {"calendar.csv", "contracts.csv", "demand.csv", "offers.csv"} <= {path.name for path in (tmp_path / "lab").iterdir()}
+
+
+def test_init_never_writes_over_anything(tmp_path, capsys):
+    (tmp_path / "mine.csv").write_text("mine")
+    assert main(["init", f"folder={tmp_path}"]) == 2
+    assert "folder: must be new or empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_init_needs_a_folder(capsys):
+    assert main(["init"]) == 2
+    assert capsys.readouterr().err == "folder: must name a new or empty folder; got nothing. Add folder=NAME.\n"

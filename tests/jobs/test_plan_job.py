@@ -1,0 +1,116 @@
+"""The plan job on the smallest case, from the command line to the run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from optimizer.__main__ import main
+from optimizer.store.runs import find_run, run_ids
+from optimizer.store.summary import KEYS
+from optimizer.tables.catalog import case_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLES = ("placements", "commitments", "supply", "prices", "costs", "unit_costs")
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """(completed process, run folder) of `placement plan case=tiny` from an empty folder."""
+    folder = tmp_path_factory.mktemp("empty")
+    done = subprocess.run(
+        [sys.executable, "-m", "optimizer", "plan", "case=tiny", "output.csv=true"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done, folder / done.stdout.splitlines()[-1].removeprefix("run: ")
+
+
+def test_the_last_line_names_the_run_and_nothing_else_is_left(planned):
+    done, run = planned
+    assert done.stdout.splitlines()[-1] == f"run: runs/{run.name}"
+    assert [path.name for path in run.parent.parent.iterdir()] == ["runs"]
+    assert [path.name for path in run.parent.iterdir()] == [run.name]
+    assert find_run(run.parent, "latest") == run
+
+
+def test_the_run_holds_everything_for_its_owner_only(planned):
+    _, run = planned
+    tables = {f"{name}.{ending}" for name in TABLES for ending in ("parquet", "csv")}
+    assert {path.name for path in run.iterdir()} == tables | {"summary.json", "config.yaml", "inputs", "report.html", "log.txt"}
+    assert stat.S_IMODE(run.stat().st_mode) == 0o700
+
+
+def test_the_summary_says_what_the_terminal_said(planned):
+    done, run = planned
+    summary = json.loads((run / "summary.json").read_text())
+    assert list(summary)[: len(KEYS)] == list(KEYS)
+    assert (summary["job"], summary["case"], summary["run_id"], summary["verified"]) == ("plan", "tiny", run.name, True)
+    told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    for key in ("objective_usd", "bound_usd", "gap_usd", "gap"):
+        assert float(told[key]) == summary[key]
+    assert told["status"] == summary["status"] == "optimal"
+    assert summary["bound_usd"] <= summary["objective_usd"]
+    assert {"hold", "on_demand_only", "cheapest_first"} <= {key.removeprefix("baseline ") for key in told if key.startswith("baseline ")}
+
+
+def test_the_run_can_be_made_again_from_what_it_kept(planned):
+    _, run = planned
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    assert config["case"] == {"name": "tiny", "path": None}
+    index = json.loads((run / "inputs" / "index.json").read_text())
+    for file in case_folder("tiny").glob("*.csv"):
+        assert (run / "inputs" / index[file.name]).read_bytes() == file.read_bytes()
+
+
+def test_a_sweep_makes_one_run_for_each_combination(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "-m", "case=tiny", "solver.backend=highs,cp_sat"]) == 0
+    runs = [line.removeprefix("run: ") for line in capsys.readouterr().out.splitlines() if line.startswith("run: ")]
+    assert runs == [f"runs/{name}" for name in run_ids(tmp_path / "runs")]
+    summaries = [json.loads((tmp_path / run / "summary.json").read_text()) for run in runs]
+    assert [summary["solver"] for summary in summaries] == ["exact/highs", "exact/cp_sat"]
+
+
+def test_an_internal_failure_exits_5_with_one_line_and_its_log(tmp_path, monkeypatch, capsys):
+    def broken(*arguments: object, **settings: object) -> None:
+        raise ZeroDivisionError("deep inside")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("optimizer.jobs.plan.make_plan", broken)
+    assert main(["plan", "case=tiny"]) == 5
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    log = tmp_path / told.err.strip().split("The traceback is in ")[1]
+    assert "deep inside" in log.read_text()
+    assert run_ids(tmp_path / "runs") == ()
+
+
+def test_killing_a_plan_leaves_no_run_and_the_next_one_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-m", "optimizer", "plan", "case=small"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob("runs/.building-*/config.yaml")) and time.monotonic() < until:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=10)
+    assert len(list(tmp_path.glob("runs/.building-*"))) == 1
+    assert run_ids(tmp_path / "runs") == ()
+    assert main(["plan", "case=tiny"]) == 0
+    assert len(run_ids(tmp_path / "runs")) == 1

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from optimizer.jobs.terminal import plain_lines, print_tables, progress_fields, progress_text, show_plan, shown_progress
+from optimizer.solve.exact import Progress
+from tests.views import NASTY, OVERVIEW
+
+
+def drawn(width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    print_tables(OVERVIEW, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_wider_than_the_terminal_and_no_figure_is_cut(width):
+    told = drawn(width)
+    assert max(map(len, told.splitlines())) <= width
+    assert "…" not in told
+    for figure in ("1,234.57 M USD", "1,000.00", "500,000,000", "2028-03-03", "1,500.00", "265.00", "3,000.00", "2.8 %"):
+        assert figure in told
+
+
+def test_names_are_shown_as_they_are():
+    assert NASTY in " ".join(drawn(200).split())
+
+
+def test_plain_lines_can_be_parsed():
+    lines = list(plain_lines(OVERVIEW))
+    assert lines[:3] == ["status: limit", "objective_usd: 1234567890.5", "bound_usd: 1200000000.0"]
+    assert all(": " in line for line in lines)
+    assert "contract edge-old: decision=leave lots=2 from=2028-06-01 act_by=2028-03-03 ends=2031-01-01" in lines
+    assert "baseline on_demand_only: cost_usd=- saving_usd=-" in lines
+    assert "obligation orbital-reserve: lots=4 until=2031-01-01 remaining_usd=3000000000.00" in lines
+
+
+def test_output_that_is_not_a_terminal_gets_plain_lines(capsys):
+    show_plan(OVERVIEW)
+    assert capsys.readouterr().out.splitlines() == list(plain_lines(OVERVIEW))
+
+
+STEPS = [
+    Progress(phase="surfaces", seconds=0.2),
+    Progress(phase="solve", seconds=1.0, incumbent_usd=1.5e9, bound_usd=1.2e9, gap=0.2),
+    Progress(phase="solve", seconds=2.0, incumbent_usd=1.4e9, bound_usd=1.2e9, gap=0.1),
+    Progress(phase="solve", seconds=12.0, incumbent_usd=1.3e9, bound_usd=1.2e9, gap=0.05),
+]
+
+
+def test_progress_elsewhere_is_a_line_now_and_then_and_all_of_it_in_the_log(capsys):
+    log: list[str] = []
+    with shown_progress(log.append) as progress:
+        for step in STEPS:
+            progress(step)
+    assert log == [progress_fields(step) for step in STEPS]
+    assert capsys.readouterr().err.splitlines() == [f"progress: {log[i]}" for i in (0, 1, 3)]
+
+
+def test_progress_text_says_phase_time_best_bound_and_gap():
+    assert progress_text(STEPS[1]) == "solve        1 s   best 1,500.00 M USD   bound 1,200.00 M USD   gap 20 %"
+    assert progress_fields(STEPS[1]) == "phase=solve seconds=1.0 incumbent_usd=1500000000.0 bound_usd=1200000000.0 gap=0.2"

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from optimizer.report.page import plan_page
+from optimizer.store.summary import KEYS
+from tests.views import NASTY, OVERVIEW
+
+SUMMARY = dict.fromkeys(KEYS, 3) | {"as_of": "2028-01-03", "run_id": "20280103T060000.123Z-3fa91c"}
+
+
+class Page(HTMLParser):
+    """Checks nesting and gathers tags, texts and headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_the_page_is_whole_and_names_are_text():
+    page = Page(plan_page(OVERVIEW, SUMMARY))
+    assert "script" not in page.tags
+    assert NASTY in page.texts
+    for text in ("Plan of lab, as of 2028-01-03", "By supplier", "Contracts", "Placements", "1,234.57", "not placed", "Alerts"):
+        assert text in page.texts
+
+
+def test_the_page_loads_nothing():
+    text = plan_page(OVERVIEW, SUMMARY)
+    assert not re.search(r"https?:|//\w|<link|<img|<iframe|@import|url\(|\bsrc=|\bon\w+=", text.replace(NASTY, ""))
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_plan_without_contracts_or_alerts_has_no_empty_tables():
+    page = Page(plan_page(replace(OVERVIEW, contracts=(), alerts=(), obligations=()), SUMMARY))
+    assert not {"Contracts", "Alerts", "Committed beyond the horizon, undiscounted"} & set(page.texts)

@@ -1,0 +1,181 @@
+"""Serving equations against a plain loop, their gradients, and the choice of the operating point."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizer.surfaces.serving import (
+    CONCURRENCIES,
+    PARALLEL_SIZES,
+    Architecture,
+    Chip,
+    Lengths,
+    ServingParameters,
+    ServingRows,
+    best_points,
+    serve,
+    weights_read,
+)
+from tests.surfaces.differences import check_gradient
+from tests.tolerances import FLOAT32_AGAINST_FLOAT64, KERNEL_AGAINST_LOOP
+
+MODELS = {  # P, A, Pe, E, k, L, h, kv heads, kv bytes, af, w
+    "dense": (70e9, 70e9, 0.0, 1.0, 1.0, 80.0, 8192.0, 8.0, 163_840.0, 2.6e6, 1.0),
+    "experts": (117e9, 5.1e9, 114e9, 128.0, 4.0, 36.0, 2880.0, 8.0, 18_432.0, 3.0e5, 0.5),
+    "latent": (671e9, 37e9, 654e9, 256.0, 8.0, 61.0, 7168.0, 1.0, 35_136.0, 1.7e7, 1.0),
+}
+CHIPS = {"server": (1979e12, 80e9, 3.35e12, 900e9, 8.0), "large": (4500e12, 192e9, 8e12, 1800e9, 72.0)}
+FAST = settings(max_examples=40, deadline=None)
+
+
+def build(kind: type, values: tuple[float, ...], rows: int, dtype: str = "float64") -> object:
+    return kind(**{field.name: jnp.full((rows,), value, dtype) for field, value in zip(fields(kind), values, strict=True)})
+
+
+def rows_of(model: str, chip: str, prompt: list[float], output: list[float], ttft: float, tpot: float, dtype: str = "float64") -> ServingRows:
+    n = len(prompt)
+    return ServingRows(
+        model=build(Architecture, MODELS[model], n, dtype),
+        chip=build(Chip, CHIPS[chip], n, dtype),
+        lengths=Lengths(prompt=jnp.asarray(prompt, dtype), output=jnp.asarray(output, dtype)),
+        ttft_limit_s=jnp.full((n,), ttft, dtype),
+        tpot_limit_s=jnp.full((n,), tpot, dtype),
+    )
+
+
+def by_hand(model: tuple[float, ...], chip: tuple[float, ...], isl: float, osl: float, g: float, n: float) -> dict[str, float]:
+    """The page's equations, one number at a time."""
+    p, a, pe, e, k, layers, h, heads, kv, af, w = model
+    f, hbm, bw, link, _ = chip
+    u = ServingParameters()
+    ctx, sh = isl + osl / 2, min(g, heads)
+    b_max = (0.9 * hbm * g - w * p) * sh / (g * ctx * kv)
+    b = n * (1 + (n / max(b_max, 1)) ** 4) ** -0.25
+    read = w * (p - pe + pe * (1 - (1 - k / e) ** b))
+    overhead = u.step_s + layers * u.layer_s * (1 + (u.parallel_layer if g > 1 else 0))
+    t_mem = (read / g + b * ctx * kv / sh) / (u.memory_efficiency * bw)
+    t_cmp = b * (2 * a + af * ctx) / (g * f * u.arithmetic_efficiency)
+    t_com = 2 * layers * 2 * h * 2 * (g - 1) / g / (u.link_efficiency * link)
+    t_dec = (t_mem**4 + t_cmp**4) ** 0.25 + b * t_com + overhead + b * u.sequence_s
+    arithmetic = isl * (2 * a + af * isl / 2) / (g * f * u.arithmetic_efficiency) + isl * t_com + overhead
+    t_p = (arithmetic**4 + (w * p / (g * bw * u.memory_efficiency)) ** 4) ** 0.25
+    tpot = t_dec + max(b - 1, 0) * u.interference * t_p / osl
+    rho = b * t_p / (b * t_p + osl * t_dec)
+    ttft = u.first_token_s + t_p * (1 + u.prefill_queueing * rho / (1 - rho)) + t_dec / 2 + max(n - b, 0) / b * osl * tpot
+    rate = n * (isl + osl) / (ttft + (osl - 1) * tpot) / g
+    return {"ttft_s": ttft, "tpot_s": tpot, "tokens_per_s": rate, "requests_per_s": n / (ttft + (osl - 1) * tpot), "batch_limit": b_max}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize(("isl", "osl", "g", "n"), [(1000.0, 300.0, 1.0, 1.0), (8000.0, 500.0, 8.0, 64.0), (200.0, 4000.0, 4.0, 512.0)])
+def test_equations_against_a_loop(model: str, chip: str, isl: float, osl: float, g: float, n: float) -> None:
+    rows = rows_of(model, chip, [isl], [osl], np.inf, np.inf)
+    point = serve(ServingParameters(), rows.model, rows.chip, rows.lengths, jnp.array([g]), jnp.array([n]))
+    for name, expected in by_hand(MODELS[model], CHIPS[chip], isl, osl, g, n).items():
+        assert float(getattr(point, name)[0]) == pytest.approx(expected, rel=KERNEL_AGAINST_LOOP), name
+
+
+def test_compiled_and_mapped_alike() -> None:
+    rows = rows_of("experts", "server", [500.0, 3000.0, 9000.0], [100.0, 800.0, 300.0], np.inf, np.inf)
+    args = (rows.model, rows.chip, rows.lengths, jnp.array([1.0, 4.0, 8.0]), jnp.array([3.0, 60.0, 200.0]))
+    batch = serve(ServingParameters(), *args)
+    mapped = jax.jit(jax.vmap(lambda *a: serve(ServingParameters(), *a)))(*args)
+    for field in fields(batch):
+        np.testing.assert_allclose(getattr(batch, field.name), getattr(mapped, field.name), rtol=KERNEL_AGAINST_LOOP)
+
+
+@FAST
+@given(
+    model=st.sampled_from(sorted(MODELS)),
+    chip=st.sampled_from(sorted(CHIPS)),
+    isl=st.floats(1.0, 200_000.0),
+    osl=st.floats(1.0, 20_000.0),
+    g=st.sampled_from(PARALLEL_SIZES),
+    n=st.floats(1.0, 512.0),
+)
+def test_single_precision_and_gradients_everywhere(model: str, chip: str, isl: float, osl: float, g: int, n: float) -> None:
+    def values(dtype: str) -> jax.Array:
+        rows = rows_of(model, chip, [isl], [osl], np.inf, np.inf, dtype)
+        point = serve(ServingParameters(), rows.model, rows.chip, rows.lengths, jnp.full((1,), g, dtype), jnp.full((1,), n, dtype))
+        return jnp.concatenate([point.ttft_s, point.tpot_s, point.tokens_per_s])
+
+    double, single = values("float64"), values("float32")
+    assert np.isfinite(single).all()
+    assert single.dtype == jnp.float32
+    # b_max subtracts weights from memory: near zero, single precision tells less
+    limit = by_hand(MODELS[model], CHIPS[chip], isl, osl, g, n)["batch_limit"]
+    if abs(limit) > 2.0:
+        np.testing.assert_allclose(single, double, rtol=FLOAT32_AGAINST_FLOAT64)
+
+    def total(parameters: ServingParameters, rows: ServingRows, n: jax.Array, dtype: str) -> jax.Array:
+        point = serve(parameters, rows.model, rows.chip, rows.lengths, jnp.full((1,), g, dtype), n)
+        return jnp.sum(jnp.log(point.ttft_s) + jnp.log(point.tpot_s) + jnp.log(point.tokens_per_s))
+
+    for dtype in ("float32", "float64"):
+        rows = rows_of(model, chip, [isl], [osl], 1.0, 1.0, dtype)
+        slopes = jax.grad(total, argnums=(0, 1, 2))(ServingParameters(), rows, jnp.full((1,), n, dtype), dtype)
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_gradient_against_differences(model: str) -> None:
+    rows = rows_of(model, "large", [2000.0], [400.0], np.inf, np.inf)
+
+    def total(x: jax.Array) -> jax.Array:
+        names = [field.name for field in fields(ServingParameters)]
+        parameters = ServingParameters(**{name: x[i] for i, name in enumerate(names)})
+        k = len(names)
+        lengths = Lengths(prompt=x[k : k + 1], output=x[k + 1 : k + 2])
+        point = serve(parameters, rows.model, rows.chip, lengths, jnp.array([8.0]), x[k + 2 : k + 3])
+        return jnp.sum(point.ttft_s + point.tpot_s + 1e-4 * point.tokens_per_s)
+
+    defaults = [float(getattr(ServingParameters(), field.name)) for field in fields(ServingParameters)]
+    check_gradient(total, np.array([*defaults, 2000.0, 400.0, 50.0]))
+
+
+def test_every_expert_read_by_a_large_batch() -> None:
+    model = build(Architecture, MODELS["experts"], 3)
+    read = np.asarray(weights_read(model, jnp.array([1.0, 8.0, 1e4])))
+    p, pe, e, k, w = 117e9, 114e9, 128.0, 4.0, 0.5
+    assert read[0] == pytest.approx(w * (p - pe + pe * k / e), rel=KERNEL_AGAINST_LOOP)
+    assert read[0] < read[1] < read[2]
+    assert read[2] == pytest.approx(w * p, rel=KERNEL_AGAINST_LOOP)
+
+
+@pytest.mark.parametrize(("ttft", "tpot"), [(math.inf, math.inf), (1.0, 0.05), (0.3, 0.02)])
+@pytest.mark.parametrize("model", ["dense", "experts"])
+def test_operating_point_is_the_best_of_all(model: str, ttft: float, tpot: float) -> None:
+    points = best_points(ServingParameters(), rows_of(model, "server", [1500.0], [250.0], ttft, tpot))
+    for i, g in enumerate(PARALLEL_SIZES):
+        best = 0.0
+        for n in CONCURRENCIES:
+            point = by_hand(MODELS[model], CHIPS["server"], 1500.0, 250.0, g, n)
+            if g <= 8 and point["batch_limit"] >= 1 and point["ttft_s"] <= ttft and point["tpot_s"] <= tpot:
+                best = max(best, point["tokens_per_s"])
+        assert bool(points.feasible[0, i]) == (best > 0.0)
+        assert float(points.tokens_per_s[0, i]) == pytest.approx(best, rel=KERNEL_AGAINST_LOOP)
+
+
+def test_tighter_limits_never_give_more() -> None:
+    rows = rows_of("dense", "server", [1500.0] * 4, [250.0] * 4, np.inf, np.inf)
+    rows = replace(rows, tpot_limit_s=jnp.array([0.2, 0.05, 0.03, 0.001]))
+    rates = np.asarray(best_points(ServingParameters(), rows).tokens_per_s)
+    assert (np.diff(rates, axis=0) <= 0.0).all()
+    assert (rates[3] == 0.0).all()
+
+
+def test_memory_that_does_not_suffice() -> None:
+    points = best_points(ServingParameters(), rows_of("latent", "server", [1000.0], [1000.0], np.inf, np.inf))
+    assert not bool(points.fits_memory[0])
+    assert float(points.memory_needed_bytes[0]) == pytest.approx((671e9 + 8 * 1500 * 35_136) / 0.9, rel=KERNEL_AGAINST_LOOP)
+    assert float(points.memory_bytes[0]) == 640e9
+    assert np.isinf(points.least_tpot_s[0])

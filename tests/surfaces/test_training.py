@@ -1,0 +1,85 @@
+"""Durations of training runs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizer.surfaces.training import GangRows, TrainingParameters, duration, duration_hours, lost_share, mfu
+from tests.surfaces.differences import check_gradient
+from tests.tolerances import FLOAT32_AGAINST_FLOAT64, KERNEL_AGAINST_LOOP
+
+RUN = (15.6e12, 405e9, 126.0, 16_384.0, 8192.0, 989e12, 8.0, 16_384.0)  # tokens, A, L, d, seq, F, domain, gang
+
+
+def rows(values: tuple[float, ...] = RUN, dtype: str = "float64", **changes: float) -> GangRows:
+    built = GangRows(**{field.name: jnp.full((1,), value, dtype) for field, value in zip(fields(GangRows), values, strict=True)})
+    return replace(built, **{name: jnp.full((1,), value, dtype) for name, value in changes.items()})
+
+
+def test_by_hand() -> None:
+    per_token = 6 * 405e9 + 6 * 126 * 16_384 * 8192
+    utilisation = 0.42 * (16_384 / 512) ** -0.055
+    mean_between = 50_700 / 16_384
+    tau = math.sqrt(2 * mean_between / 60)
+    lost = 1 / 60 / tau + tau / (2 * mean_between) + 0.25 / mean_between
+    hours = 15.6e12 * per_token / (16_384 * 989e12 * utilisation) / 3600 / (1 - lost)
+    assert float(duration_hours(TrainingParameters(), rows())[0]) == pytest.approx(hours, rel=KERNEL_AGAINST_LOOP)
+    assert 60 < hours / 24 < 110  # such a run was reported to take about 54 days of useful time in a row of stages
+
+
+def test_curves_by_domain() -> None:
+    at_512 = mfu(TrainingParameters(), jnp.array([8.0, 72.0]), jnp.array([512.0, 512.0]))
+    np.testing.assert_allclose(at_512, [0.42, 0.365], rtol=KERNEL_AGAINST_LOOP)
+
+
+def test_spot_and_larger_gangs_lose_more() -> None:
+    gangs = jnp.array([8.0, 512.0, 16_384.0, 100_000.0])
+    lost = np.asarray(lost_share(TrainingParameters(), gangs))
+    assert (np.diff(lost) > 0).all()
+    assert (np.asarray(lost_share(TrainingParameters(), gangs, 0.05)) > lost).all()
+
+
+def test_a_larger_gang_ends_earlier_for_more_accelerator_hours() -> None:
+    small, large = (float(duration_hours(TrainingParameters(), rows(gang=gang))[0]) for gang in (4096.0, 8192.0))
+    assert large < small < 2 * large
+
+
+def test_a_gang_that_never_gets_ahead() -> None:
+    assert np.isinf(duration_hours(TrainingParameters(), rows(gang=2e5))[0])
+
+
+def test_gradient_against_differences() -> None:
+    names = [field.name for field in fields(TrainingParameters)]
+
+    def log_hours(x: jax.Array) -> jax.Array:
+        parameters = TrainingParameters(**{name: x[i] for i, name in enumerate(names)})
+        run = replace(rows(), tokens=x[len(names)][None] * 1e12, gang=x[len(names) + 1][None])
+        return jnp.sum(jnp.log(duration(parameters, run)))
+
+    check_gradient(log_hours, np.array([*(float(getattr(TrainingParameters(), name)) for name in names), 15.6, 4096.0]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    tokens=st.floats(1e9, 1e14),
+    active=st.floats(1e8, 2e12),
+    gang=st.floats(1.0, 1e6),
+    domain=st.sampled_from([8.0, 72.0]),
+)
+def test_single_precision_and_finite_gradients(tokens: float, active: float, gang: float, domain: float) -> None:
+    changes = {"tokens": tokens, "active_parameters": active, "gang": gang, "max_parallel": domain}
+    double, single = (duration(TrainingParameters(), rows(dtype=dtype, **changes))[0] for dtype in ("float64", "float32"))
+    useful = 1.0 - float(lost_share(TrainingParameters(), jnp.asarray(gang)))
+    if abs(useful) > 0.02:  # near 1 the share that is left is a difference of equals
+        assert float(single) == pytest.approx(float(double), rel=FLOAT32_AGAINST_FLOAT64)
+    for dtype in ("float32", "float64"):
+        slopes = jax.grad(lambda p, r: jnp.sum(duration(p, r)), argnums=(0, 1))(TrainingParameters(), rows(dtype=dtype, **changes))
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
