@@ -31,6 +31,8 @@ OVERVIEW = Overview(
     bound_usd=1_200_000_000.0,
     gap_usd=34_567_890.5,
     gap=0.028,
+    unserved_share=0.0125,
+    shortage_usd=4_000_000.0,
     suppliers=(
         SupplierLine(supplier=NASTY, spend_usd=1e9, spend_share=0.8, accelerator_hours=5e8, hours_share=0.75),
         SupplierLine(supplier="edge", spend_usd=2.5e8, spend_share=0.2, accelerator_hours=1.6e8, hours_share=0.25),

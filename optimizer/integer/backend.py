@@ -36,6 +36,7 @@ _SOLVERS = {
     "pdlp": parameters_pb2.SOLVER_TYPE_PDLP,
 }
 NAMES = {"highs": "HiGHS", "cp_sat": "CP-SAT", "gscip": "GSCIP", "pdlp": "PDLP"}
+CP_SAT_WORKERS = ("max_lp", "lb_tree_search", "reduced_costs", "core_max_lp")  # its own choice for few workers leaves the relaxation out
 TAKES_START = frozenset({"cp_sat", "gscip"})
 
 
@@ -137,8 +138,17 @@ def _parameters(backend: str, effort: Effort, linear: bool) -> parameters_pb2.So
         else:
             parameters.node_limit = int(effort.deterministic_limit)
     if backend == "cp_sat":
-        parameters.cp_sat.mip_max_bound = 2.0**50  # its own default would cut draws off at 1e7 steps
+        _cp_sat(parameters, effort)
     return parameters
+
+
+def _cp_sat(parameters: parameters_pb2.SolveParametersProto, effort: Effort) -> None:
+    """A program with draws lives by its relaxation: all rows in it from the start, in every worker."""
+    parameters.cp_sat.mip_max_bound = 2.0**50  # its own default would cut draws off at 1e7 steps
+    parameters.cp_sat.linearization_level = 2
+    parameters.cp_sat.add_lp_constraints_lazily = False
+    if 1 < effort.threads <= len(CP_SAT_WORKERS):
+        parameters.cp_sat.subsolvers.extend(CP_SAT_WORKERS[: effort.threads])
 
 
 def _highs(parameters: parameters_pb2.SolveParametersProto, effort: Effort, linear: bool) -> None:

@@ -24,9 +24,9 @@ from optimizer.domain.surface import Floats
 from optimizer.integer.backend import Effort, Raw, holding_integers, solve_arrays
 from optimizer.integer.reduced import Arrays
 
-FINENESS = (14, 19, 24)  # bits that divide the box of a continuous column
-ROW_BITS = 44  # a row's largest activity on the grid stays below 2^44 ...
-COST_BITS = 50  # ... and the objective's below 2^50: CP-SAT reads both as doubles and sums them in 64 bits
+FINENESS = (14, 18, 22)  # bits that divide the box of a continuous column
+ROW_BITS = 34  # a row's largest activity on the grid stays below 2^34 ...
+COST_BITS = 48  # ... and the objective's below 2^48: larger ones cost CP-SAT its cuts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def solve_on_grid(arrays: Arrays, effort: Effort, start: Floats | None) -> Raw:
         if raw.status is PlanStatus.INFEASIBLE:
             return raw
         best = _better(best, arrays, grid, raw, effort)
-        if best.status is PlanStatus.OPTIMAL or not (~arrays.integer).any():
+        if best.status is PlanStatus.OPTIMAL or (arrays.integer | arrays.implied).all():
             break
         start = best.values if best.values is not None else start
     return best
@@ -77,11 +77,13 @@ def _better(best: Raw, arrays: Arrays, grid: Grid, raw: Raw, effort: Effort) -> 
 
 def make_grid(arrays: Arrays, bits: int) -> Grid:
     """The integer relaxation whose continuous columns have about 2^bits steps each."""
-    width = np.where(arrays.integer, 1.0, arrays.upper - arrays.lower)
-    steps = np.where(arrays.integer, 1.0, 2.0 ** np.ceil(np.log2(width) - bits))
+    whole = arrays.integer | arrays.implied
+    width = np.where(whole, 1.0, arrays.upper - arrays.lower)
+    first = _first_coefficient(arrays)
+    steps = np.where(whole, 1.0, 2.0 ** np.ceil(np.log2(width * first) - bits) / first)
     low, high = np.floor(arrays.lower / steps), np.floor(arrays.upper / steps)
     furthest = np.maximum(np.abs(low), np.abs(high))
-    falls = np.where(arrays.integer, 0.0, steps)  # by less than this much does a column fall
+    falls = np.where(whole, 0.0, steps)  # by less than this much does a column fall
     rows = len(arrays.row_lower)
     exact = arrays.data * steps[arrays.column]
     scale = _power(np.bincount(arrays.row, np.abs(exact) * furthest[arrays.column], rows), ROW_BITS)
@@ -99,7 +101,8 @@ def make_grid(arrays: Arrays, bits: int) -> Grid:
             cost=cost,
             lower=low,
             upper=high,
-            integer=np.ones_like(arrays.integer),
+            integer=np.ones_like(whole),
+            implied=np.zeros_like(whole),
             row=arrays.row[kept],
             column=arrays.column[kept],
             data=data[kept],
@@ -116,3 +119,11 @@ def make_grid(arrays: Arrays, bits: int) -> Grid:
 def _power(activity: Floats, bits: int) -> Floats:
     """The power of two that brings each largest activity just below 2^bits."""
     return np.asarray(2.0 ** np.floor(bits - np.log2(np.maximum(activity, 2.0**-bits))))
+
+
+def _first_coefficient(arrays: Arrays) -> Floats:
+    """Size of each column's coefficient in its first row, [n]; 1 without rows. For draws this is the pool's capacity row."""
+    first = np.ones(len(arrays.cost))
+    columns, entries = np.unique(arrays.column, return_index=True)
+    first[columns] = np.abs(arrays.data[entries])
+    return first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.domain.surface import Floats, Ints
+from optimizer.domain.surface import Floats
 from optimizer.integer.objective import ALL_SCENARIOS, NOBODY, Payments
 from optimizer.integer.rows import RowGroup, Term, numbered, row_group
 from optimizer.integer.variables import Variables, periods_held

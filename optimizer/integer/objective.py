@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.clauses import committed_cash
-from optimizer.integer.variables import Variables, periods_held
+from optimizer.integer.variables import Variables
 
 ALL_SCENARIOS = -1
 NOBODY = -1  # paid to no supplier: no budget counts it

@@ -33,6 +33,7 @@ class Program:
     lower: Floats  # [n]
     upper: Floats  # [n] finite
     integer: NDArray[np.bool_]  # [n]
+    implied: NDArray[np.bool_]  # [n] continuous, but whole wherever the integers are
     indptr: Ints  # [m + 1] A by rows
     indices: Ints  # [nonzeros]
     data: Floats  # [nonzeros]
@@ -72,6 +73,7 @@ def assemble(columns: Columns, variables: Variables, groups: list[RowGroup], cos
         lower=lower,
         upper=upper,
         integer=integer,
+        implied=_implied(variables, len(lower)),
         indptr=indptr,
         indices=indices,
         data=data,
@@ -82,6 +84,14 @@ def assemble(columns: Columns, variables: Variables, groups: list[RowGroup], cos
         variables=variables,
         names=_names(groups, offsets, kept),
     )
+
+
+def _implied(variables: Variables, columns: int) -> NDArray[np.bool_]:
+    """Moves and suppliers used follow from whole placements; an integer solver needs no grid for them."""
+    implied = np.zeros(columns, dtype=np.bool_)
+    for column in (variables.enter, variables.supplier_used):
+        implied[column[column >= 0]] = True
+    return implied
 
 
 def _names(groups: list[RowGroup], offsets: Ints, kept: NDArray[np.bool_]) -> tuple[RowNames, ...]:

@@ -24,6 +24,7 @@ class Arrays:
     lower: Floats  # [n]
     upper: Floats  # [n]
     integer: NDArray[np.bool_]  # [n]
+    implied: NDArray[np.bool_]  # [n] whole wherever the integers are
     row: Ints  # [z] ascending
     column: Ints  # [z] ascending within a row
     data: Floats  # [z]
@@ -79,6 +80,7 @@ def reduce(program: Program, lower: Floats, upper: Floats) -> Reduced | None:
         lower=lower[columns],
         upper=upper[columns],
         integer=program.integer[columns],
+        implied=program.implied[columns],
         row=(np.cumsum(kept) - 1)[at[entry]],
         column=(np.cumsum(~held) - 1)[column[entry]],
         data=data[entry],

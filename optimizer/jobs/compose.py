@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from optimizer.errors import ConfigError
 from optimizer.jobs.catalog import Job
 from optimizer.jobs.configs import group_choices
+from optimizer.jobs.settings import OWN
 from optimizer.jobs.usage import keys
 from optimizer.tables.catalog import config_folder
 
@@ -36,6 +37,7 @@ def settings_of(job: Job, overrides: list[str], *, sweep: bool) -> list[tuple[tu
         _check_key(job, override, choices)
         if override.is_sweep_override() and not sweep:
             raise ConfigError(LINE, "several values for one key need -m", override.input_line, "Give one value, or add -m.")
+    parsed = _own_case(parsed, choices) + parsed
     combinations = itertools.product(*(_values(override, choices) for override in parsed))
     return [(combination, _compose(job, list(combination))) for combination in combinations]
 
@@ -54,12 +56,21 @@ def _parse(text: str) -> Override:
     return parsed
 
 
+def _own_case(parsed: list[Override], choices: dict[str, list[str]]) -> list[Override]:
+    """`case.path=FOLDER` alone means a case of one's own, without what the default case sets."""
+    given = {override.key_or_group for override in parsed}
+    return [_parse(f"case={OWN}")] if "case.path" in given and "case" not in given and "case" in choices else []
+
+
 def _check_key(job: Job, override: Override, choices: dict[str, list[str]]) -> None:
     """Hydra lets `+foo=1` pass and deletes with `~foo`: neither reaches a job here."""
     name = override.key_or_group
     if override.type is OverrideType.DEL:
         raise ConfigError(LINE, "a setting can be changed and not deleted", override.input_line, "Write key=value.")
     known = [key.name for key in keys(job.settings)]
+    if name.endswith(".name") and name.removesuffix(".name") in choices:
+        group = name.removesuffix(".name")
+        raise ConfigError(LINE, f"{name} is set by {group}=NAME", override.input_line, f"Write {group}={override.value()}.")
     if override.package is not None or name not in [*known, *choices]:
         nearest = max([*known, *choices], key=lambda key: _likeness(name, key))
         raise ConfigError(override.input_line or name, f"must be a key of placement {job.name}", name, f"Nearest: {nearest}. See --help.")

@@ -32,6 +32,8 @@ def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
         bound_usd=result.bound_usd,
         gap_usd=result.gap_usd,
         gap=result.gap,
+        unserved_share=result.verification.unserved_share,
+        shortage_usd=result.verification.shortage_usd,
         suppliers=supplier_lines(result),
         contracts=contract_lines(tables["commitments"]),
         baselines=baseline_lines(result),

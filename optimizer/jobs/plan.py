@@ -22,8 +22,9 @@ from optimizer.report.page import plan_page
 from optimizer.store.inputs import keep_inputs
 from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
+from optimizer.tables.frame import as_frame
 from optimizer.tables.read import input_files, read_case
-from optimizer.tables.write import as_frame, write_table
+from optimizer.tables.write import write_table
 
 
 def run(settings: PlanJob) -> int:

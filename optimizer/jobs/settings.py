@@ -10,6 +10,8 @@ from typing import Any
 
 from optimizer.errors import ConfigError
 
+OWN = "own"  # the case whose tables are the user's
+
 
 def setting(default: Any, meaning: str) -> Any:
     """A field with its default and the line that `--help` prints for it."""
@@ -30,18 +32,19 @@ def require(holds: bool, key: str, rule: str, got: object, remedy: str = "Correc
 class CaseSettings:
     """Which case: `case=NAME` for one that is shipped, `case.path=FOLDER` for your own."""
 
-    name: str = setting("frontier_lab", "case shipped with the planner; set by case=NAME")
-    path: str | None = setting(None, "folder of your own tables (CSV or Parquet), used instead of the named case")
+    name: str = setting("frontier_lab", "set by case=NAME")
+    path: str | None = setting(None, "folder of your own tables (CSV or Parquet)")
 
     def __post_init__(self) -> None:
-        require(bool(self.name), "case.name", "must name a case", repr(self.name))
+        rule = "must name a folder with case=own, and nothing with a case that is shipped"
+        require((self.name == OWN) == bool(self.path), "case.path", rule, f"case={self.name} case.path={self.path}", "Give one of the two.")
 
 
 @dataclass(kw_only=True)
 class HorizonSettings:
     """How far to look ahead."""
 
-    periods: int | None = setting(12, "first periods of the calendar; null: all of them")
+    periods: int | None = setting(None, "first periods of the calendar, null for all; case=frontier_lab sets 12")
 
     def __post_init__(self) -> None:
         require(self.periods is None or self.periods >= 1, "horizon.periods", "must be >= 1 period, or null for all", self.periods)
@@ -96,7 +99,7 @@ class OutputSettings:
 class PlanJob:
     """Settings of `placement plan`."""
 
-    case: CaseSettings = group(CaseSettings, "which case")
+    case: CaseSettings = group(CaseSettings, "which case: case=NAME, or case.path=FOLDER for your own")
     horizon: HorizonSettings = group(HorizonSettings, "how far to look ahead")
     solver: SolverSettings = group(SolverSettings, "how to search, and when to stop")
     economics: EconomicsSettings = group(EconomicsSettings, "what money is worth over time")
@@ -108,18 +111,11 @@ class PlanJob:
 
 
 @dataclass(kw_only=True)
-class CheckHorizon(HorizonSettings):
-    """A check reads the whole calendar unless told otherwise."""
-
-    periods: int | None = setting(None, "first periods of the calendar; null: all of them")
-
-
-@dataclass(kw_only=True)
 class CheckJob:
     """Settings of `placement check`."""
 
-    case: CaseSettings = group(CaseSettings, "which case")
-    horizon: CheckHorizon = group(CheckHorizon, "how far to look ahead")
+    case: CaseSettings = group(CaseSettings, "which case: case=NAME, or case.path=FOLDER for your own")
+    horizon: HorizonSettings = group(HorizonSettings, "how far to look ahead")
 
 
 @dataclass(kw_only=True)

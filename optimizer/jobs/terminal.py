@@ -12,8 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from optimizer.report.headline import headline
 from optimizer.report.overview import Overview
-from optimizer.report.wording import BASELINES, STATUS, count, day, gap_text, money, money_unit, percent
+from optimizer.report.wording import BASELINES, count, day, gap_text, money, money_unit, percent
 from optimizer.solve.exact import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -75,20 +76,21 @@ def show_plan(view: Overview) -> None:
 
 def print_tables(view: Overview, console: Console) -> None:
     unit = money_unit(view.objective_usd)
-    console.print(f"\n{view.case}: {STATUS.get(view.status, view.status)}; verified")
-    console.print(f"  expected cost  {money(view.objective_usd, unit)} {unit}, discounted")
-    console.print(f"  lower bound    {money(view.bound_usd, unit)} {unit}")
-    console.print(f"  gap            {gap_text(view.gap)} of the cost that decisions can change ({money(view.gap_usd, unit)} {unit})")
+    console.print(f"\n{view.case}")
+    for name, text in headline(view).items():
+        console.print(f"  {name:<14} {text}")
     for table in (_suppliers(view, unit), _contracts(view), _baselines(view, unit), _obligations(view)):
         if table.row_count:
+            console.print()
             console.print(table)
+    console.print()
     for alert in view.alerts:
         console.print(f"! {alert}")
 
 
 def _table(title: str, *columns: str) -> Table:
     """Columns whose name ends in > hold numbers."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         right = column.endswith(">")
         table.add_column(column.rstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")
@@ -130,7 +132,7 @@ def _obligations(view: Overview) -> Table:
 def plain_lines(view: Overview) -> Iterator[str]:
     """`name: value` and `kind name: field=value ...`; figures in full, `-` where there is none."""
     yield f"status: {view.status}"
-    for name in ("objective_usd", "bound_usd", "gap_usd", "gap"):
+    for name in ("objective_usd", "bound_usd", "gap_usd", "gap", "unserved_share", "shortage_usd"):
         yield f"{name}: {getattr(view, name)!r}"
     for supplier in view.suppliers:
         figures = f"spend_usd={supplier.spend_usd:.2f} spend_share={supplier.spend_share:.4f}"

@@ -64,7 +64,8 @@ def job_help(job: Job, choices: dict[str, list[str]]) -> str:
         lines += ["", "named settings:"]
         lines += _table([(f"{group}=NAME", "one of: " + ", ".join(names)) for group, names in choices.items()])
     lines += ["", "settings (with their defaults):"]
-    lines += _table([(f"{key.name}={key.default}", f"{key.meaning} ({key.type})") for key in keys(job.settings)])
+    named = [key for key in keys(job.settings) if not key.name.endswith(".name")]
+    lines += _table([(f"{key.name}={key.default}", f"{key.meaning} ({key.type})") for key in named])
     lines += ["", "examples:"]
     lines += [f"  {example}" for example in job.examples]
     return "\n".join(lines)

@@ -130,7 +130,8 @@ def commitments(result: PlanResult) -> Rows:
     for k, name in enumerate(supply.contracts):
         contract, lots, exits = named[name], int(decisions.lots[k]), decisions.exits[k]
         kept = lots - int(exits.sum())
-        base = {"contract": name, "supplier": contract.supplier, "status": str(contract.status), "start": contract.start, "end": contract.end}
+        base: dict[str, Any] = {"contract": name, "supplier": contract.supplier, "status": str(contract.status)}
+        base |= {"start": contract.start, "end": contract.end}
         decided = ("keep" if kept or not lots else None) if contract.status.in_force else ("sign" if lots else "decline")
         if decided:
             by = None if contract.status.in_force else contract.sign_by

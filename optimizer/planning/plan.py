@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Plan, PlanStatus
@@ -15,7 +13,6 @@ from optimizer.domain.surface import Floats, Needs
 from optimizer.errors import SolverFailure
 from optimizer.integer.model import build_program
 from optimizer.planning.assemble import build_problem
-from optimizer.planning import outputs
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.policies import Baseline, baselines
 from optimizer.planning.verify import Verification, agrees, verify
@@ -66,16 +63,6 @@ class PlanResult:
         """`gap_usd` over what decisions can change: the objective less sunk payments and shortage penalties."""
         avoidable = self.objective_usd - self.verification.sunk_usd - self.verification.shortage_usd
         return self.gap_usd / avoidable if avoidable > 0 else 0.0
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """The numbers of summary.json that speak of the plan."""
-        return outputs.summary(self)
-
-    @cached_property
-    def tables(self) -> dict[str, outputs.Rows]:
-        """Rows of placements, commitments, supply, prices, costs and unit_costs."""
-        return outputs.tables(self)
 
 
 def make_plan(case: Case, *, settings: PlanSettings, progress: Callable[[Progress], None]) -> PlanResult:

@@ -50,7 +50,7 @@ class LoadArrays:
     egress: Array  # [Q, L, T, S] undiscounted; no slots where no budget counts it
     supplier: Array  # [Q, L] of the slot's pool
     site: Array  # [Q, L]
-    traffic: Array  # [T, L] GB/s
+    traffic: Array  # [T, L] GB/s; no loads where no site has a limit
 
 
 @jax.tree_util.register_dataclass
@@ -154,7 +154,7 @@ def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float) -> LoadArray
         "egress": _by_slot(problem.egress_cash / unit, needs.pair_load, slot, (depth, loads)) if budgeted else np.zeros((0, 0, periods, scenarios)),
         "supplier": _by_slot(problem.pool_supplier[needs.pair_pool], needs.pair_load, slot, (depth, loads)),
         "site": _by_slot(problem.pool_site[needs.pair_pool], needs.pair_load, slot, (depth, loads)),
-        "traffic": needs.traffic_gb_per_s.T,
+        "traffic": needs.traffic_gb_per_s.T if np.isfinite(problem.site_bandwidth).any() else np.zeros((periods, 0)),
     }
     return LoadArrays(**fields)
 

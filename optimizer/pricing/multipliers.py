@@ -80,8 +80,12 @@ def stacked_prices(arrays: Arrays, multipliers: Multipliers) -> Array:
     return jnp.concatenate([multipliers.firm, spot])
 
 
-def project(arrays: Arrays, multipliers: Multipliers) -> Multipliers:
-    """Near multipliers, one kind after the other, for which the dual is finite."""
+def project(arrays: Arrays, multipliers: Multipliers, margin: float = 0.0) -> Multipliers:
+    """Near multipliers, one kind after the other, for which the dual is finite.
+
+    Args:
+      margin: share of a cap that prices stay below it, so that rounding never makes an offer without limit worth drawing.
+    """
     contracts, rules = arrays.supply.contracts, arrays.supply.rules
     kept = _affordable_shares(arrays, jax.tree.map(lambda leaf: jnp.maximum(leaf, 0.0), multipliers))
     excess = jnp.minimum(kept.excess, 1.0) * contracts.has_excess[:, :, None]
@@ -94,9 +98,8 @@ def project(arrays: Arrays, multipliers: Multipliers) -> Multipliers:
         moves=jnp.where(rules.limits_moves > 0, kept.moves, 0.0),
     )
     firm_cap, spot_cap = price_caps(arrays, bounded)
-    below = 1.0 - 2.0**14 * float(jnp.finfo(kept.firm.dtype).eps)  # so that rounding never makes an offer without limit worth drawing
-    firm = jnp.minimum(kept.firm, firm_cap * below)
-    spot = jnp.minimum(kept.spot, jnp.minimum(spot_cap * below, firm[arrays.supply.spot_pool]))
+    firm = jnp.minimum(kept.firm, firm_cap * (1.0 - margin))
+    spot = jnp.minimum(kept.spot, jnp.minimum(spot_cap * (1.0 - margin), firm[arrays.supply.spot_pool]))
     return replace(bounded, firm=firm, spot=spot)
 
 

@@ -7,6 +7,7 @@ With a moving cost that separates into leaving and entering, the least cost of b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,97 +18,123 @@ from optimizer.pricing.smooth import least, less
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class Stages:
-    """What each load pays, period by period. A load that is not placed enters and leaves nothing."""
+class Moves:
+    """What a load pays to change pool, period by period. A load that is not placed enters and leaves nothing."""
 
-    cost: Array  # [T, Q, L] of being in the slot's pool
-    unplaced: Array  # [T, L]
-    enter: Array  # [T, Q, L]
-    leave: Array  # [T, Q, L]
+    enter: Array  # [Q, L] undiscounted
+    leave: Array  # [Q, L] undiscounted
+    discount: Array  # [T]
+    unplaced: Array  # [T, L] cost of not being placed
     at_start: Array  # [Q + 1, L] 0 where the load is before the first period, the last row: nowhere
     new: Array  # [L] 1.0: the first entry is free
 
 
 State = tuple[Array, Array]  # least cost of being in each slot [Q, L], and of not being placed [L]
+Period = tuple[Array, Array, Array, Array]  # cost [Q, L], unplaced [L], discount [] and price of a move [] of one period
 
 
-def _arrive(state: State, enter: Array, leave: Array, temperature: Array | None) -> State:
-    """Least cost of reaching each place at the start of a period."""
+def _arrive(moves: Moves, state: State, discount: Array, charge: Array, temperature: Array | None) -> State:
+    """Least cost of reaching each place at the start of a period; the second is also the least cost of being about to enter."""
     placed, nowhere = state
-    move = less(least(placed + leave, temperature, 0), nowhere, temperature)
-    return less(placed, move[None] + enter, None if temperature is None else temperature[None]), move
+    move = less(least(placed + discount * moves.leave, temperature, 0), nowhere, temperature)
+    return less(placed, move[None] + (discount * moves.enter + charge), None if temperature is None else temperature[None]), move
 
 
-def _begin(stages: Stages, temperature: Array | None) -> State:
+def _begin(moves: Moves, charge: Array, temperature: Array | None) -> State:
     """Least cost of reaching each place at the start of the first period."""
-    placed, nowhere = _arrive((stages.at_start[:-1], stages.at_start[-1]), stages.enter[0], stages.leave[0], temperature)
-    return jnp.where(stages.new[None] > 0, 0.0, placed), jnp.where(stages.new > 0, 0.0, nowhere)
+    placed, nowhere = _arrive(moves, (moves.at_start[:-1], moves.at_start[-1]), moves.discount[0], charge[0], temperature)
+    return jnp.where(moves.new[None] > 0, 0.0, placed), jnp.where(moves.new > 0, 0.0, nowhere)
 
 
-def path_costs(stages: Stages, temperature: Array | None) -> Array:
-    """Cost of the cheapest path of each load, [L]; smooth where there is a temperature [L]."""
+def _costs_so_far(cost: Array, charge: Array, moves: Moves, temperature: Array | None) -> State:
+    """Least cost of all periods up to and with each one, by the place in it, ([T, Q, L], [T, L])."""
 
-    def period(state: State, stage: tuple[Array, Array, Array, Array]) -> tuple[State, None]:
-        cost, unplaced, enter, leave = stage
-        placed, nowhere = _arrive(state, enter, leave, temperature)
-        return (placed + cost, nowhere + unplaced), None
+    def period(state: State, now: Period) -> tuple[State, State]:
+        placed, nowhere = _arrive(moves, state, now[2], now[3], temperature)
+        done = placed + now[0], nowhere + now[1]
+        return done, done
 
-    arrived = _begin(stages, temperature)
-    first = arrived[0] + stages.cost[0], arrived[1] + stages.unplaced[0]
-    (placed, nowhere), _ = lax.scan(period, first, (stages.cost[1:], stages.unplaced[1:], stages.enter[1:], stages.leave[1:]))
-    return less(least(placed, temperature, 0), nowhere, temperature)
+    placed, nowhere = _begin(moves, charge, temperature)
+    first = placed + cost[0], nowhere + moves.unplaced[0]
+    _, later = lax.scan(period, first, (cost[1:], moves.unplaced[1:], moves.discount[1:], charge[1:]))
+    return jnp.concatenate([first[0][None], later[0]]), jnp.concatenate([first[1][None], later[1]])
 
 
-def best_paths(stages: Stages) -> Array:
+def path_costs(cost: Array, charge: Array, moves: Moves) -> Array:
+    """Cost of the cheapest path of each load, [L].
+
+    Args:
+      cost: [T, Q, L] of being in the slot's pool.
+      charge: [T] price of a move, added to entering.
+    """
+    placed, nowhere = _costs_so_far(cost, charge, moves, None)
+    return jnp.minimum(jnp.min(placed[-1], axis=0), nowhere[-1])
+
+
+@jax.custom_vjp
+def smooth_path_costs(cost: Array, charge: Array, moves: Moves, temperature: Array) -> Array:
+    """`path_costs` with smooth minima at temperatures [L]; its gradient in cost says how much of the load is where."""
+    placed, nowhere = _costs_so_far(cost, charge, moves, temperature)
+    return less(least(placed[-1], temperature, 0), nowhere[-1], temperature)
+
+
+def _smooth_forward(cost: Array, charge: Array, moves: Moves, temperature: Array) -> tuple[Array, Any]:
+    placed, nowhere = _costs_so_far(cost, charge, moves, temperature)
+    total = less(least(placed[-1], temperature, 0), nowhere[-1], temperature)
+    return total, (placed, nowhere, total, charge, moves, temperature)
+
+
+def _smooth_backward(kept: Any, slope: Array) -> tuple[Array, Array, None, None]:
+    """The flow of each load, from the last period to the first: how much of it is in each slot, and enters."""
+    placed, nowhere, total, charge, moves, temperature = kept
+
+    def share(energy: Array, of: Array) -> Array:
+        return jnp.exp((of - energy) / temperature)
+
+    def back(flow: State, now: Any) -> tuple[State, tuple[Array, Array]]:
+        (earlier, apart), discount, toll = now
+        leaving = earlier + discount * moves.leave
+        move = less(least(leaving, temperature, 0), apart, temperature)
+        enters = flow[0] * jax.nn.sigmoid((earlier - (move[None] + (discount * moves.enter + toll))) / temperature[None])
+        moving = jnp.sum(enters, axis=0) + flow[1]
+        before = flow[0] - enters + moving[None] * share(leaving, move[None]), moving * share(apart, move)
+        return before, (flow[0], jnp.sum(enters))
+
+    last = slope[None] * share(placed[-1], total[None]), slope * share(nowhere[-1], total)
+    first, (later, entered) = lax.scan(back, last, ((placed[:-1], nowhere[:-1]), moves.discount[1:], charge[1:]), reverse=True)
+    _, (_, new) = back((first[0] * (1.0 - moves.new[None]), first[1] * (1.0 - moves.new)), ((moves.at_start[:-1], moves.at_start[-1]), moves.discount[0], charge[0]))
+    return jnp.concatenate([first[0][None], later]), jnp.concatenate([new[None], entered]), None, None
+
+
+smooth_path_costs.defvjp(_smooth_forward, _smooth_backward)
+
+
+def best_paths(cost: Array, charge: Array, moves: Moves) -> Array:
     """Slot of each load in each period on its cheapest path, [T, L]; Q where it is not placed. Ties stay, then take the first slot."""
-    depth = stages.cost.shape[1]
-    before, _ = _costs_before(stages)
-    place = jnp.argmin(jnp.concatenate([before[0][-1] + stages.cost[-1], (before[1][-1] + stages.unplaced[-1])[None]]), axis=0)
+    placed, nowhere = _costs_so_far(cost, charge, moves, None)
+    place = jnp.argmin(jnp.concatenate([placed[-1], nowhere[-1:]]), axis=0).astype(jnp.int32)
 
-    def back(place: Array, stage: tuple[Array, ...]) -> tuple[Array, Array]:
-        placed, nowhere, enter, leave = stage  # costs up to and with the earlier period, and of moving at the start of this one
-        origin = jnp.concatenate([placed + leave, nowhere[None]])
-        stay = jnp.take_along_axis(jnp.concatenate([placed, nowhere[None]]), place[None], axis=0)[0]
-        entry = jnp.take_along_axis(jnp.concatenate([enter, jnp.zeros_like(nowhere)[None]]), place[None], axis=0)[0]
-        earlier = jnp.where(stay <= jnp.min(origin, axis=0) + entry, place, jnp.argmin(origin, axis=0).astype(place.dtype))
-        return earlier, place
+    def back(place: Array, now: Any) -> tuple[Array, Array]:
+        (earlier, apart), discount, toll = now
+        origin = jnp.concatenate([earlier + discount * moves.leave, apart[None]])
+        entry = jnp.concatenate([discount * moves.enter + toll, jnp.zeros_like(apart)[None]])
+        stay = jnp.take_along_axis(jnp.concatenate([earlier, apart[None]]), place[None], axis=0)[0]
+        moved = jnp.min(origin, axis=0) + jnp.take_along_axis(entry, place[None], axis=0)[0]
+        return jnp.where(stay <= moved, place, jnp.argmin(origin, axis=0).astype(jnp.int32)), place
 
-    done = before[0] + stages.cost, before[1] + stages.unplaced
-    first, later = lax.scan(
-        back, place.astype(jnp.int32), (done[0][:-1], done[1][:-1], stages.enter[1:], stages.leave[1:]), reverse=True
-    )
-    chosen = jnp.concatenate([first[None], later])
-    return jnp.minimum(chosen, depth)
+    first, later = lax.scan(back, place, ((placed[:-1], nowhere[:-1]), moves.discount[1:], charge[1:]), reverse=True)
+    return jnp.concatenate([first[None], later])
 
 
-def _costs_before(stages: Stages) -> tuple[State, State]:
-    """Least cost of reaching each place at the start of each period, ([T, Q, L], [T, L]), and the state after the last."""
-
-    def period(state: State, stage: tuple[Array, ...]) -> tuple[State, State]:
-        cost, unplaced, enter, leave = stage
-        done = state[0] + cost, state[1] + unplaced
-        return _arrive(done, enter, leave, None), state
-
-    following = [jnp.concatenate([move[1:], move[:1]]) for move in (stages.enter, stages.leave)]
-    after, before = lax.scan(period, _begin(stages, None), (stages.cost, stages.unplaced, *following))
-    return before, after
-
-
-def _costs_after(stages: Stages) -> Array:
-    """Least cost of all later periods from each slot, [T, Q, L]."""
-
-    def period(state: State, stage: tuple[Array, ...]) -> tuple[State, Array]:
-        cost, unplaced, enter, leave = stage  # of the later period
-        placed, nowhere = state[0] + cost, state[1] + unplaced
-        entered = jnp.minimum(jnp.min(placed + enter, axis=0), nowhere)
-        return (jnp.minimum(placed, entered[None] + leave), entered), state[0]
-
-    last = jnp.zeros_like(stages.cost[0]), jnp.zeros_like(stages.unplaced[0])
-    earliest, later = lax.scan(period, last, (stages.cost[1:], stages.unplaced[1:], stages.enter[1:], stages.leave[1:]), reverse=True)
-    return jnp.concatenate([earliest[0][None], later])
-
-
-def costs_through(stages: Stages) -> Array:
+def costs_through(cost: Array, charge: Array, moves: Moves) -> Array:
     """Cost of the cheapest path through each slot in each period, [T, Q, L]; less `path_costs` it is the pair's reduced cost."""
-    before, _ = _costs_before(stages)
-    return before[0] + stages.cost + _costs_after(stages)
+
+    def back(state: State, now: Period) -> tuple[State, Array]:
+        placed, nowhere = state[0] + now[0], state[1] + now[1]
+        entered = jnp.minimum(jnp.min(placed + (now[2] * moves.enter + now[3]), axis=0), nowhere)
+        return (jnp.minimum(placed, entered[None] + now[2] * moves.leave), entered), state[0]
+
+    so_far, _ = _costs_so_far(cost, charge, moves, None)
+    last = jnp.zeros_like(cost[0]), jnp.zeros_like(moves.unplaced[0])
+    earliest, later = lax.scan(back, last, (cost[1:], moves.unplaced[1:], moves.discount[1:], charge[1:]), reverse=True)
+    return so_far + jnp.concatenate([earliest[0][None], later])

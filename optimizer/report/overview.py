@@ -66,6 +66,8 @@ class Overview:
     bound_usd: float
     gap_usd: float
     gap: float
+    unserved_share: float  # of the accelerator-hours needed
+    shortage_usd: float  # penalties for them, within the objective
     suppliers: tuple[SupplierLine, ...]
     contracts: tuple[ContractLine, ...]
     baselines: tuple[BaselineLine, ...]

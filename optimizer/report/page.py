@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from optimizer.report.headline import headline
 from optimizer.report.overview import Overview
-from optimizer.report.wording import BASELINES, STATUS, count, day, gap_text, money, money_unit, percent
+from optimizer.report.wording import BASELINES, count, day, money, money_unit, percent
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --line: #d4d9df; --quiet: #5b6570; }
@@ -30,7 +31,7 @@ def plan_page(view: Overview, summary: dict[str, Any]) -> str:
     """The whole page. Names come from the user's tables and are escaped."""
     unit = money_unit(view.objective_usd)
     sections = [
-        _headline(view, summary, unit),
+        _headline(view, summary),
         _list("Alerts", view.alerts),
         _suppliers(view, unit),
         _contracts(view),
@@ -46,15 +47,11 @@ def plan_page(view: Overview, summary: dict[str, Any]) -> str:
     return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n<h1>{title}</h1>\n{body}\n</body>\n</html>\n'
 
 
-def _headline(view: Overview, summary: dict[str, Any], unit: str) -> str:
-    facts = {
-        "Status": f"{STATUS.get(view.status, view.status)}; verified",
-        "Expected cost, discounted": f"{money(view.objective_usd, unit)} {unit}",
-        "Lower bound": f"{money(view.bound_usd, unit)} {unit}",
-        "Gap": f"{gap_text(view.gap)} of the cost that decisions can change ({money(view.gap_usd, unit)} {unit})",
-        "Size": f"{summary['loads']} loads, {summary['pools']} pools, {summary['contracts']} contracts, {summary['periods']} periods, "
+def _headline(view: Overview, summary: dict[str, Any]) -> str:
+    facts = headline(view) | {
+        "size": f"{summary['loads']} loads, {summary['pools']} pools, {summary['contracts']} contracts, {summary['periods']} periods, "
         f"{summary['blocks']} blocks, {summary['scenarios']} scenarios",
-        "Run": str(summary["run_id"]),
+        "run": str(summary["run_id"]),
     }
     return "<dl>\n" + "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items()) + "\n</dl>"
 

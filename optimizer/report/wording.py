@@ -5,11 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 MILLION = 1e6
-STATUS = {
-    "optimal": "optimal, proven",
-    "within_gap": "within the gap asked for, proven",
-    "limit": "best found before the limit",
-}
+LEAST_GAP_SHOWN = 1e-6
 BASELINES = {"hold": "hold", "on_demand_only": "on-demand only", "cheapest_first": "cheapest first"}
 
 
@@ -34,10 +30,12 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def gap_text(gap: float) -> str:
-    """A gap with as many digits as it needs: 0.004 % and 12 %, never a rounded zero."""
+    """A gap with two digits that count: 0.0041 %, 2.8 %, 350 %."""
     if gap == 0:
         return "0 %"
-    return f"{100 * gap:.2g} %"
+    if gap < LEAST_GAP_SHOWN:
+        return f"below {100 * LEAST_GAP_SHOWN:.4f} %"
+    return f"{100 * gap:.2g} %" if gap < 0.1 else f"{100 * gap:,.0f} %"
 
 
 def day(value: date | None) -> str:

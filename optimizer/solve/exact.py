@@ -1,14 +1,13 @@
-"""The exact model brought to a good plan: a start, contracts at fixed placement, then neighbourhoods re-solved exactly.
+"""The exact model brought to a good plan: best responses of loads, contracts tried one by one, neighbourhoods re-solved exactly.
 
 A small program is solved whole. A large one is bounded by its relaxation in a second process, whose row prices give a bound that
-holds whatever the solver did, while the first looks for plans: the relaxation's own placements rounded, then the loads of a few
-pools at a time with everything else fixed.
+holds whatever the solver did, while the first looks for plans; once the relaxation is there, its own placements are rounded too.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass, field
 
@@ -22,6 +21,8 @@ from optimizer.integer.bound import safe_bound
 from optimizer.integer.explain import explain
 from optimizer.integer.model import Program, decisions, fix, fix_contracts, free_loads
 from optimizer.integer.solver import Answer
+from optimizer.solve.best_response import improve
+from optimizer.solve.contract_search import alternatives, contracts_to_try
 from optimizer.solve.settle import Settled, settle
 from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
@@ -112,7 +113,9 @@ class Search:
 
     @property
     def within_gap(self) -> bool:
-        return self.best is not None and self.best.objective_usd - self.bound_usd <= self.settings.relative_gap * abs(self.best.objective_usd)
+        if self.best is None:
+            return False
+        return self.best.objective_usd - self.bound_usd <= self.settings.relative_gap * abs(self.best.objective_usd)
 
     @property
     def over(self) -> bool:
@@ -139,7 +142,7 @@ def solve_exact(
     except KeyboardInterrupt:
         alerts = ("interrupted: this is the best plan found until then",)
     if search.best is None:
-        raise NoPlanInLimit(f"No plan was found within {search.seconds:.0f} s. Raise solver.time_limit_s, or check with solver.backend=highs.")
+        raise NoPlanInLimit(f"No plan was found within {search.seconds:.0f} s. Raise solver.time_limit_s.")
     return Solved(settled=search.best, bound_usd=search.bound_usd, status=_status(search), alerts=alerts)
 
 
@@ -152,18 +155,37 @@ def _status(search: Search) -> PlanStatus:
 def _search(search: Search, bounding: Worker, improving: Worker) -> None:
     whole = int(search.program.integer.sum()) <= WHOLE_PROGRAM
     pending = bounding.ask(**(_whole_options(search) if whole else {"relax": True, "threads": 1, "time_limit_s": _finite(search.left)}))
-    for chosen in (cheapest_first(search.problem), hold(search.problem)):
+    for chosen in (hold(search.problem), cheapest_first(search.problem)):
         search.offer(chosen)
+        if not whole:
+            search.offer(improve(search.problem, chosen)[0])
     if whole:
         search.phase = "exact"
         _wait_whole(search, pending)
         return
     search.phase = "contracts"
-    if search.best is not None:
-        _try(search, improving, fix(search.program, search.problem, search.best.plan.decisions), contracts=True)
+    _try_contracts(search)
     relaxed = _neighbourhoods(search, improving, pending)
     if search.best is None:
         _first_plan(search, improving, relaxed)
+
+
+def _try_contracts(search: Search) -> None:
+    """Changes one contract at a time, loads re-placed around it, as long as that gives better plans."""
+    if search.best is None:
+        return
+    problem, improved = search.problem, True
+    current, least = improve(problem, search.best.plan.decisions, passes=1)
+    while improved:
+        improved = False
+        for k in contracts_to_try(problem):
+            for chosen in alternatives(problem, current, int(k)):
+                if search.over:
+                    return
+                answer, estimate = improve(problem, chosen, passes=2)
+                search.tell()
+                if estimate < least and search.offer(answer):
+                    current, least, improved = answer, estimate, True
 
 
 def _whole_options(search: Search) -> dict[str, object]:
@@ -182,7 +204,7 @@ def _wait_whole(search: Search, pending: Future[Answer]) -> None:
     if answer is None:
         return
     if answer.status is PlanStatus.INFEASIBLE:
-        raise InfeasiblePlan(explain(search.problem, search.program))
+        raise InfeasiblePlan(explain(search.problem))
     if answer.values is not None:
         search.offer(decisions(search.program, search.problem, answer.values))
     search.raise_bound(answer.bound)
@@ -235,7 +257,7 @@ def _take_relaxation(search: Search, answer: Answer | None) -> Answer | None:
       InfeasiblePlan: not even fractions of loads keep the rules.
     """
     if answer is not None and answer.status is PlanStatus.INFEASIBLE:
-        raise InfeasiblePlan(explain(search.problem, search.program))
+        raise InfeasiblePlan(explain(search.problem))
     if answer is not None and answer.row_duals is not None:
         search.raise_bound(safe_bound(search.program, answer.row_duals))
     return answer
@@ -304,6 +326,7 @@ def _try(
 def _first_plan(search: Search, improving: Worker, relaxed: Answer | None) -> None:
     """No start kept all rules: any plan that does, from the relaxation's support and then from the whole program."""
     search.phase = "first plan"
-    if relaxed is not None and relaxed.values is not None and _try(search, improving, _support(search, relaxed.values), guard_s=search.left):
-        return
-    _try(search, improving, (search.program.lower, search.program.upper), guard_s=search.left)
+    boxes = (search.program.lower, search.program.upper)
+    if relaxed is not None and relaxed.values is not None:
+        boxes = _support(search, relaxed.values)
+    _try(search, improving, boxes, guard_s=search.left)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,17 +36,8 @@ def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> 
     contract_draw = _within_contracts(problem, decisions, np.maximum(draws.contract_draw, 0.0))
     offer_draw = np.clip(draws.offer_draw, 0.0, problem.supply.offer_limit[:, :, None, None])
     served = _within_work_limits(problem, decisions, np.maximum(draws.served, 0.0))
-    needs, supply = problem.needs, problem.supply
-    plan = Plan(
-        loads=tuple(load.name for load in needs.loads),
-        runs=needs.runs,
-        pools=problem.pools,
-        contracts=supply.contracts,
-        covers=tuple(
-            (supply.contracts[k], problem.pools[p]) for k, p in zip(supply.cover_contract, supply.cover_pool, strict=True)
-        ),
-        offers=supply.offers,
-        decisions=decisions,
+    plan = replace(
+        undrawn(problem, decisions),
         contract_draw=contract_draw,
         offer_draw=offer_draw,
         served=served,
@@ -55,10 +46,31 @@ def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> 
     return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=capacity_price(program, answer.row_duals, problem))
 
 
+def undrawn(problem: PlanningProblem, decisions: Decisions) -> Plan:
+    """A plan with these decisions that draws nothing and names nothing missing."""
+    needs, supply = problem.needs, problem.supply
+    covers = zip(supply.cover_contract, supply.cover_pool, strict=True)
+    return Plan(
+        loads=tuple(load.name for load in needs.loads),
+        runs=needs.runs,
+        pools=problem.pools,
+        contracts=supply.contracts,
+        covers=tuple((supply.contracts[k], problem.pools[p]) for k, p in covers),
+        offers=supply.offers,
+        decisions=decisions,
+        contract_draw=np.zeros((len(supply.cover_pool), *problem.shape)),
+        offer_draw=np.zeros((len(supply.offers), *problem.shape)),
+        served=np.zeros((len(needs.loads), *problem.shape)),
+        shortage=np.zeros((len(problem.pools), *problem.shape)),
+    )
+
+
 def capacity_price(program: Program, row_duals: Floats | None, problem: PlanningProblem) -> Floats:
     """Sum of the prices of a pool's two capacity rows, [P, T, B, S] USD."""
     price = np.zeros((len(problem.pools), *problem.shape))
-    for name in program.names if row_duals is not None else ():
+    if row_duals is None:
+        return price
+    for name in program.names:
         if name.clause in ("capacity", "capacity without spot"):
             index = tuple(name.keys[axis] for axis in ("pool", "period", "block", "scenario"))
             np.add.at(price, index, program.unit * row_duals[name.start : name.stop])
@@ -92,7 +104,7 @@ def _missing(problem: PlanningProblem, decisions: Decisions, contract_draw: Floa
     np.add.at(spot, supply.offer_pool[supply.offer_spot], usable[:, None, None, None] * offer_draw[supply.offer_spot])
     everything = used_accelerators(problem, decisions, served)
     without_spot = used_accelerators(problem, decisions, served, spot=False)
-    return np.maximum(0.0, np.maximum(everything - works * (firm + spot), without_spot - works * firm))
+    return np.asarray(np.maximum(0.0, np.maximum(everything - works * (firm + spot), without_spot - works * firm)))
 
 
 def used_accelerators(problem: PlanningProblem, decisions: Decisions, served: Floats, *, spot: bool = True) -> Floats:

@@ -1,7 +1,7 @@
 """A first placement: loads, dearest first, each into the pool that is cheapest at what is left there.
 
-A contract already paid for costs nothing up to what its take-or-pay share covers and its price beyond; then come market offers by price, then shortage. Need
-counts as its mean over scenarios. The same rule, with nothing re-optimised after it, is the `cheapest_first` baseline.
+A contract already paid for costs nothing up to what its take-or-pay share covers and its price beyond; then come market offers
+by price, then shortage, in each scenario by itself. The same rule, with nothing re-optimised after it, is the `cheapest_first` baseline.
 """
 
 from __future__ import annotations
@@ -19,37 +19,40 @@ from optimizer.domain.surface import Floats, Ints
 class Source:
     """Capacity still free, shared by the pools it serves."""
 
-    free: Floats  # [T, B] accelerators, reduced as loads are placed
-    price: Floats  # [T] USD per accelerator-hour, discounted
+    free: Floats  # [T, B, S] accelerators, reduced as loads are placed
+    price: Floats  # [T, S] USD per accelerator-hour, discounted, weighted by probability
 
 
 def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decisions:
     """Greedy placement for the whole horizon; lots in force are kept, nothing is signed or left.
+
+    A load stays where it is once the moves that a limit allows are used up.
 
     Args:
       contracts: False places by market prices alone, as if no contract existed.
     """
     sources = _sources(problem, contracts)
     needs = problem.needs
-    T = len(problem.periods)
-    placed = np.full((len(needs.loads), T), -1, dtype=np.int64)
-    mean_need = needs.need @ problem.probability
-    mean_need += ((needs.work @ problem.probability) / problem.hours.sum(axis=1))[:, :, None]
+    placed = np.full((len(needs.loads), len(problem.periods)), -1, dtype=np.int64)
+    need = needs.need + (needs.work / problem.hours.sum(axis=1)[:, None])[:, :, None, :]
     running = (problem.egress_cash @ problem.probability) @ problem.discount
-    for load in _dearest_first(problem, mean_need):
-        pairs = np.flatnonzero(needs.pair_load == load)
-        pairs = pairs[problem.pair_allowed[pairs].all(axis=1)]
-        forced = pairs[problem.pair_forced[pairs].any(axis=1)]
-        pairs = forced if len(forced) else pairs
-        costs = [_cost(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], mean_need[n]) for n in pairs]
-        if not costs:
+    moves_left = problem.limits.most_moves[0] - _forced_moves(problem)
+    for load in _dearest_first(problem, need):
+        pairs = _candidates(problem, load)
+        before = problem.placed_before[load]
+        if moves_left < 1 and before in needs.pair_pool[pairs]:
+            pairs = pairs[needs.pair_pool[pairs] == before]
+        if not len(pairs):
             continue
+        costs = [_cost(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], need[n]) for n in pairs]
         best = pairs[int(np.argmin(np.array(costs) + running[pairs] + _moves(problem, pairs)))]
         placed[load] = needs.pair_pool[best]
-        _take(problem, sources[needs.pair_pool[best]], needs.pair_pool[best], mean_need[best])
+        moves_left -= int(before >= 0 and before != placed[load, 0])
+        _take(problem, sources[needs.pair_pool[best]], needs.pair_pool[best], need[best])
     option = _place_runs(problem, sources)
-    supply = problem.supply
-    return Decisions(placed=placed, option=option, lots=supply.least_lots.copy(), exits=np.zeros((len(supply.contracts), T), dtype=np.int64))
+    lots = problem.supply.least_lots.copy()
+    exits = np.zeros((len(lots), len(problem.periods)), dtype=np.int64)
+    return Decisions(placed=_pinned(problem, placed), option=option, lots=lots, exits=exits)
 
 
 def hold(problem: PlanningProblem) -> Decisions:
@@ -59,52 +62,78 @@ def hold(problem: PlanningProblem) -> Decisions:
     may_stay = np.zeros(len(problem.needs.loads), dtype=np.bool_)
     may_stay[problem.needs.pair_load[here & problem.pair_allowed.all(axis=1)]] = True
     placed = np.where(may_stay[:, None], problem.placed_before[:, None], greedy.placed)
-    return Decisions(placed=placed, option=greedy.option, lots=greedy.lots, exits=greedy.exits)
+    return Decisions(placed=_pinned(problem, placed), option=greedy.option, lots=greedy.lots, exits=greedy.exits)
+
+
+def _forced_moves(problem: PlanningProblem) -> int:
+    """Loads that pins move at the start of the first period."""
+    forced = np.flatnonzero(problem.pair_forced[:, 0])
+    before = problem.placed_before[problem.needs.pair_load[forced]]
+    return int(((before >= 0) & (before != problem.needs.pair_pool[forced])).sum())
+
+
+def _candidates(problem: PlanningProblem, load: int) -> Ints:
+    """Pairs of a load that no pin forbids in any period, or the one that a pin forces throughout."""
+    pairs = np.flatnonzero(problem.needs.pair_load == load)
+    forced = pairs[problem.pair_forced[pairs].all(axis=1)]
+    return forced if len(forced) else pairs[problem.pair_allowed[pairs].all(axis=1)]
+
+
+def _pinned(problem: PlanningProblem, placed: Ints) -> Ints:
+    """The placement with every forced period as its pin says."""
+    pinned = placed.copy()
+    pair, period = np.nonzero(problem.pair_forced)
+    pinned[problem.needs.pair_load[pair], period] = problem.needs.pair_pool[pair]
+    return pinned
 
 
 def _sources(problem: PlanningProblem, contracts: bool) -> list[list[Source]]:
     """Sources of each pool, cheapest first, [P]."""
     supply = problem.supply
     found: list[list[Source]] = [[] for _ in problem.pools]
-    B = len(problem.blocks)
+    _, blocks, scenarios = problem.shape
+    weight = problem.discount[:, None] * problem.probability
+
+    def spread(accelerators: Floats) -> Floats:
+        return np.broadcast_to(accelerators[:, None, None], (len(accelerators), blocks, scenarios)).copy()
+
     for k in np.flatnonzero(supply.least_lots > 0) if contracts else ():
-        held = np.repeat((supply.capacity[k] * supply.least_lots[k])[:, None], B, axis=1)
+        held = spread(supply.capacity[k] * supply.least_lots[k])
         share = supply.take_or_pay_share[k]
-        price = supply.price_cash[k] * problem.discount
+        price = supply.price_cash[k][:, None] * weight
         for free, cost in ((held * share, np.zeros_like(price)), (held * (1.0 - share), price)):
             source = Source(free, cost)
             for p in supply.cover_pool[supply.cover_contract == k]:
                 found[p].append(source)
     for o, p in enumerate(supply.offer_pool):
-        usable = supply.offer_limit[o] * (1.0 - supply.offer_loss[o])
-        price = supply.offer_price_cash[o] @ problem.probability * problem.discount / (1.0 - supply.offer_loss[o])
+        usable = supply.offer_limit[o]
         if not supply.offer_spot[o]:
-            found[p].append(Source(np.repeat(usable[:, None], B, axis=1), price))
+            found[p].append(Source(spread(usable), supply.offer_price_cash[o] * weight))
     return [sorted(sources, key=lambda source: float(source.price.mean())) for sources in found]
 
 
-def _dearest_first(problem: PlanningProblem, mean_need: Floats) -> Ints:
+def _dearest_first(problem: PlanningProblem, need: Floats) -> Ints:
     needs = problem.needs
     hours = np.full(len(needs.loads), np.inf)
-    np.minimum.at(hours, needs.pair_load, (mean_need * problem.hours).sum(axis=(1, 2)))
-    return np.argsort(-hours, kind="stable")
+    np.minimum.at(hours, needs.pair_load, np.einsum("ntbs,tb,s->n", need, problem.hours, problem.probability, optimize=True))
+    return np.asarray(np.argsort(-hours, kind="stable"))
 
 
 def _moves(problem: PlanningProblem, pairs: Ints) -> Floats:
     before = problem.placed_before[problem.needs.pair_load[pairs]]
     moves = (before >= 0) & (before != problem.needs.pair_pool[pairs])
-    return np.where(moves, problem.enter_cash[pairs], 0.0) * problem.discount[0]
+    return np.asarray(np.where(moves, problem.enter_cash[pairs], 0.0) * problem.discount[0])
 
 
 def _cost(problem: PlanningProblem, sources: list[Source], pool: int, need: Floats) -> float:
-    """Discounted USD of `need` accelerators, [T, B], from what is left in a pool."""
+    """Discounted, expected USD of `need` accelerators, [T, B, S], from what is left in a pool."""
     total, rest = 0.0, need / problem.availability[pool]
     for source in sources:
         taken = np.minimum(rest, source.free)
-        total += float(((taken * problem.hours).sum(axis=1) * source.price).sum())
+        total += float(np.vdot(np.einsum("tb,tbs->ts", problem.hours, taken), source.price))
         rest = rest - taken
-    missing = (rest * problem.hours).sum(axis=1) * problem.discount
-    return total + float(missing.sum()) * problem.shortage_price[pool]
+    missing = np.einsum("tb,tbs->ts", problem.hours, rest) @ problem.probability
+    return total + float(missing @ problem.discount) * float(problem.shortage_price[pool])
 
 
 def _take(problem: PlanningProblem, sources: list[Source], pool: int, need: Floats) -> None:
@@ -118,7 +147,7 @@ def _take(problem: PlanningProblem, sources: list[Source], pool: int, need: Floa
 def _place_runs(problem: PlanningProblem, sources: list[list[Source]]) -> Ints:
     """Cheapest option of each run, the runs with most accelerator-hours first; not run where that is cheaper."""
     needs = problem.needs
-    shape = problem.hours.shape
+    shape = problem.shape
     option = np.full(len(needs.runs), -1, dtype=np.int64)
     work = needs.option_gang * needs.option_hours
     order = sorted(range(len(needs.runs)), key=lambda r: -float(work[needs.option_run == r].min(initial=np.inf)))
@@ -138,7 +167,7 @@ def _place_runs(problem: PlanningProblem, sources: list[list[Source]]) -> Ints:
     return option
 
 
-def _held(shape: tuple[int, ...], start: int, stop: int, gang: int) -> Floats:
+def _held(shape: tuple[int, int, int], start: int, stop: int, gang: int) -> Floats:
     need = np.zeros(shape)
     need[start:stop] = gang
     return need

@@ -1,4 +1,4 @@
-"""Smooth extremes, and how kernels meet NumPy: in double precision, on rows padded to whole chunks."""
+"""A smooth maximum, and how kernels meet NumPy: in double precision, on rows padded to whole chunks."""
 
 from __future__ import annotations
 
@@ -14,17 +14,12 @@ from numpy.typing import NDArray
 Scalar = Array | float  # a parameter: one number, or an array that broadcasts against the rows
 Tree = TypeVar("Tree")
 
-SHARPNESS = 4.0  # of the smooth minimum and maximum
+SHARPNESS = 4  # exponent of smooth minima and maxima
 
 
 def smooth_maximum(a: Array, b: Array) -> Array:
     """(a^4 + b^4)^(1/4) of positive arrays, by logarithms: no power of a small number underflows in float32."""
     return jnp.exp(jnp.logaddexp(SHARPNESS * jnp.log(a), SHARPNESS * jnp.log(b)) / SHARPNESS)
-
-
-def smooth_minimum(a: Array, b: Array) -> Array:
-    """(a^-4 + b^-4)^(-1/4) of positive arrays; below both."""
-    return 1.0 / smooth_maximum(1.0 / a, 1.0 / b)
 
 
 def spread(tree: Tree, axes: int) -> Tree:
@@ -51,7 +46,7 @@ def in_double(kernel: Callable[..., Any], shared: Any, rows: Tree, *, chunk: int
     """Runs `kernel(shared, rows)` in float64, a chunk of rows at a time, NumPy in and NumPy out.
 
     Every chunk has the same shape, so a kernel compiles once whatever the size of a case. The last one
-    is filled up with its own last row (with ones where there are no rows), and the filling is cut off.
+    is filled up with its own last row, and the filling is cut off.
 
     Args:
       kernel: compiled function of (shared, rows); its outputs carry the rows on their first axis.
@@ -66,7 +61,10 @@ def in_double(kernel: Callable[..., Any], shared: Any, rows: Tree, *, chunk: int
     count = jax.tree.leaves(columns)[0].shape[0]
     parts = []
     with jax.enable_x64(True):
-        for start in range(0, max(count, 1), chunk):
+        if count == 0:  # the shapes alone, without compiling
+            shapes = jax.eval_shape(kernel, shared, jax.tree.map(lambda leaf: np.zeros((1, *leaf.shape[1:])), columns))
+            return jax.tree.map(lambda shape: np.zeros((0, *shape.shape[1:]), shape.dtype), shapes)
+        for start in range(0, count, chunk):
             part = jax.tree.map(lambda leaf, start=start: _filled(leaf[start : start + chunk], chunk), columns)
             parts.append(kernel(shared, part))
         return jax.tree.map(lambda *leaves: np.concatenate([np.asarray(leaf) for leaf in leaves])[:count], *parts)
@@ -75,7 +73,4 @@ def in_double(kernel: Callable[..., Any], shared: Any, rows: Tree, *, chunk: int
 def _filled(values: NDArray[np.float64], chunk: int) -> NDArray[np.float64]:
     """The array with its last row repeated until it has `chunk` rows."""
     missing = chunk - values.shape[0]
-    if missing == 0:
-        return values
-    last = values[-1:] if values.shape[0] else np.ones((1, *values.shape[1:]))
-    return np.concatenate([values, np.repeat(last, missing, axis=0)])
+    return values if missing == 0 else np.concatenate([values, np.repeat(values[-1:], missing, axis=0)])

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from optimizer.surfaces.arrays import Scalar, smooth_maximum, smooth_minimum, spread
+from optimizer.surfaces.arrays import SHARPNESS, Scalar, smooth_maximum, spread
 
 PARALLEL_SIZES = (1, 2, 4, 8, 16, 32, 64)  # accelerators in one replica
 CONCURRENCIES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # requests in one replica
@@ -131,12 +131,13 @@ def serve(parameters: ServingParameters, model: Architecture, chip: Chip, length
     """
     isl, osl = lengths.prompt, jnp.maximum(lengths.output, 1.0)
     limit = batch_limit(model, chip, lengths, parallel)
-    batch = smooth_minimum(concurrency, jnp.maximum(limit, 1.0))
+    crowding = jnp.log1p((concurrency / jnp.maximum(limit, 1.0)) ** SHARPNESS) / SHARPNESS  # ln(n/b): n - b would cancel
+    batch = concurrency * jnp.exp(-crowding)
     prefill = prefill_s(parameters, model, chip, lengths, parallel)
     decode = decode_step_s(parameters, model, chip, lengths, parallel, batch)
     tpot = decode + jnp.maximum(batch - 1.0, 0.0) * parameters.interference * prefill / osl
     odds = batch * prefill / (osl * decode)
-    waiting = jnp.maximum(concurrency - batch, 0.0) / batch * osl * tpot
+    waiting = jnp.expm1(crowding) * osl * tpot
     ttft = parameters.first_token_s + prefill * (1.0 + parameters.prefill_queueing * odds) + decode / 2.0 + waiting
     requests = concurrency / (ttft + (osl - 1.0) * tpot)
     return Replica(

@@ -70,7 +70,7 @@ def _fault(cells: Sequence[str], wrong: set[str], rule: str, remedy: str) -> Fau
 
 
 def _unit(column: Column) -> str:
-    return f" in {column.unit}" if column.unit else ""
+    return f" ({column.unit})" if column.unit else ""
 
 
 def _form(column: Column) -> str:

@@ -77,6 +77,7 @@ def check_columns(table: Table, label: str, cells: Cells) -> tuple[TableData, li
     if not broken & set(table.key):
         violations += _duplicates(data)
     if values.empty and not table.may_be_empty:
+        broken |= {column.name for column in table.columns}  # what the rows would say is not known
         violations.append(Violation(where=label, rule="must have at least one row", got="none", remedy="Write the rows."))
     return TableData(table=table, label=label, cells=cells, values=values, broken=frozenset(broken)), violations
 
@@ -162,9 +163,7 @@ def _duplicates(data: TableData) -> list[Violation]:
 
 def _out_of_range(table: Table, values: pd.DataFrame) -> dict[str, list[Fault]]:
     """Cells outside the bounds or the allowed values of their column, by column."""
-    numbers = {
-        column.name: pd.to_numeric(values[column.name], errors="coerce") for column in table.columns if column.kind is Kind.CLAUSE
-    }
+    numbers = {column.name: pd.to_numeric(values[column.name], errors="coerce") for column in table.columns if column.kind is Kind.CLAUSE}
     try:
         _schema(table).validate(values.assign(**numbers), lazy=True)
     except SchemaErrors as errors:

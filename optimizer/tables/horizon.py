@@ -9,6 +9,7 @@ from itertools import compress
 import pandas as pd
 
 from optimizer.tables.columns import TableData
+from optimizer.tables.loads import loads_by_workload
 
 
 def first_periods(tables: Mapping[str, TableData], periods: int) -> dict[str, TableData]:
@@ -22,12 +23,16 @@ def first_periods(tables: Mapping[str, TableData], periods: int) -> dict[str, Ta
             kept[name] = _keep(data, ~data.values["period"].isin(later))
     offers, runs = tables["offers"], tables["training_runs"]
     kept["offers"] = _keep(offers, ~(offers.values["valid_from"] >= end))
-    too_late = runs.values["window_start"] >= end
-    gone = set(runs.values["run"][too_late])
-    kept["training_runs"] = _keep(runs, ~too_late)
+    kept["training_runs"] = _keep(runs, ~(runs.values["window_start"] >= end))
+    gone = _work(tables) - _work(kept)
     kept["pins"] = _keep(kept["pins"], ~kept["pins"].values["subject"].isin(gone))
     kept["placements"] = _keep(kept["placements"], ~kept["placements"].values["load"].isin(gone))
     return kept
+
+
+def _work(tables: Mapping[str, TableData]) -> set[str]:
+    """Names of loads and training runs."""
+    return {name for names in loads_by_workload(tables).values() for name in names} | set(tables["training_runs"].values["run"])
 
 
 def _keep(data: TableData, rows: pd.Series[bool]) -> TableData:

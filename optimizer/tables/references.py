@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pandas as pd
-
 from optimizer.errors import Violation
 from optimizer.tables.columns import TableData
 from optimizer.tables.files import nearest
-from optimizer.tables.schema import Column, Kind
+from optimizer.tables.rows import values_of
+from optimizer.tables.schema import Column
 
 
 def check_references(tables: Mapping[str, TableData]) -> tuple[dict[str, TableData], list[Violation]]:
@@ -35,20 +34,21 @@ def _nameless(target: TableData) -> bool:
 
 
 def _unknown_names(data: TableData, column: Column, target: TableData) -> list[Violation]:
-    key = target.table.key[0]
-    known = set(target.values[key].dropna())
-    values = data.values[column.name]
-    if column.kind is Kind.LIST:
-        values = values.explode()
-    unknown = values[values.notna() & ~values.isin(known)]
-    if unknown.empty:
+    known = frozenset(values_of(target, target.table.key[0]))
+    named = ((row, _names(value)) for row, value in enumerate(values_of(data, column.name)) if value is not None)
+    unknown = {row: next(name for name in names if name not in known) for row, names in named if not known.issuperset(names)}
+    if not unknown:
         return []
-    first = str(unknown.iat[0])
+    first = next(iter(unknown.values()))
     return [
         data.violation(
             f"{column.name} must name a row of {target.table.name}",
             first,
-            list(pd.unique(unknown.index)),
-            f"Add the row to {target.label}, or correct the name{nearest(first, tuple(sorted(known)))}.",
+            tuple(unknown),
+            f"Add the row to {target.label}, or correct the name{nearest(first, tuple(sorted(known - {None})))}.",
         )
     ]
+
+
+def _names(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value

@@ -63,7 +63,7 @@ class Column:
     @property
     def form(self) -> str:
         """What a cell must be, in words, without bounds."""
-        unit = f" in {self.unit}" if self.unit else ""
+        unit = f" ({self.unit})" if self.unit else ""
         words = {
             Kind.TEXT: "text",
             Kind.NUMBER: f"a number{unit}",
@@ -101,7 +101,7 @@ class Table:
 
 
 PROVENANCE = (
-    Column(name="source", kind=Kind.TEXT, meaning="Where the row's figures come from: a document, a page, a contract, or who assumed them."),
+    Column(name="source", kind=Kind.TEXT, meaning="Where the figures come from: a document, a page, a contract, or who assumed them."),
     Column(
         name="source_kind",
         kind=Kind.TEXT,
@@ -141,20 +141,14 @@ def text(
     refers_to: str | None = None,
     without: str = "",
 ) -> Column:
-    return Column(
-        name=name, kind=Kind.TEXT, meaning=meaning, key=key, absent=absent, allowed=allowed, refers_to=refers_to, without=without
-    )
+    return Column(name=name, kind=Kind.TEXT, meaning=meaning, key=key, absent=absent, allowed=allowed, refers_to=refers_to, without=without)
 
 
-def number(
-    name: str, unit: str, meaning: str, bounds: Bounds = ANY, *, key: bool = False, absent: str | None = None
-) -> Column:
+def number(name: str, unit: str, meaning: str, bounds: Bounds = ANY, *, key: bool = False, absent: str | None = None) -> Column:
     return Column(name=name, kind=Kind.NUMBER, unit=unit, meaning=meaning, bounds=bounds, key=key, absent=absent)
 
 
-def integer(
-    name: str, unit: str, meaning: str, bounds: Bounds = ANY, *, key: bool = False, absent: str | None = None
-) -> Column:
+def integer(name: str, unit: str, meaning: str, bounds: Bounds = ANY, *, key: bool = False, absent: str | None = None) -> Column:
     return Column(name=name, kind=Kind.INTEGER, unit=unit, meaning=meaning, bounds=bounds, key=key, absent=absent)
 
 

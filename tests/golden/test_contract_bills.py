@@ -223,8 +223,6 @@ def test_an_interval_from_the_last_day_of_a_month() -> None:
 
     Only what January and February draw together is held against their minimum of 2 x 100: 31 x 24 h x 0.1 x 2 USD = 148.80.
     """
-    setup = contract_only(
-        contract(start=date(2027, 11, 30), interval=Interval.QUARTER, take_or_pay_share=None, minimum_spend=300.0)
-    )
+    setup = contract_only(contract(start=date(2027, 11, 30), interval=Interval.QUARTER, take_or_pay_share=None, minimum_spend=300.0))
     drawn = drawing(setup, [0.1, 0.0, 1.0])
     assert lines(drawn, "minimum shortfall") == near({"2028-01": 0.0, "2028-02": 200 - 148.8})

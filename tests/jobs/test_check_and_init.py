@@ -75,3 +75,11 @@ def test_init_never_writes_over_anything(tmp_path, capsys):
 def test_init_needs_a_folder(capsys):
     assert main(["init"]) == 2
     assert capsys.readouterr().err == "folder: must name a new or empty folder; got nothing. Add folder=NAME.\n"
+
+
+def test_a_case_that_is_not_filled_in_yet_is_told_what_it_lacks(tmp_path, capsys):
+    assert main(["init", f"folder={tmp_path / 'lab'}"]) == 0
+    assert main(["check", f"case.path={tmp_path / 'lab'}"]) == 2
+    told = capsys.readouterr().err
+    assert "calendar" in told
+    assert "Traceback" not in told

@@ -60,7 +60,7 @@ def test_the_summary_says_what_the_terminal_said(planned):
     assert list(summary)[: len(KEYS)] == list(KEYS)
     assert (summary["job"], summary["case"], summary["run_id"], summary["verified"]) == ("plan", "tiny", run.name, True)
     told = dict(line.split(": ", 1) for line in done.stdout.splitlines())
-    for key in ("objective_usd", "bound_usd", "gap_usd", "gap"):
+    for key in ("objective_usd", "bound_usd", "gap_usd", "gap", "unserved_share"):
         assert float(told[key]) == summary[key]
     assert told["status"] == summary["status"] == "optimal"
     assert summary["bound_usd"] <= summary["objective_usd"]
@@ -78,11 +78,11 @@ def test_the_run_can_be_made_again_from_what_it_kept(planned):
 
 def test_a_sweep_makes_one_run_for_each_combination(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["plan", "-m", "case=tiny", "solver.backend=highs,cp_sat"]) == 0
+    assert main(["plan", "-m", "case=tiny", "seed=3,4"]) == 0
     runs = [line.removeprefix("run: ") for line in capsys.readouterr().out.splitlines() if line.startswith("run: ")]
     assert runs == [f"runs/{name}" for name in run_ids(tmp_path / "runs")]
     summaries = [json.loads((tmp_path / run / "summary.json").read_text()) for run in runs]
-    assert [summary["solver"] for summary in summaries] == ["exact/highs", "exact/cp_sat"]
+    assert [summary["seed"] for summary in summaries] == [3, 4]
 
 
 def test_an_internal_failure_exits_5_with_one_line_and_its_log(tmp_path, monkeypatch, capsys):

@@ -6,12 +6,13 @@ from optimizer.errors import ConfigError
 from optimizer.jobs.catalog import JOBS
 from optimizer.jobs.compose import as_yaml, settings_of
 from optimizer.jobs.configs import group_choices
-from optimizer.jobs.settings import CheckJob, PlanJob
+from optimizer.jobs.settings import CaseSettings, HorizonSettings, PlanJob
 from optimizer.jobs.usage import keys
 from optimizer.tables.catalog import case_names, config_folder
 
 PLAN = JOBS["plan"]
 NEEDED = {"init": ["folder=somewhere"]}
+SET = {"plan": {"horizon": HorizonSettings(periods=12)}}  # by the default case
 
 
 def only(job: str, *overrides: str) -> PlanJob:
@@ -29,7 +30,7 @@ def refusal(*overrides: str, sweep: bool = False) -> str:
 @pytest.mark.parametrize("job", JOBS)
 def test_every_job_composes_to_its_own_defaults(job):
     needed = NEEDED.get(job, [])
-    defaults = JOBS[job].settings(**dict(text.split("=") for text in needed))
+    defaults = JOBS[job].settings(**dict(text.split("=") for text in needed), **SET.get(job, {}))
     assert only(job, *needed) == defaults
 
 
@@ -57,16 +58,22 @@ def test_an_experiment_changes_what_it_says_and_the_command_line_changes_it_agai
     assert only("plan", "experiment=two_solvers_agree", "solver.time_limit_s=9").solver.time_limit_s == 9
 
 
-def test_own_folder_is_taken_as_written():
-    assert only("plan", "case.path=/my/lab").case.path == "/my/lab"
-    assert only("plan", "case.path='/my lab/a=b'").case.path == "/my lab/a=b"
+def test_own_folder_is_taken_as_written_and_without_what_the_default_case_sets():
+    assert only("plan", "case.path=/my/lab").case == CaseSettings(name="own", path="/my/lab")
+    assert only("plan", "case.path=/my/lab").horizon.periods is None
+    assert only("plan", "case=own", "case.path='/my lab/a=b'").case.path == "/my lab/a=b"
 
 
-def test_a_check_reads_the_whole_calendar_and_a_plan_twelve_periods():
-    check = only("check")
-    assert isinstance(check, CheckJob)
-    assert check.horizon.periods is None
+def test_a_shipped_case_and_a_folder_exclude_each_other():
+    for overrides in (["case=tiny", "case.path=/my/lab"], ["case=own"]):
+        assert refusal(*overrides).startswith("case.path: must name a folder with case=own, and nothing with a case that is shipped")
+
+
+def test_a_check_reads_the_whole_calendar_and_a_plan_of_the_default_case_twelve_periods():
+    assert only("check").horizon.periods is None
+    assert only("check", "horizon.periods=3").horizon.periods == 3
     assert only("plan").horizon.periods == 12
+    assert only("plan", "case=tiny").horizon.periods is None
 
 
 @pytest.mark.parametrize("override", ["foo=1", "+foo=1", "++foo=1"])
@@ -103,6 +110,7 @@ def test_an_unknown_key_names_the_nearest_known_one(override, nearest):
             "economics.annual_discount_rate=8",
             "economics.annual_discount_rate: must be a share per year in (-0.5, 1); got 8.0. Give 0.08 for 8 % a year.",
         ),
+        ("case.name=tiny", "command line: case.name is set by case=NAME; got case.name=tiny. Write case=tiny."),
         ("~seed", "command line: a setting can be changed and not deleted; got ~seed. Write key=value."),
         ("seed=1,2", "command line: several values for one key need -m; got seed=1,2. Give one value, or add -m."),
     ],
@@ -112,7 +120,7 @@ def test_a_value_that_breaks_a_rule_is_told_in_full(override, message):
 
 
 def test_an_unknown_case_lists_those_there_are():
-    assert refusal("case=nope").startswith(f"case: must be one of {', '.join(sorted(case_names()))}; got nope.")
+    assert refusal("case=nope").startswith(f"case: must be one of {', '.join(sorted([*case_names(), 'own']))}; got nope.")
 
 
 def test_what_hydra_cannot_parse_is_told_with_the_remedy():
@@ -134,7 +142,8 @@ def test_the_settings_written_to_a_run_give_the_same_settings_again():
     asked = only("plan", "case=tiny", "solver.backend=cp_sat", "seed=7", "output.csv=true")
     written = dict(line.split(": ") for line in as_yaml(asked).splitlines() if not line.endswith(":"))
     assert written["seed"] == "7"
-    given = [f"{key.name}={_at(asked, key.name)}" for key in keys(PlanJob) if _at(asked, key.name) is not None]
+    told = [key.name for key in keys(PlanJob) if not key.name.endswith(".name") and _at(asked, key.name) is not None]
+    given = [f"case={asked.case.name}", *(f"{name}={_at(asked, name)}" for name in told)]
     assert only("plan", *given) == asked
 
 

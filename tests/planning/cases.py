@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from optimizer.domain.case import Case
 from optimizer.domain.contract import Contract, FeeStep, Interval, Status, Unit
 from optimizer.domain.demand import Multiplier, Quantity, Scenario
 from optimizer.domain.plan import Decisions, Plan
-from optimizer.domain.supply import Access, Accelerator, Offer, OfferKind, OtherSpend, Pool, Site, Supplier
+from optimizer.domain.supply import Accelerator, Access, Offer, OfferKind, OtherSpend, Pool, Site, Supplier
 from optimizer.domain.surface import Load, Needs
 from optimizer.domain.workload import Kind, PlacementInForce, Precision, TrainingRun, Workload
 from optimizer.planning.verify import Verification, verify
@@ -55,7 +56,7 @@ class Setup:
 def months(start: date, count: int) -> tuple[Period, ...]:
     """Consecutive calendar months from the first of one."""
     firsts = [date(start.year + (start.month - 1 + i) // 12, (start.month - 1 + i) % 12 + 1, 1) for i in range(count + 1)]
-    return tuple(Period(name=f"{a:%Y-%m}", start=a, end=b) for a, b in zip(firsts, firsts[1:], strict=False))
+    return tuple(Period(name=f"{a:%Y-%m}", start=a, end=b) for a, b in pairwise(firsts))
 
 
 def contract(name: str = "core", **changes: Any) -> Contract:
@@ -117,7 +118,7 @@ def site(name: str, supplier: str, **changes: Any) -> Site:
 
 def empty_case(**changes: Any) -> Case:
     """Three pools, one block, one scenario, three months, and no work."""
-    fields: dict[str, Any] = {name: () for name in Case.__dataclass_fields__}
+    fields: dict[str, Any] = dict.fromkeys(Case.__dataclass_fields__, ())
     fields |= {
         "name": "by hand",
         "as_of": date(2028, 1, 1),
@@ -173,7 +174,7 @@ def build_needs(
             work[n], limit[n] = np.asarray(hours)[:, None], most
     served_tokens = np.array([any(load == name for load, _ in rigid) for name in names], dtype=np.float64)[:, None, None] * np.ones((t, s))
     number = {"run": [runs.index(row[0]) for row in options], "pool": [pools.index(row[1]) for row in options]}
-    columns = {f"option_{name}": np.array(values, dtype=np.int64) for name, values in number.items()}
+    columns: dict[str, Any] = {f"option_{name}": np.array(values, dtype=np.int64) for name, values in number.items()}
     for place, name in ((2, "start"), (3, "stop"), (4, "gang")):
         columns[f"option_{name}"] = np.array([row[place] for row in options], dtype=np.int64)
     for place, name in ((5, "hours"), (6, "end_days")):
@@ -283,7 +284,14 @@ def _contracts() -> tuple[Contract, ...]:
         notice_days=30.0,
         fee_steps=(FeeStep(start=date(2028, 1, 1), fee=4000.0), FeeStep(start=date(2028, 3, 1), fee=1000.0)),
     )
-    quotes = {"supplier": "south", "status": Status.PROPOSED, "pools": ("lima-h100",), "lots": 3, "option_group": "lima", "accelerators": 4.0}
+    quotes = {
+        "supplier": "south",
+        "status": Status.PROPOSED,
+        "pools": ("lima-h100",),
+        "lots": 3,
+        "option_group": "lima",
+        "accelerators": 4.0,
+    }
     return core, contract("quote", **quotes), contract("rival", **quotes)
 
 
@@ -321,7 +329,9 @@ def _placed(case: Case) -> Setup:
         placed=np.array([[OSLO] * 3, [LIMA] * 3, [OSLO] * 3], dtype=np.int64),
         option=np.array([0], dtype=np.int64),
     )
-    contract_draw, offer_draw, served, shortage = (array.copy() for array in (plan.contract_draw, plan.offer_draw, plan.served, plan.shortage))
+    contract_draw, offer_draw, served, shortage = (
+        array.copy() for array in (plan.contract_draw, plan.offer_draw, plan.served, plan.shortage)
+    )
     served[LAB] = 2.0
     served[LAB, MARCH, :, BUSY] = 1.5  # half an accelerator of research is missed then
     contract_draw[CORE_OSLO] = chat + served[LAB]

@@ -24,7 +24,6 @@ from tests.planning.cases import (
     LIMA,
     MARCH,
     OD_LIMA,
-    OSLO,
     QUOTE_LIMA,
     SPOT_LIMA,
     Setup,
@@ -76,16 +75,17 @@ def all_of(*changes: Change) -> Change:
 
 SIGN_QUOTE = decision("lots", QUOTE, 1)
 IDLE_CORE = all_of(plan_array("contract_draw", slice(None), 0.0), plan_array("offer_draw", 0, 20.0), decision("option", 0, -1))
+LATE_FEE = FeeStep(start=date(2028, 3, 2), fee=1.0)
 NOT_ALLOWED = "when its termination terms do not allow it"
 
 BROKEN: dict[str, tuple[Change, list[str]]] = {
     "capacity": (
         plan_array("contract_draw", (CORE_OSLO, MARCH, DAY, BUSY), 9.0),
-        ["pool oslo-h100: accelerators in use exceed those drawn and declared missing by 1.5 accelerators in 2028-03, block day, scenario busy"],
+        ["pool oslo-h100: accelerators in use exceed those drawn and declared missing by 1.5 accelerators in 2028-03"],
     ),
     "availability": (
         noun("sites", "bergen", availability=0.7),
-        ["pool bergen-h100: accelerators in use exceed those drawn and declared missing by 0.5 accelerators in 2028-01, block night, scenario calm (and in 7 more places)"],
+        ["pool bergen-h100: accelerators in use exceed those drawn and declared missing by 0.5 accelerators in 2028-01"],
     ),
     "spot loss": (
         noun("offers", "spot-lima", loss_share=0.4),
@@ -159,7 +159,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         [f"contract core: 1 lots are left on 2028-03-01, {NOT_ALLOWED}"],
     ),
     "exit before the first fee": (
-        all_of(noun("contracts", "core", fee_steps=(FeeStep(start=date(2028, 3, 2), fee=1.0),)), decision("exits", (CORE, 2), 1), IDLE_CORE),
+        all_of(noun("contracts", "core", fee_steps=(LATE_FEE,)), decision("exits", (CORE, 2), 1), IDLE_CORE),
         [f"contract core: 1 lots are left on 2028-03-01, {NOT_ALLOWED}"],
     ),
     "exit without a notice clause": (
@@ -184,7 +184,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "exit of more lots than held": (
         all_of(decision("exits", (CORE, 1), 3), IDLE_CORE),
-        ["contract core: 3 lots are left, of 2 held", "contract core: drawn beyond its capacity"],
+        ["contract core: drawn beyond its capacity by 10 accelerators in 2028-02", "contract core: 3 lots are left, of 2 held"],
     ),
     "negative exit": (
         decision("exits", (CORE, 1), -1),
@@ -204,7 +204,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         ["contract quote: drawn beyond its capacity by 4 accelerators", "contract quote: 0 to 3 lots may be signed; the plan signs -1"],
     ),
     "half a lot": (
-        decision("lots", slice(None), np.array([2.0, 0.5, 0.0])),
+        lambda setup: setup.with_decisions(lots=np.array([2.0, 0.5, 0.0])),
         ["lots: must be whole numbers; got 0.5"],
     ),
     "option group": (
@@ -240,11 +240,11 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "share of wallet": (
         noun("contracts", "core", share_of_wallet=0.75),
-        ["contract core: drawn less than 75% of all accelerator-hours, short by 1.25 accelerators in 2028-03, scenario calm (and in 1 more places)"],
+        ["contract core: drawn less than 75% of all accelerator-hours, short by 1.25 accelerators in 2028-03, scenario calm"],
     ),
     "budget": (
         limit(LimitKind.BUDGET, 30000.0),
-        ["budget of all suppliers: exceeded by 7,320 USD in 2028-02, scenario busy (and in 5 more places)"],
+        ["budget of all suppliers: exceeded by 5,320 USD in 2028-02, scenario busy (and in 5 more places)"],
     ),
     "budget of a supplier in a month": (
         limit(LimitKind.BUDGET, 3700.0, supplier="south", period="2028-01"),
@@ -252,11 +252,11 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "supplier share": (
         limit(LimitKind.SUPPLIER_SHARE, 0.3, supplier="south", period="2028-03"),
-        ["supplier south: more than 30% of the accelerators drawn, above by 0.575 accelerators in 2028-03, scenario busy (and in 1 more places)"],
+        ["supplier south: more than 30% of the accelerators drawn, above by 0.5 accelerators in 2028-03, scenario calm"],
     ),
     "share of any supplier": (
         limit(LimitKind.SUPPLIER_SHARE, 0.6, period="2028-03"),
-        ["supplier north: more than 60% of the accelerators drawn, above by 1 accelerators in 2028-03, scenario calm (and in 1 more places)"],
+        ["supplier north: more than 60% of the accelerators drawn, above by 1 accelerators in 2028-03, scenario calm"],
     ),
     "fewest suppliers": (
         all_of(limit(LimitKind.FEWEST_SUPPLIERS, 2.0), decision("placed", (DRAFT, 1), -1)),
@@ -266,7 +266,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         all_of(limit(LimitKind.SITE_LOSS_RESERVE, 0.5), noun("offers", "od-lima", limit=9.0)),
         [
             # 12 in use at oslo by day; elsewhere od-lima's 9, less 4 at bergen and 4 at lima.
-            "loss of site oslo: spare capacity at other sites is short of 50% of what runs there by 5 accelerators in 2028-01, block day, scenario busy",
+            "loss of site oslo: spare capacity at other sites is short of 50% of what runs there by 5 accelerators in 2028-01",
         ],
     ),
     "moves": (
@@ -321,8 +321,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     "run beyond the calendar": (
         needs_array("option_stop", 0, 4),
         [
-            "training run pre-1: holds its gang outside the calendar",
-            "pool bergen-h100: accelerators in use exceed those drawn and declared missing by 4 accelerators in 2028-03",
+            "training run pre-1: training option 0 holds its gang outside the calendar",
         ],
     ),
     "gang": (
@@ -331,7 +330,7 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     ),
     "option of another run": (
         all_of(decision("option", 0, 7), plan_array("contract_draw", CORE_BERGEN, 0.0)),
-        ["run pre-1: training option 7 is not one of its options"],
+        ["training run pre-1: training option 7 is not one of its options"],
     ),
     "pool that cannot serve": (
         decision("placed", (CHAT, 1), BERGEN),
@@ -412,8 +411,8 @@ KEPT: dict[str, Change] = {
         plan_array("offer_draw", 0, 20.0), noun("contracts", "quote", start=date(2028, 2, 1)),
     ),
     "wallet just full": noun("contracts", "core", share_of_wallet=2 / 3),
-    "budget just spent": limit(LimitKind.BUDGET, 37320.0),
-    "penalties are not budgeted": limit(LimitKind.BUDGET, 33495.0, period="2028-03"),
+    "budget just spent": limit(LimitKind.BUDGET, 35320.0),
+    "penalties are not budgeted": limit(LimitKind.BUDGET, 33500.0, period="2028-03"),
     "share just kept": limit(LimitKind.SUPPLIER_SHARE, 1 / 3, supplier="south", period="2028-03"),
     "two suppliers": limit(LimitKind.FEWEST_SUPPLIERS, 2.0),
     "spare capacity without limit": all_of(limit(LimitKind.SITE_LOSS_RESERVE, 1.0), noun("offers", "od-lima", limit=None)),

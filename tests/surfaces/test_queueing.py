@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.surfaces.queueing import QueueingParameters, QueueRows, log_erlang_c, replicas_for, wait_percentile_s
+from optimizer.surfaces.queueing import QueueingParameters, QueueRows, log_erlang_c, replicas_for, wait_percentile_s, waits_for
 from tests.surfaces.differences import check_gradient
 from tests.tolerances import ERLANG_C, ERLANG_C_MANY, FLOAT32_AGAINST_FLOAT64
+
+log_erlang_c_compiled = jax.jit(log_erlang_c)
 
 
 def exact_erlang_c(servers: int, utilisation: float) -> float:
@@ -36,7 +38,7 @@ def test_erlang_c_against_exact_sums(servers: int, utilisation: float) -> None:
     if exact < 1e-12:  # nobody waits, whatever the relative error
         return
     for dtype in ("float64", "float32"):
-        value = math.exp(float(log_erlang_c(jnp.asarray(servers, dtype), jnp.asarray(utilisation, dtype))))
+        value = math.exp(float(log_erlang_c_compiled(jnp.asarray(servers, dtype), jnp.asarray(utilisation, dtype))))
         # single precision carries c h, the exponent, to seven digits
         allowed = (ERLANG_C_MANY if servers >= 16 else ERLANG_C) + (FLOAT32_AGAINST_FLOAT64 if dtype == "float32" else 0.0)
         assert value == pytest.approx(exact, rel=allowed)
@@ -63,7 +65,7 @@ def counted(rate: float, service: float, limit: float) -> int:
     c = 1
     while True:
         load = rate * service / c
-        wait = math.inf if load >= 1 else float(wait_percentile_s(QueueingParameters(), *(jnp.asarray(float(x)) for x in (c, rate, service))))
+        wait = math.inf if load >= 1 else float(waits_for(QueueingParameters(), tuple(jnp.asarray(float(x)) for x in (c, rate, service))))
         if load <= 0.9 * (1 + 1e-12) and wait <= limit:
             return c
         c += 1
@@ -113,20 +115,25 @@ def test_more_demand_or_less_patience_never_needs_fewer() -> None:
 
 
 def test_gradient_against_differences() -> None:
+    @jax.jit
     def wait(x: jax.Array) -> jax.Array:
         parameters = QueueingParameters(arrival_variation=x[3], service_variation=x[4])
         return wait_percentile_s(parameters, x[0], x[1], x[2])
 
     check_gradient(wait, np.array([7.3, 6.4, 1.05, 1.2, 0.8]))
-    check_gradient(lambda x: log_erlang_c(x[0], x[1]), np.array([40.0, 0.88]))
+    check_gradient(jax.jit(lambda x: log_erlang_c(x[0], x[1])), np.array([40.0, 0.88]))
+
+
+def finite_wait(servers: jax.Array, rate: jax.Array, service: jax.Array) -> jax.Array:
+    value = wait_percentile_s(QueueingParameters(), servers, rate, service)
+    return jnp.where(jnp.isfinite(value), value, 0.0)
+
+
+wait_slopes = jax.jit(jax.grad(finite_wait, argnums=(0, 1, 2)))
 
 
 @settings(max_examples=60, deadline=None)
 @given(servers=st.floats(1.0, 1e5), load=st.floats(0.0, 2.0), dtype=st.sampled_from(["float32", "float64"]))
 def test_gradients_are_finite_at_the_edges(servers: float, load: float, dtype: str) -> None:
-    def wait(servers: jax.Array, rate: jax.Array) -> jax.Array:
-        value = wait_percentile_s(QueueingParameters(), servers, rate, jnp.ones((), dtype))
-        return jnp.where(jnp.isfinite(value), value, 0.0)
-
-    slopes = jax.grad(wait, argnums=(0, 1))(jnp.asarray(servers, dtype), jnp.asarray(servers * load, dtype))
+    slopes = wait_slopes(jnp.asarray(servers, dtype), jnp.asarray(servers * load, dtype), jnp.ones((), dtype))
     assert all(np.isfinite(slope) for slope in slopes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -33,14 +34,17 @@ MODELS = {  # P, A, Pe, E, k, L, h, kv heads, kv bytes, af, w
     "latent": (671e9, 37e9, 654e9, 256.0, 8.0, 61.0, 7168.0, 1.0, 35_136.0, 1.7e7, 1.0),
 }
 CHIPS = {"server": (1979e12, 80e9, 3.35e12, 900e9, 8.0), "large": (4500e12, 192e9, 8e12, 1800e9, 72.0)}
+Kind = TypeVar("Kind", Architecture, Chip)
 FAST = settings(max_examples=40, deadline=None)
 
 
-def build(kind: type, values: tuple[float, ...], rows: int, dtype: str = "float64") -> object:
+def build(kind: type[Kind], values: tuple[float, ...], rows: int, dtype: str = "float64") -> Kind:
     return kind(**{field.name: jnp.full((rows,), value, dtype) for field, value in zip(fields(kind), values, strict=True)})
 
 
-def rows_of(model: str, chip: str, prompt: list[float], output: list[float], ttft: float, tpot: float, dtype: str = "float64") -> ServingRows:
+def rows_of(
+    model: str, chip: str, prompt: list[float], output: list[float], ttft: float, tpot: float, dtype: str = "float64"
+) -> ServingRows:
     n = len(prompt)
     return ServingRows(
         model=build(Architecture, MODELS[model], n, dtype),
@@ -52,7 +56,7 @@ def rows_of(model: str, chip: str, prompt: list[float], output: list[float], ttf
 
 
 def by_hand(model: tuple[float, ...], chip: tuple[float, ...], isl: float, osl: float, g: float, n: float) -> dict[str, float]:
-    """The page's equations, one number at a time."""
+    """The equations, one number at a time."""
     p, a, pe, e, k, layers, h, heads, kv, af, w = model
     f, hbm, bw, link, _ = chip
     u = ServingParameters()
@@ -93,6 +97,15 @@ def test_compiled_and_mapped_alike() -> None:
         np.testing.assert_allclose(getattr(batch, field.name), getattr(mapped, field.name), rtol=KERNEL_AGAINST_LOOP)
 
 
+@jax.jit
+def logarithms(parameters: ServingParameters, rows: ServingRows, n: jax.Array, g: jax.Array) -> jax.Array:
+    point = serve(parameters, rows.model, rows.chip, rows.lengths, g, n)
+    return jnp.log(jnp.concatenate([point.ttft_s, point.tpot_s, point.tokens_per_s]))
+
+
+slopes = jax.jit(jax.grad(lambda *args: jnp.sum(logarithms(*args)), argnums=(0, 1, 2)))
+
+
 @FAST
 @given(
     model=st.sampled_from(sorted(MODELS)),
@@ -103,33 +116,25 @@ def test_compiled_and_mapped_alike() -> None:
     n=st.floats(1.0, 512.0),
 )
 def test_single_precision_and_gradients_everywhere(model: str, chip: str, isl: float, osl: float, g: int, n: float) -> None:
-    def values(dtype: str) -> jax.Array:
-        rows = rows_of(model, chip, [isl], [osl], np.inf, np.inf, dtype)
-        point = serve(ServingParameters(), rows.model, rows.chip, rows.lengths, jnp.full((1,), g, dtype), jnp.full((1,), n, dtype))
-        return jnp.concatenate([point.ttft_s, point.tpot_s, point.tokens_per_s])
-
-    double, single = values("float64"), values("float32")
-    assert np.isfinite(single).all()
-    assert single.dtype == jnp.float32
+    values = {}
+    for dtype in ("float32", "float64"):
+        rows = rows_of(model, chip, [isl], [osl], 1.0, 1.0, dtype)
+        args = (ServingParameters(), rows, jnp.full((1,), n, dtype), jnp.full((1,), g, dtype))
+        values[dtype] = logarithms(*args)
+        assert values[dtype].dtype == jnp.dtype(dtype)
+        assert np.isfinite(values[dtype]).all()
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes(*args)))
     # b_max subtracts weights from memory: near zero, single precision tells less
     limit = by_hand(MODELS[model], CHIPS[chip], isl, osl, g, n)["batch_limit"]
     if abs(limit) > 2.0:
-        np.testing.assert_allclose(single, double, rtol=FLOAT32_AGAINST_FLOAT64)
-
-    def total(parameters: ServingParameters, rows: ServingRows, n: jax.Array, dtype: str) -> jax.Array:
-        point = serve(parameters, rows.model, rows.chip, rows.lengths, jnp.full((1,), g, dtype), n)
-        return jnp.sum(jnp.log(point.ttft_s) + jnp.log(point.tpot_s) + jnp.log(point.tokens_per_s))
-
-    for dtype in ("float32", "float64"):
-        rows = rows_of(model, chip, [isl], [osl], 1.0, 1.0, dtype)
-        slopes = jax.grad(total, argnums=(0, 1, 2))(ServingParameters(), rows, jnp.full((1,), n, dtype), dtype)
-        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
+        np.testing.assert_allclose(values["float32"], values["float64"], atol=FLOAT32_AGAINST_FLOAT64)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_gradient_against_differences(model: str) -> None:
     rows = rows_of(model, "large", [2000.0], [400.0], np.inf, np.inf)
 
+    @jax.jit
     def total(x: jax.Array) -> jax.Array:
         names = [field.name for field in fields(ServingParameters)]
         parameters = ServingParameters(**{name: x[i] for i, name in enumerate(names)})

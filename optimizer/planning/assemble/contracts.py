@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 
@@ -82,12 +83,14 @@ def take_or_pay_share(contract: Contract) -> float:
 
 
 def stretches(contract: Contract, start: date, end: date) -> list[Stretch]:
-    """The contract's days within [start, end), cut where the ramp changes."""
+    """The contract's days within [start, end), cut where the ramp changes; none where it is not in force."""
     start, end = max(start, contract.start), min(end, contract.end)
+    if start >= end:
+        return []
     steps = sorted(contract.ramp, key=lambda step: step.start)
     cuts = sorted({start, end, *(step.start for step in steps if start < step.start < end)})
     result = []
-    for first, last in zip(cuts, cuts[1:], strict=False):
+    for first, last in pairwise(cuts):
         accelerators, price = contract.accelerators, given(contract.price, 0.0)
         for step in steps:
             if step.start <= first:
@@ -146,7 +149,7 @@ def exit_fee(contract: Contract, leave_on: date, as_of: date) -> float:
         return np.inf
     if steps is None:
         return 0.0
-    reached = [step for step in steps if step.start <= leave_on]  # type: ignore[union-attr]
+    reached = [step for step in steps if step.start <= leave_on]
     return max(reached, key=lambda step: step.start).fee if reached else np.inf
 
 

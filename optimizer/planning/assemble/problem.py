@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,7 @@ def _shortage_prices(case: Case, needs: Needs, penalty: dict[str, float]) -> Flo
     return prices
 
 
-def _option_costs(case: Case, needs: Needs, discount: Floats, penalty: dict[str, float]) -> dict[str, Floats | Ints]:
+def _option_costs(case: Case, needs: Needs, discount: Floats, penalty: dict[str, float]) -> dict[str, Any]:
     runs = {run.name: run for run in case.training_runs}
     sites = {site.name: site for site in case.sites}
     supplier = {s.name: i for i, s in enumerate(case.suppliers)}

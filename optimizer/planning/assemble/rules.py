@@ -119,6 +119,9 @@ def _pin_runs(pin: Pin, case: Case, needs: Needs, pins: Pins) -> list[Violation]
         if pin.subject not in (run, workload[run]):
             continue
         of_run, here = needs.option_run == r, needs.option_pool == pool
+        if pin.period is not None:
+            t = [p.name for p in case.calendar.periods].index(pin.period)
+            here = here & (needs.option_start <= t) & (t < needs.option_stop)
         if pin.action == "forbid":
             pins.option_allowed[of_run & here] = False
         elif (of_run & here).any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def _lots(chosen: Sequence[Contract], pins: Sequence[Pin]) -> tuple[list[int], l
     return least, most
 
 
-def _per_period(case: Case, chosen: Sequence[Contract], rates: Sequence[Floats]) -> dict[str, Floats | Ints]:
+def _per_period(case: Case, chosen: Sequence[Contract], rates: Sequence[Floats]) -> dict[str, Any]:
     periods = case.calendar.periods
     shape = (len(chosen), len(periods))
     capacity, price, minimum, fee, leave = (np.zeros(shape) for _ in range(5))
@@ -102,7 +103,7 @@ def _eligible_spend(case: Case, chosen: Sequence[Contract]) -> Floats:
     return result
 
 
-def _exclusions(case: Case, chosen: Sequence[Contract], needs: Needs) -> dict[str, Ints]:
+def _exclusions(case: Case, chosen: Sequence[Contract], needs: Needs) -> dict[str, Any]:
     contract = {c.name: k for k, c in enumerate(chosen)}
     supplier = {s.name: i for i, s in enumerate(case.suppliers)}
     kind = {w.name: w.kind.value for w in case.workloads}
@@ -126,7 +127,7 @@ def _exclusions(case: Case, chosen: Sequence[Contract], needs: Needs) -> dict[st
     return {names[key]: np.array(rows, dtype=np.int64).reshape(-1, 2) for key, rows in pairs.items()}
 
 
-def _offers(case: Case, pool: dict[str, int]) -> dict[str, object]:
+def _offers(case: Case, pool: dict[str, int]) -> dict[str, Any]:
     offers = case.offers
     return {
         "offers": tuple(offer.name for offer in offers),

@@ -73,7 +73,7 @@ def _exits(position: Position, k: int, contract: Contract) -> Iterator[str]:
     exits = position.exits[k]
     if (exits < 0).any():
         yield f"contract {contract.name}: lots left must be >= 0; got {exits.min()}"
-    if exits.sum() > position.lots[k]:
+    if exits.sum() > max(position.lots[k], 0):
         yield f"contract {contract.name}: {exits.sum()} lots are left, of {position.lots[k]} held"
     for t in np.flatnonzero((exits != 0) & ~np.isfinite(position.terms[k].exit_fee)):
         start = position.case.calendar.periods[t].start

@@ -47,9 +47,6 @@ def _window(position: Position, run: TrainingRun, g: int) -> Iterator[str]:
     first, stop, gang = int(needs.option_start[g]), int(needs.option_stop[g]), int(needs.option_gang[g])
     if gang not in run.gang_sizes:
         yield f"training run {run.name}: a gang of {gang} accelerators is not allowed"
-    if not 0 <= first < stop <= len(periods):
-        yield f"training run {run.name}: holds its gang outside the calendar"
-        return
     start, held_until = periods[first].start, periods[stop - 1].end
     if start < run.window_start and first > 0:
         yield f"training run {run.name}: starts on {start}, before its window opens on {run.window_start}"

@@ -64,18 +64,13 @@ def read_position(case: Case, needs: Needs, plan: Plan, annual_rate: float) -> P
     covers = [(k, pools.index(pool)) for k, contract in enumerate(contracts) for pool in contract.pools]
     cover_names = [(names[k], pools[p]) for k, p in covers]
     loads, offers = [load.name for load in needs.loads], [offer.name for offer in case.offers]
-    misfits = [
-        *_label_misfits("loads", plan.loads, loads),
-        *_label_misfits("runs", plan.runs, needs.runs),
-        *_label_misfits("pools", plan.pools, pools),
-        *_label_misfits("contracts", plan.contracts, names),
-        *_label_misfits("contract pools", plan.covers, cover_names),
-        *_label_misfits("offers", plan.offers, offers),
-    ]
+    wanted = {"loads": loads, "runs": needs.runs, "pools": pools, "contracts": names, "covers": cover_names, "offers": offers}
+    misfits = [words for what, labels in wanted.items() for words in _label_misfits(what, getattr(plan, what), labels)]
     decisions = plan.decisions
     placed = _rows(_whole("placed", decisions.placed, misfits), plan.loads, loads, fill=-1)
     placed = _pool_numbers(placed, plan.pools, pools, misfits)
-    option = _options(_rows(_whole("option", decisions.option, misfits), plan.runs, needs.runs, fill=-1), needs, misfits)
+    option = _rows(_whole("option", decisions.option, misfits), plan.runs, needs.runs, fill=-1)
+    option = _options(option, needs, len(case.calendar.periods), misfits)
     lots = _rows(_whole("lots", decisions.lots, misfits), plan.contracts, names)
     exits = _rows(_whole("exits", decisions.exits, misfits), plan.contracts, names)
     terms = tuple(contract_terms(contract, case, annual_rate) for contract in contracts)
@@ -124,6 +119,7 @@ def _check_shapes(case: Case, plan: Plan) -> None:
 
 
 def _label_misfits(what: str, got: Sequence[object], wanted: Sequence[object]) -> list[str]:
+    what = "contract pools" if what == "covers" else what
     unknown, missing = set(got) - set(wanted), set(wanted) - set(got)
     found = [f"{what}: the plan names {_words(label)}, which the case does not offer" for label in sorted(unknown, key=str)]
     found += [f"{what}: the plan leaves out {_words(label)}" for label in sorted(missing, key=str)]
@@ -165,11 +161,17 @@ def _pool_numbers(placed: Ints, plan_pools: Sequence[str], pools: Sequence[str],
     return numbers[np.where(outside, -1, placed)]
 
 
-def _options(option: Ints, needs: Needs, misfits: list[str]) -> Ints:
+def _options(option: Ints, needs: Needs, periods: int, misfits: list[str]) -> Ints:
+    """Options that are the run's own and lie within the calendar; others count as not run."""
     result = option.copy()
     for r, g in enumerate(option):
-        if g != -1 and not (0 <= g < len(needs.option_run) and needs.option_run[g] == r):
-            misfits.append(f"run {needs.runs[r]}: training option {g} is not one of its options")
+        if g == -1:
+            continue
+        if not (0 <= g < len(needs.option_run) and needs.option_run[g] == r):
+            misfits.append(f"training run {needs.runs[r]}: training option {g} is not one of its options")
+            result[r] = -1
+        elif not 0 <= needs.option_start[g] < needs.option_stop[g] <= periods:
+            misfits.append(f"training run {needs.runs[r]}: training option {g} holds its gang outside the calendar")
             result[r] = -1
     return result
 

@@ -26,7 +26,10 @@ class Rule:
 
 def rule(*needs: str) -> Callable[[Callable[[Tables], Iterable[Violation]]], Rule]:
     """Makes a rule of a function; `needs` are texts such as `calendar: period start end`."""
-    columns = {name: tuple(words.split()) for name, _, words in (need.partition(":") for need in needs)}
+    columns: dict[str, tuple[str, ...]] = {}
+    for need in needs:
+        name, _, words = need.partition(":")
+        columns[name] = (*columns.get(name, ()), *words.split())
     return lambda check: Rule(needs=columns, check=check)
 
 

@@ -99,7 +99,7 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         _contract(),
         number("from_quantity", "units / fulfilment interval", "Quantity from which the tier's price holds.", NOT_NEGATIVE, key=True),
         number("unit_price", "contract currency / unit", "Unit price in the tier.", NOT_NEGATIVE),
-        text("kind", "all_units: the price holds for every unit; incremental: for those in the tier.", allowed=("all_units", "incremental")),
+        text("kind", "all_units: the price of every unit; incremental: of those in the tier.", allowed=("all_units", "incremental")),
         absent="no contract has tiers",
     ),
     table(
@@ -116,7 +116,7 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         _contract(),
         text(
             "kind",
-            "contract: never in force together; supplier: nothing placed with it; work: this kind of work runs with the contract's supplier only.",
+            "contract: never in force together; supplier: nothing placed with it; work: it runs with the contract's supplier only.",
             key=True,
             allowed=("contract", "supplier", "work"),
         ),

@@ -27,8 +27,9 @@ RULE_TABLES: tuple[Table, ...] = (
     ),
     table(
         "limits",
-        "Limits of a period: budget (USD cash), supplier_share (largest share of accelerator-hours drawn), fewest_suppliers (with something placed), "
-        "site_loss_reserve (share of the loss of any one site that spare capacity must cover), moves (loads that change pool).",
+        "Limits of a period: budget (USD cash), supplier_share (largest share of accelerator-hours drawn), "
+        "fewest_suppliers (with something placed), moves (loads that change pool), site_loss_reserve (share of the loss "
+        "of any one site that spare capacity must cover).",
         text(
             "kind",
             "What is limited.",
@@ -52,7 +53,7 @@ RULE_TABLES: tuple[Table, ...] = (
         "Decisions taken outside the planner.",
         text("subject", "A load, a training run, a workload (all its loads or runs) or a contract.", key=True),
         text("action", "Whether the placement or signing is forced or forbidden.", key=True, allowed=("force", "forbid")),
-        text("pool", "Pool into which it is forced, or from which it is barred.", key=True, absent="the subject is a contract", refers_to="pools"),
+        text("pool", "Pool that it is forced into or barred from.", key=True, absent="the subject is a contract", refers_to="pools"),
         text("period", "Period in which the pin holds.", key=True, absent="every period", refers_to="calendar"),
         text("reason", "Why."),
         text("owner", "Who decided."),

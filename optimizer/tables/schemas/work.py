@@ -137,7 +137,9 @@ WORK_TABLES: tuple[Table, ...] = (
     table(
         "placements",
         "Where loads and training runs are running now.",
-        text("load", "A load (workload@origin, workload@origin#2 for a share, workload for research and batch) or a training run.", key=True),
+        text(
+            "load", "A load (workload@origin; workload@origin#2 where split; workload for research and batch) or a training run.", key=True
+        ),
         text("pool", "Pool in which it runs.", refers_to="pools"),
         absent="nothing runs yet",
     ),

@@ -1,0 +1,64 @@
+"""Other choices of contracts, one contract at a time: which lots to sign, and when to leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from optimizer.domain.plan import Decisions
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Ints
+
+
+def contracts_to_try(problem: PlanningProblem) -> Ints:
+    """Contracts that can be decided on, quotes first."""
+    supply = problem.supply
+    open_ = (supply.most_lots > supply.least_lots) | np.isfinite(supply.exit_fee_cash).any(axis=1)
+    order = np.argsort(supply.in_force, kind="stable")
+    return np.asarray(order[open_[order]])
+
+
+def alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
+    """The decisions with contract k signed, declined, kept or left otherwise; placements unchanged."""
+    supply = problem.supply
+    if supply.most_lots[k] > supply.least_lots[k]:
+        for lots in _lot_choices(int(supply.least_lots[k]), int(supply.most_lots[k])):
+            if lots != decisions.lots[k]:
+                yield _sign(problem, decisions, k, lots)
+    if decisions.lots[k] > 0:
+        yield from _leave(problem, decisions, k)
+
+
+def _lot_choices(least: int, most: int) -> list[int]:
+    return sorted({least, 1, (least + most + 1) // 2, most} - set(range(least)))
+
+
+def _sign(problem: PlanningProblem, decisions: Decisions, k: int, lots: int) -> Decisions:
+    """Signing one contract takes its alternatives out: the others of its option group, and those that it excludes."""
+    supply = problem.supply
+    chosen, exits = decisions.lots.copy(), decisions.exits.copy()
+    chosen[k], exits[k] = lots, 0
+    if lots:
+        rivals = (supply.option_group == supply.option_group[k]) & (supply.option_group[k] >= 0)
+        for pair in supply.excluded_contract:
+            if k in pair:
+                rivals[pair] = True
+        rivals[k] = False
+        chosen[rivals] = supply.least_lots[rivals]
+        exits[rivals & ~supply.in_force] = 0
+    return replace(decisions, lots=chosen, exits=exits)
+
+
+def _leave(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
+    """All lots left at the first, the middle or the last period in which leaving is possible, or none left."""
+    possible = np.flatnonzero(np.isfinite(problem.supply.exit_fee_cash[k]) & (problem.supply.interval[k] >= 0))
+    choices = [-1, *dict.fromkeys(possible[[0, len(possible) // 2, -1]].tolist())] if len(possible) else []
+    for t in choices:
+        exits = decisions.exits.copy()
+        exits[k] = 0
+        if t >= 0:
+            exits[k, t] = decisions.lots[k]
+        if not np.array_equal(exits, decisions.exits):
+            yield replace(decisions, exits=exits)

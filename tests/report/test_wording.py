@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from optimizer.report.wording import gap_text, money, money_unit
+
+
+@pytest.mark.parametrize(
+    ("gap", "told"),
+    [
+        (0.0, "0 %"),
+        (1e-16, "below 0.0001 %"),
+        (1e-6, "0.0001 %"),
+        (0.000041, "0.0041 %"),
+        (0.0283, "2.8 %"),
+        (0.35, "35 %"),
+        (3.5, "350 %"),
+        (35.0, "3,500 %"),
+    ],
+)
+def test_a_gap_keeps_the_digits_that_count(gap, told):
+    assert gap_text(gap) == told
+
+
+@pytest.mark.parametrize(("usd", "told"), [(1_234_567_890.0, "1,234.57 M USD"), (9_999.5, "9,999.50 USD"), (-2e7, "-20.00 M USD")])
+def test_money_is_told_in_a_unit_that_fits(usd, told):
+    unit = money_unit(usd)
+    assert f"{money(usd, unit)} {unit}" == told
