@@ -21,3 +21,8 @@ CP_SAT_AGAINST_HIGHS = 2e-4  # CP-SAT works on a grid, to a proven gap of 1e-4
 CP_SAT_GAP = 1e-4
 SOLVED_GAP = 1e-8  # asked of HiGHS where its optimum is compared
 SAFE_BOUND_AT_LP_DUALS = 1e-7
+
+CALENDAR_MONTHS = 1e-12  # sums of parts of months in another order
+BINDS = 1e-4  # a clause that binds changes the cost by more
+BOUND_OF_FIRST_ORDER = 1e-4  # PDLP stops at 1e-6 of its own residuals
+PERMUTED = 1e-7  # the same problem in another order, solved again

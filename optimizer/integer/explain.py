@@ -25,9 +25,9 @@ from optimizer.integer.solver import solve_program
 # Clause -> what is wrong where its row must give way. All other rows define quantities and hold by themselves.
 RULES = {
     "pin": "missing",
-    "option group": "too many",
-    "exclusion of contracts": "too many",
-    "exclusivity": "too many",
+    "option group": "over by",
+    "exclusion of contracts": "over by",
+    "exclusivity": "over by",
     "share of wallet": "short by",
     "budget": "over by",
     "largest supplier share": "over by",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -29,9 +30,9 @@ def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
         case=result.case.name,
         status=str(result.status),
         objective_usd=result.objective_usd,
-        bound_usd=result.bound_usd,
-        gap_usd=result.gap_usd,
-        gap=result.gap,
+        bound_usd=known(result.bound_usd),
+        gap_usd=known(result.gap_usd),
+        gap=known(result.gap),
         unserved_share=result.verification.unserved_share,
         shortage_usd=result.verification.shortage_usd,
         suppliers=supplier_lines(result),
@@ -42,6 +43,11 @@ def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
         costs=cost_lines(result),
         alerts=result.alerts,
     )
+
+
+def known(number: float) -> float | None:
+    """A bound that nobody found is infinitely low, and the gap to it no number."""
+    return number if math.isfinite(number) else None
 
 
 def supplier_lines(result: PlanResult) -> tuple[SupplierLine, ...]:

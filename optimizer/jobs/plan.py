@@ -11,7 +11,7 @@ from typing import Any
 from optimizer.domain.case import Case
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
-from optimizer.jobs.overview import overview
+from optimizer.jobs.overview import known, overview
 from optimizer.jobs.settings import PlanJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
@@ -58,7 +58,7 @@ def plan_settings(settings: PlanJob) -> PlanSettings:
 
 
 def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, seconds: float) -> dict[str, Any]:
-    """summary.json: what the run was, then what the plan is."""
+    """summary.json: what the run was, then what the plan is; a bound or gap that is not known is null."""
     case: Case = result.case
     about = {
         "schema_version": SCHEMA_VERSION,
@@ -71,7 +71,8 @@ def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, secon
         "seed": settings.seed,
         "versions": versions(),
     }
-    return {**outputs.summary(result), **about}
+    found = {key: known(value) if isinstance(value, float) else value for key, value in outputs.summary(result).items()}
+    return found | about
 
 
 def _record_inputs(draft: RunDraft, settings: PlanJob, folder: Path) -> None:

@@ -133,7 +133,8 @@ def plain_lines(view: Overview) -> Iterator[str]:
     """`name: value` and `kind name: field=value ...`; figures in full, `-` where there is none."""
     yield f"status: {view.status}"
     for name in ("objective_usd", "bound_usd", "gap_usd", "gap", "unserved_share", "shortage_usd"):
-        yield f"{name}: {getattr(view, name)!r}"
+        value = getattr(view, name)
+        yield f"{name}: {'-' if value is None else repr(value)}"
     for supplier in view.suppliers:
         figures = f"spend_usd={supplier.spend_usd:.2f} spend_share={supplier.spend_share:.4f}"
         hours = f"accelerator_hours={supplier.accelerator_hours:.1f} hours_share={supplier.hours_share:.4f}"

@@ -9,14 +9,14 @@ is looked up for each pair. Need keeps its small integers. Money is counted in u
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
@@ -48,7 +48,8 @@ class LoadArrays:
     work_limit: Array  # [F, T, S] accelerators
     missed: Array  # [F, T, S] expected, discounted, per accelerator-hour
     egress: Array  # [Q, L, T, S] undiscounted; no slots where no budget counts it
-    supplier: Array  # [Q, L] of the slot's pool
+    pool: Array  # [Q, L] of the slot's pair
+    supplier: Array  # [Q, L]
     site: Array  # [Q, L]
     traffic: Array  # [T, L] GB/s; no loads where no site has a limit
 
@@ -84,8 +85,39 @@ class Arrays:
     unit: float = field(metadata={"static": True})  # USD
 
 
-def device_arrays(problem: PlanningProblem, dtype: DTypeLike) -> Arrays:
-    """The problem on the device; float64 needs `jax.enable_x64`."""
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A problem on the device in both precisions: single to find prices, double to certify them. Needs are held once."""
+
+    single: Arrays
+    double: Arrays
+
+
+def prepare(problem: PlanningProblem) -> Prepared:
+    """Lays a problem out on the device."""
+    with jax.enable_x64(True):
+        double = device_arrays(problem)
+        return Prepared(single=jax.tree.map(_in_single, double), double=double)
+
+
+def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:
+    """The same problem with other limits on the lots of each contract, [K]: a node of a search over contracts."""
+
+    def limited(arrays: Arrays) -> Arrays:
+        dtype = arrays.weight.dtype
+        contracts = replace(arrays.supply.contracts, least=jnp.asarray(least, dtype=dtype), most=jnp.asarray(most, dtype=dtype))
+        return replace(arrays, supply=replace(arrays.supply, contracts=contracts))
+
+    with jax.enable_x64(True):
+        return Prepared(single=limited(prepared.single), double=limited(prepared.double))
+
+
+def _in_single(leaf: Array) -> Array:
+    return leaf.astype(jnp.float32) if leaf.dtype == jnp.float64 else leaf
+
+
+def device_arrays(problem: PlanningProblem) -> Arrays:
+    """The problem on the device in double precision; asks for `jax.enable_x64`."""
     unit = money_unit(problem)
     spot_pools = np.unique(problem.supply.offer_pool[problem.supply.offer_spot])
     fields: dict[str, Any] = {
@@ -97,14 +129,13 @@ def device_arrays(problem: PlanningProblem, dtype: DTypeLike) -> Arrays:
         "weight": problem.discount[:, None] * problem.probability,
         "constant": np.asarray((problem.other_spend_cash * problem.discount).sum() / unit),
     }
-    return Arrays(**jax.tree.map(lambda leaf: _on_device(leaf, dtype), fields), unit=unit)
+    return Arrays(**jax.tree.map(_on_device, fields), unit=unit)
 
 
-def _on_device(leaf: Any, dtype: DTypeLike) -> Array:
+def _on_device(leaf: Any) -> Array:
+    """Floats and needs as they are, indices as 32-bit integers."""
     host = np.asarray(leaf)
-    if host.dtype == np.float64:
-        return jnp.asarray(host, dtype=dtype)
-    return jnp.asarray(host if host.dtype == np.uint16 else host.astype(np.int32))
+    return jnp.asarray(host if host.dtype in (np.float64, np.uint16) else host.astype(np.int32))
 
 
 def money_unit(problem: PlanningProblem) -> float:
@@ -152,6 +183,7 @@ def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float) -> LoadArray
         "work_limit": needs.work_limit[flexible],
         "missed": problem.missed_price[needs.pair_load[flexible]][:, None, None] * weight / unit,
         "egress": _by_slot(problem.egress_cash / unit, needs.pair_load, slot, (depth, loads)) if budgeted else np.zeros((0, 0, periods, scenarios)),
+        "pool": _by_slot(needs.pair_pool, needs.pair_load, slot, (depth, loads)),
         "supplier": _by_slot(problem.pool_supplier[needs.pair_pool], needs.pair_load, slot, (depth, loads)),
         "site": _by_slot(problem.pool_site[needs.pair_pool], needs.pair_load, slot, (depth, loads)),
         "traffic": needs.traffic_gb_per_s.T if np.isfinite(problem.site_bandwidth).any() else np.zeros((periods, 0)),

@@ -24,6 +24,9 @@ from optimizer.pricing.smooth import least
 from optimizer.pricing.starts import option_costs, run_costs
 
 
+SMALLEST = 1e-6  # of the largest scale
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Scales:
@@ -117,12 +120,14 @@ def reference_scales(arrays: Arrays) -> Scales:
     paid = jnp.sum(arrays.weight, axis=1)[None]
     hours = jnp.sum(arrays.hours, axis=1)[None]
     lot = jnp.sum(paid * (contracts.capacity * contracts.price * hours + contracts.fee + contracts.minimum), axis=1)
-    cost = capacity_cost(arrays.loads, arrays.hours, jnp.concatenate([firm, firm])) + arrays.loads.cost
+    stacked = jnp.concatenate([firm, firm])
+    cost = arrays.loads.cost + capacity_cost(arrays.loads, arrays.hours, stacked)
     load = jnp.mean(jnp.minimum(jnp.min(cost, axis=1), arrays.loads.unplaced), axis=0)
-    return Scales(
-        firm=firm + 1e-6 * jnp.max(firm),
-        load=load + 1e-6 * jnp.max(load, initial=1e-6),
-        run=arrays.runs.not_run * 0.0 + jnp.mean(arrays.runs.cost) if arrays.runs.cost.shape[0] else arrays.runs.not_run,
-        contract=lot + 1e-6,
-        group=jnp.max(jnp.append(lot * contracts.most, 0.0)[contracts.member], axis=1) + 1e-6,
-    )
+    run = run_costs(arrays.runs, option_costs(arrays.runs, stacked, arrays.weight[None], arrays.discount), None)
+    group = jnp.max(jnp.append(lot * contracts.most, jnp.zeros((1,), lot.dtype))[contracts.member], axis=1)
+    return Scales(firm=_some(firm), load=_some(load), run=_some(run), contract=_some(lot), group=_some(group))
+
+
+def _some(scale: Array) -> Array:
+    """Positive, even where list prices are 0."""
+    return scale + SMALLEST * jnp.max(scale, initial=SMALLEST)

@@ -43,6 +43,12 @@ def draw_charge(arrays: Arrays, multipliers: Multipliers) -> Array:
     return own + (asked - _share_of_all(arrays, multipliers))[None]
 
 
+def draw_sizes(arrays: Arrays, multipliers: Multipliers) -> Array:
+    """Absolute terms of `draw_charge` together, for any supplier, [T, S]."""
+    asked = jnp.einsum("kt,kts->ts", arrays.supply.contracts.wallet, multipliers.wallet)
+    return asked + jnp.einsum("vt,vs->ts", arrays.supply.rules.share_at, multipliers.share) + _share_of_all(arrays, multipliers)
+
+
 def _share_of_all(arrays: Arrays, multipliers: Multipliers) -> Array:
     """What the rows of supplier shares pay for each accelerator-hour drawn from anybody, [T, S]."""
     rules = arrays.supply.rules
@@ -84,15 +90,15 @@ def project(arrays: Arrays, multipliers: Multipliers, margin: float = 0.0) -> Mu
     """Near multipliers, one kind after the other, for which the dual is finite.
 
     Args:
-      margin: share of a cap that prices stay below it, so that rounding never makes an offer without limit worth drawing.
+      margin: share of every upper limit that multipliers stay below it, so that rounding never makes what has no limit worth taking.
     """
     contracts, rules = arrays.supply.contracts, arrays.supply.rules
     kept = _affordable_shares(arrays, jax.tree.map(lambda leaf: jnp.maximum(leaf, 0.0), multipliers))
-    excess = jnp.minimum(kept.excess, 1.0) * contracts.has_excess[:, :, None]
+    excess = jnp.minimum(kept.excess, 1.0 - margin) * contracts.has_excess[:, :, None]
     bounded = replace(
         kept,
         excess=excess,
-        short=jnp.minimum(kept.short, 1.0 - excess) * contracts.has_minimum[:, :, None],
+        short=jnp.minimum(kept.short, (1.0 - margin) - excess) * contracts.has_minimum[:, :, None],
         wallet=jnp.where(contracts.wallet[:, :, None] > 0, kept.wallet, 0.0),
         bandwidth=jnp.where(rules.limits_bandwidth[:, None] > 0, kept.bandwidth, 0.0),
         moves=jnp.where(rules.limits_moves > 0, kept.moves, 0.0),

@@ -30,10 +30,10 @@ class Climb:
     turns: Array  # [MEMORY, n] fall of the slope along each step; 0 where there is none yet
 
 
-def begin(point: Array, value: Array, slope: Array) -> Climb:
-    """At a point, with nothing known of the curvature."""
+def begin(point: Array) -> Climb:
+    """At a point, with nothing known of the function."""
     nothing = jnp.zeros((MEMORY, point.shape[0]), point.dtype)
-    return Climb(point=point, value=value, slope=slope, steps=nothing, turns=nothing)
+    return Climb(point=point, value=jnp.zeros((), point.dtype), slope=jnp.zeros_like(point), steps=nothing, turns=nothing)
 
 
 def uphill(climb: Climb, free: Array) -> Array:
@@ -68,7 +68,7 @@ def _bent(climb: Climb, free: Array, slope: Array) -> Array:
         return way + step * (part - over * jnp.vdot(turn, way)), None
 
     rest, parts = lax.scan(down, slope, (steps, turns, inverse), reverse=True)
-    newest = jnp.max(jnp.where(good, jnp.arange(MEMORY), -1))
+    newest = jnp.max(jnp.where(good, jnp.arange(MEMORY, dtype=jnp.int32), -1))
     scale = jnp.where(newest >= 0, curvature[newest] / jnp.maximum(size[newest], 1e-30), 1.0)
     way, _ = lax.scan(up, rest * scale, (steps, turns, inverse, parts))
     return way
@@ -83,10 +83,10 @@ def judge(climb: Climb, point: Array, value: Array, slope: Array) -> Array:
     return rises | ((left >= -OVERSHOOT * expected) & (value >= climb.value - noise))
 
 
-def advance(climb: Climb, point: Array, value: Array, slope: Array) -> Climb:
-    """Takes the step and learns from it."""
+def advance(climb: Climb, point: Array, value: Array, slope: Array, known: Array) -> Climb:
+    """Takes the step and, where the function is the known one, learns from it."""
     step, turn = point - climb.point, climb.slope - slope
-    kept = jnp.vdot(step, turn) > 0
+    kept = known & (jnp.vdot(step, turn) > 0)
     return replace(
         climb,
         point=point,

@@ -71,6 +71,12 @@ def lot_costs(arrays: Arrays, multipliers: Multipliers, firm: Array, temperature
     return leaving, -jnp.sum(contracts.eligible * jnp.sum(short, axis=2), axis=1)
 
 
+def cheapest_lots(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:
+    """Cost per lot at its best time to leave, and of settling, each [K]."""
+    leaving, settling = lot_costs(arrays, multipliers, multipliers.firm, None)
+    return jnp.min(leaving, axis=1), settling
+
+
 def contract_costs(arrays: Arrays, leaving: Array, settling: Array) -> tuple[Array, Array]:
     """Cost of the best number of lots where some must be held, and where one may or may not (then of signing), each [K].
 
@@ -87,12 +93,17 @@ def contract_costs(arrays: Arrays, leaving: Array, settling: Array) -> tuple[Arr
 def group_costs(arrays: Arrays, held: Array, signed: Array, temperature: Array | None) -> Array:
     """Cost of the best contract of each group of alternatives, or of none, [A]."""
     contracts = arrays.supply.contracts
-    must = jnp.append(contracts.least > 0, False)[contracts.member]
-    may = jnp.append((contracts.least == 0) & (contracts.most > 0), False)[contracts.member]
-    sure = jnp.sum(jnp.where(must, jnp.append(held, 0.0)[contracts.member], 0.0), axis=1)
-    option = jnp.where(may, jnp.append(signed, 0.0)[contracts.member], BARRED)
+    must = _by_member(arrays, contracts.least > 0)
+    may = _by_member(arrays, (contracts.least == 0) & (contracts.most > 0))
+    sure = jnp.sum(jnp.where(must, _by_member(arrays, held), 0.0), axis=1)
+    option = jnp.where(may, _by_member(arrays, signed), BARRED)
     best = least(jnp.concatenate([jnp.zeros_like(option[:, :1]), option], axis=1), temperature, 1)
     return sure + jnp.where(jnp.any(must, axis=1), 0.0, best)
+
+
+def _by_member(arrays: Arrays, values: Array) -> Array:
+    """[K] as [A, M]; 0 where a group has fewer members."""
+    return jnp.append(values, jnp.zeros((1,), values.dtype))[arrays.supply.contracts.member]
 
 
 def offer_costs(arrays: Arrays, multipliers: Multipliers, stacked: Array, temperature: Array | None) -> Array:

@@ -14,13 +14,13 @@ def option_costs(runs: RunArrays, stacked: Array, cash: Array, discount: Array) 
 
     Args:
       stacked: [2 P, T, X] prices.
-      cash: [U, T, S] weight of cash; what exceeds `discount` is what budgets add to the data egress.
+      cash: [U or 1, T, S] weight of cash; what exceeds `discount` is what budgets add to the data egress.
       discount: [T].
     """
     by_period = jnp.sum(stacked, axis=2)
     until = jnp.concatenate([jnp.zeros_like(by_period[:, :1]), jnp.cumsum(by_period, axis=1)], axis=1)
     held = until[runs.price, runs.stop] - until[runs.price, runs.start]
-    added = jnp.sum(cash, axis=2)[runs.data_supplier, runs.start] - discount[runs.start]
+    added = jnp.sum(cash, axis=2).at[runs.data_supplier, runs.start].get(mode="clip") - discount[runs.start]
     return runs.cost + runs.gang * held + runs.egress * added
 
 

@@ -18,7 +18,13 @@ def headline(view: Overview) -> dict[str, str]:
     return {
         "status": f"{STATUS.get(view.status, view.status)}; verified",
         "expected cost": f"{money(view.objective_usd, unit)} {unit}, discounted",
-        "lower bound": f"{money(view.bound_usd, unit)} {unit}",
-        "gap": f"{gap_text(view.gap)} of the cost that decisions can change ({money(view.gap_usd, unit)} {unit})",
+        "lower bound": "none found before the search stopped" if view.bound_usd is None else f"{money(view.bound_usd, unit)} {unit}",
+        "gap": _gap(view, unit),
         "not served": f"{percent(view.unserved_share, 2)} of accelerator-hours; penalties {money(view.shortage_usd, unit)} {unit}",
     }
+
+
+def _gap(view: Overview, unit: str) -> str:
+    if view.gap is None:
+        return "unknown without a bound"
+    return f"{gap_text(view.gap)} of the cost that decisions can change ({money(view.gap_usd, unit)} {unit})"

@@ -63,9 +63,9 @@ class Overview:
     case: str
     status: str
     objective_usd: float
-    bound_usd: float
-    gap_usd: float
-    gap: float
+    bound_usd: float | None  # None: the search was stopped before it had a bound
+    gap_usd: float | None
+    gap: float | None
     unserved_share: float  # of the accelerator-hours needed
     shortage_usd: float  # penalties for them, within the objective
     suppliers: tuple[SupplierLine, ...]

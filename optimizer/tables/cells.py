@@ -92,8 +92,10 @@ def _series(values: list[Any], kind: Kind) -> pd.Series:
 
 def _text(cell: str) -> str | _Bad:
     """Texts stay as they are, but for the apostrophe that `write_table` sets before = + - @."""
-    if cell != cell.strip():
-        return _UNREADABLE
+    return _UNREADABLE if cell != cell.strip() else _unescaped(cell)
+
+
+def _unescaped(cell: str) -> str:
     escaped = _ESCAPED.fullmatch(cell)
     return escaped.group(1) if escaped else cell
 
@@ -130,7 +132,7 @@ def _clause(cell: str) -> float | Unknown | None | _Bad:
 
 
 def _list(cell: str) -> tuple[str, ...] | _Bad:
-    items = tuple(cell.split(";"))
+    items = tuple(_unescaped(cell).split(";"))
     return items if all(item and item == item.strip() for item in items) else _UNREADABLE
 
 

@@ -174,7 +174,7 @@ def _read_parquet(file: TableFile, table: Table) -> pa.Table:
     _check_names(file, cells.column_names)
     kinds = {column.name: column.kind for column in table.columns}
     violations: list[Violation] = []
-    texts = {name: _column_text(file, name, cells[name], kinds.get(name, Kind.TEXT), violations) for name in cells.column_names}
+    texts = {name: _column_text(file, name, cells[name], kinds.get(name), violations) for name in cells.column_names}
     if violations:
         raise Unreadable(*violations)
     return pa.table(texts)
@@ -183,8 +183,10 @@ def _read_parquet(file: TableFile, table: Table) -> pa.Table:
 _TEXT_KINDS = (Kind.TEXT, Kind.LIST, Kind.INTEGER_LIST)
 
 
-def _column_text(file: TableFile, name: str, cells: pa.ChunkedArray, kind: Kind, violations: list[Violation]) -> pa.ChunkedArray:
-    """Cells of a typed column as a CSV file would write them; null is blank."""
+def _column_text(file: TableFile, name: str, cells: pa.ChunkedArray, kind: Kind | None, violations: list[Violation]) -> pa.ChunkedArray:
+    """Cells of a typed column as `write_table` would write them to CSV; null is blank."""
+    if kind is None:
+        return pa.chunked_array([pa.array([""] * len(cells))])  # no column of the table: its cells mean nothing
     stored = cells.type
     if pa.types.is_dictionary(stored):
         cells, stored = cells.cast(stored.value_type), stored.value_type
@@ -198,7 +200,8 @@ def _column_text(file: TableFile, name: str, cells: pa.ChunkedArray, kind: Kind,
         cells = _days(cells)
     elif pa.types.is_floating(stored) and kind is Kind.INTEGER:
         cells = _whole(cells)
-    return pc.fill_null(cells.cast(pa.string()), "")
+    texts = pc.fill_null(cells.cast(pa.string()), "")
+    return pc.replace_substring_regex(texts, r"^('*[=+\-@])", r"'\1") if kind in (Kind.TEXT, Kind.LIST) else texts
 
 
 def _days(cells: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -114,3 +114,18 @@ def test_killing_a_plan_leaves_no_run_and_the_next_one_works(tmp_path, monkeypat
     assert run_ids(tmp_path / "runs") == ()
     assert main(["plan", "case=tiny"]) == 0
     assert len(run_ids(tmp_path / "runs")) == 1
+
+
+def test_ctrl_c_in_the_search_writes_the_best_plan_so_far(tmp_path):
+    command = [sys.executable, "-m", "optimizer", "plan", "case=small", "solver.time_limit_s=120", "solver.relative_gap=0"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while (line := process.stderr.readline()) and "incumbent_usd=" not in line:
+            pass
+        process.send_signal(signal.SIGINT)
+        told, complaint = process.communicate(timeout=60)
+    assert process.returncode == 0, complaint
+    summary = json.loads((tmp_path / told.splitlines()[-1].removeprefix("run: ") / "summary.json").read_text())
+    assert summary["verified"] is True
+    assert summary["status"] in ("limit", "optimal", "within_gap")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from optimizer.jobs.terminal import plain_lines, print_tables, progress_fields, progress_text, show_plan, shown_progress
+from optimizer.report.headline import headline
 from optimizer.solve.exact import Progress
 from tests.views import NASTY, OVERVIEW
 
@@ -37,6 +39,13 @@ def test_plain_lines_can_be_parsed():
     assert "contract edge-old: decision=leave lots=2 from=2028-06-01 act_by=2028-03-03 ends=2031-01-01" in lines
     assert "baseline on_demand_only: cost_usd=- saving_usd=-" in lines
     assert "obligation orbital-reserve: lots=4 until=2031-01-01 remaining_usd=3000000000.00" in lines
+
+
+def test_a_search_stopped_before_it_had_a_bound_says_so():
+    early = replace(OVERVIEW, bound_usd=None, gap_usd=None, gap=None)
+    assert list(plain_lines(early))[2:5] == ["bound_usd: -", "gap_usd: -", "gap: -"]
+    assert headline(early)["lower bound"] == "none found before the search stopped"
+    assert headline(early)["gap"] == "unknown without a bound"
 
 
 def test_output_that_is_not_a_terminal_gets_plain_lines(capsys):

@@ -49,7 +49,7 @@ def test_contracts_of_all_sorts(rows: tuple[Contract, ...], shares: tuple[float,
         terms = contract_terms(row, setup.case, RATE)
         in_force = terms.interval >= 0
         assert terms.capacity[in_force] == pytest.approx(supply.capacity[k][in_force], rel=SHARE_OF_TOTAL)
-        held = in_force & (terms.capacity > 0.0)  # where a lot holds nothing, an hour of it has no price
+        held = in_force & (terms.capacity > SHARE_OF_TOTAL)  # where a lot holds nothing, an hour of it has no price
         assert terms.price[held] == pytest.approx(supply.price_cash[k][held], rel=SHARE_OF_TOTAL)
         assert (np.isfinite(terms.exit_fee) == np.isfinite(supply.exit_fee_cash[k])).all()
         assert (in_force == (supply.interval[k] >= 0)).all()

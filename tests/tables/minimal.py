@@ -72,11 +72,6 @@ currency,period,usd_per_unit
 EUR,,1.10
 EUR,2028-02,1.12
 """,
-    "contracts": """
-ContractCommitmentId,ContractId,x_Supplier,ContractCommitmentLifecycleStatus,ContractCommitmentCategory,ContractCommitmentDescription,ContractCommitmentPeriodStart,ContractCommitmentPeriodEnd,BillingCurrency,ContractCommitmentUnit,x_FulfillmentInterval,x_SignBy,x_Lots,x_AcceleratorsPerLot,x_UnitPrice,x_TakeOrPayShare,x_MinimumSpend,x_FixedMonthlyFee,x_ShareOfWallet,x_NoticePeriodDays,x_EarliestExit,x_TerminationFeeSchedule,x_OptionGroup,x_TerminalUseShare
-held,north_2027,north,Active,Usage,,2027-06-01,2029-06-01,EUR,accelerator-hour,quarter,,2,16,2.00,0.8,none,none,none,60,2028-02-01,given,,0.25
-quote,south_2028,south,Proposed,Usage,"a quote, not yet signed",2028-02-01,2029-02-01,USD,accelerator-month,month,2028-01-20,4,8,,unknown,1000,,0.1,none,,none,south,
-""",
     "contract_pools": """
 ContractCommitmentId,pool
 held,oslo_chip
@@ -172,9 +167,66 @@ paris,oslo,28.5
 }
 
 
+_CONTRACTS: list[Row] = [
+    {
+        "ContractCommitmentId": "held",
+        "ContractId": "north_2027",
+        "x_Supplier": "north",
+        "ContractCommitmentLifecycleStatus": "Active",
+        "ContractCommitmentCategory": "Usage",
+        "ContractCommitmentDescription": "",
+        "ContractCommitmentPeriodStart": "2027-06-01",
+        "ContractCommitmentPeriodEnd": "2029-06-01",
+        "BillingCurrency": "EUR",
+        "ContractCommitmentUnit": "accelerator-hour",
+        "x_FulfillmentInterval": "quarter",
+        "x_SignBy": "",
+        "x_Lots": "2",
+        "x_AcceleratorsPerLot": "16",
+        "x_UnitPrice": "2.00",
+        "x_TakeOrPayShare": "0.8",
+        "x_MinimumSpend": "none",
+        "x_FixedMonthlyFee": "none",
+        "x_ShareOfWallet": "none",
+        "x_NoticePeriodDays": "60",
+        "x_EarliestExit": "2028-02-01",
+        "x_TerminationFeeSchedule": "given",
+        "x_OptionGroup": "",
+        "x_TerminalUseShare": "0.25",
+    },
+    {
+        "ContractCommitmentId": "quote",
+        "ContractId": "south_2028",
+        "x_Supplier": "south",
+        "ContractCommitmentLifecycleStatus": "Proposed",
+        "ContractCommitmentCategory": "Usage",
+        "ContractCommitmentDescription": "a quote, not yet signed",
+        "ContractCommitmentPeriodStart": "2028-02-01",
+        "ContractCommitmentPeriodEnd": "2029-02-01",
+        "BillingCurrency": "USD",
+        "ContractCommitmentUnit": "accelerator-month",
+        "x_FulfillmentInterval": "month",
+        "x_SignBy": "2028-01-20",
+        "x_Lots": "4",
+        "x_AcceleratorsPerLot": "8",
+        "x_UnitPrice": "",
+        "x_TakeOrPayShare": "unknown",
+        "x_MinimumSpend": "1000",
+        "x_FixedMonthlyFee": "",
+        "x_ShareOfWallet": "0.1",
+        "x_NoticePeriodDays": "none",
+        "x_EarliestExit": "",
+        "x_TerminationFeeSchedule": "none",
+        "x_OptionGroup": "south",
+        "x_TerminalUseShare": "",
+    },
+]
+
+
 def tables() -> Tables:
     """All tables of the case, new for every test."""
     made = {name: [row | _PROVENANCE for row in csv.DictReader(StringIO(text.lstrip()))] for name, text in _TEXTS.items()}
+    made["contracts"] = [row | _PROVENANCE for row in _CONTRACTS]
     made["origin_profiles"] = [
         {"origin": "paris", "day_type": day_type, "local_hour": str(hour), "weight": str(1 + hour)} | _PROVENANCE
         for day_type in ("weekday", "weekend")
@@ -242,6 +294,5 @@ def messages(folder: Path) -> list[str]:
     try:
         read_case(folder)
     except DataError as error:
-        assert error.exit_code == 2
         return str(error).splitlines()
     return []

@@ -8,7 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from optimizer.errors import DataError
+from optimizer.tables.read import read_case
 from tests.tables.minimal import Tables, added, changed, messages, tables, without, write, write_parquet
+
 
 def overlapping() -> Tables:
     made = added("contracts", 0, ContractCommitmentId="held_again", ContractCommitmentPeriodStart="2028-01-01")
@@ -20,6 +23,12 @@ def overlapping() -> Tables:
 def renamed(name: str, old: str, new: str) -> Tables:
     made = tables()
     made[name] = [{new if column == old else column: cell for column, cell in row.items()} for row in made[name]]
+    return made
+
+
+def without_column(name: str, column: str) -> Tables:
+    made = tables()
+    made[name] = [{other: cell for other, cell in row.items() if other != column} for row in made[name]]
     return made
 
 
@@ -141,11 +150,11 @@ BROKEN = {
         "Add the row to accelerators.csv, or correct the name (nearest: chip).",
     ),
     "missing column": (
-        {name: [{c: v for c, v in row.items() if (name, c) != ("pools", "accelerator")} for row in rows] for name, rows in tables().items()},
+        without_column("pools", "accelerator"),
         "pools.csv: column accelerator must be there: text; got columns pool, site, source, source_kind, as_of. Add the column.",
     ),
     "unknown column": (
-        {name: [row | ({"colour": "blue"} if name == "pools" else {}) for row in rows] for name, rows in tables().items()},
+        tables() | {"pools": [row | {"colour": "blue"} for row in tables()["pools"]]},
         "pools.csv: columns must be those of the table pools; got colour. Correct the name or remove the column.",
     ),
     "missing table": (
@@ -265,12 +274,28 @@ def test_a_broken_parquet_file(tmp_path: Path) -> None:
 
 def test_numbers_in_a_text_column_of_parquet_are_not_guessed(tmp_path: Path) -> None:
     write(tmp_path, {name: rows for name, rows in tables().items() if name != "suppliers"})
-    columns = {"supplier": [1, 2], "kind": ["owned", "edge"], "source": ["a", "b"], "source_kind": ["list"] * 2, "as_of": ["2028-01-01"] * 2}
+    columns = {"supplier": [1], "kind": ["owned"], "source": ["a"], "source_kind": ["list"], "as_of": ["2028-01-01"]}
     pa.parquet.write_table(pa.table(columns), tmp_path / "suppliers.parquet")
     assert messages(tmp_path) == ["suppliers.parquet: supplier must be a column of texts; got a column of int64. Store it as text."]
+
+
+def test_an_unknown_column_of_parquet_is_named(tmp_path: Path) -> None:
+    write(tmp_path, {name: rows for name, rows in tables().items() if name != "suppliers"})
+    write_parquet(tmp_path, {"suppliers": tables()["suppliers"]})
+    frame = pa.parquet.read_table(tmp_path / "suppliers.parquet")
+    pa.parquet.write_table(frame.append_column("contacts", [[["a"], ["b"]]]), tmp_path / "suppliers.parquet")
+    assert messages(tmp_path) == [
+        "suppliers.parquet: columns must be those of the table suppliers; got contacts. Correct the name or remove the column."
+    ]
 
 
 def test_no_folder(tmp_path: Path) -> None:
     assert messages(tmp_path / "nowhere") == [
         f"{tmp_path / 'nowhere'}: must be a folder of tables; got no such folder. Correct the path of the case."
     ]
+
+
+def test_the_error_ends_with_exit_code_2(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as raised:
+        read_case(write(tmp_path, changed("offers", 0, pool="")))
+    assert raised.value.exit_code == 2

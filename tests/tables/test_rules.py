@@ -94,7 +94,12 @@ BROKEN: dict[str, tuple[Tables, Found]] = {
     ),
     "quote of the past": (
         changed("contracts", 1, ContractCommitmentPeriodStart="2027-12-31", x_SignBy=""),
-        ("contracts.csv", "ContractCommitmentPeriodStart of a Proposed contract must be the case's date, 2028-01-01,", "2027-12-31", ("quote",)),
+        (
+            "contracts.csv",
+            "ContractCommitmentPeriodStart of a Proposed contract must be the case's date, 2028-01-01,",
+            "2027-12-31",
+            ("quote",),
+        ),
     ),
     "in force but over": (
         both(
@@ -206,7 +211,12 @@ BROKEN: dict[str, tuple[Tables, Found]] = {
     ),
     "two units": (
         changed("demand", 0, unit="tokens_per_day"),
-        ("demand.csv", "unit must be the same in all periods", "several units", ("chat/paris/2028-01", "chat/paris/2028-02", "chat/paris/2028-spring")),
+        (
+            "demand.csv",
+            "unit must be the same in all periods",
+            "several units",
+            ("chat/paris/2028-01", "chat/paris/2028-02", "chat/paris/2028-spring"),
+        ),
     ),
     "mean and quantiles": (
         changed("demand", 1, mean="14"),

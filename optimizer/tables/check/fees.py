@@ -17,7 +17,7 @@ _START, _END, _NAME = "ContractCommitmentPeriodStart", "ContractCommitmentPeriod
 def _of_contract(tables: Tables, child: TableData, column: str) -> pd.Series:
     """For each row of a child table, the value of its contract."""
     values = tables["contracts"].values.drop_duplicates(_NAME).set_index(_NAME)[column]
-    return child.values[_NAME].map(values)
+    return values.reindex(child.values[_NAME]).set_axis(child.values.index)
 
 
 @rule(f"contracts: {_START} {_END} x_NoticePeriodDays")

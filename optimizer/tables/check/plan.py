@@ -50,7 +50,7 @@ def limits_fit_their_kind(tables: Tables) -> Iterator[Violation]:
 
 @rule("placements: load", "training_runs: run", "demand: workload origin", "workloads: workload split")
 def placements_name_work(tables: Tables) -> Iterator[Violation]:
-    known = {name for names in loads_by_workload(tables).values() for name in names} | set(tables["training_runs"].values["run"])
+    known = _loads(tables) | set(tables["training_runs"].values["run"])
     yield from _unknown(tables, "placements", "load", known, "load must be a load or a training run")
 
 
@@ -62,10 +62,13 @@ def placements_name_work(tables: Tables) -> Iterator[Violation]:
     "contracts: ContractCommitmentId",
 )
 def pins_name_subjects(tables: Tables) -> Iterator[Violation]:
-    loads = {name for names in loads_by_workload(tables).values() for name in names}
-    known = loads | set(tables["training_runs"].values["run"]) | set(tables["workloads"].values["workload"])
+    known = _loads(tables) | set(tables["training_runs"].values["run"]) | set(tables["workloads"].values["workload"])
     known |= set(tables["contracts"].values["ContractCommitmentId"])
     yield from _unknown(tables, "pins", "subject", known, "subject must be a load, a training run, a workload or a contract")
+
+
+def _loads(tables: Tables) -> set[str]:
+    return {name for names in loads_by_workload(tables).values() for name in names}
 
 
 def _unknown(tables: Tables, name: str, column: str, known: set[str], rule: str) -> Iterator[Violation]:
@@ -76,14 +79,21 @@ def _unknown(tables: Tables, name: str, column: str, known: set[str], rule: str)
     yield from breaches(data, wrong, column, rule, f"Correct the name{near} or remove the row.")
 
 
-@rule("pins: subject pool period", "training_runs: run workload", "contracts: ContractCommitmentId")
+@rule(
+    "pins: subject pool period",
+    "training_runs: run workload",
+    "demand: workload origin",
+    "workloads: workload split",
+    "contracts: ContractCommitmentId",
+)
 def pins_fit_their_subject(tables: Tables) -> Iterator[Violation]:
     data, runs = tables["pins"], tables["training_runs"].values
     subject = data.values["subject"]
     contract = subject.isin(tables["contracts"].values["ContractCommitmentId"])
     wrong = contract & data.values["pool"].notna()
     yield from breaches(data, wrong, "pool", "pool must be blank where the subject is a contract", "Clear the cell.")
-    wrong = ~contract & data.values["pool"].isna()
+    work = subject.isin(_loads(tables)) | subject.isin(runs["run"]) | subject.isin(tables["workloads"].values["workload"])
+    wrong = work & data.values["pool"].isna()
     yield from breaches(data, wrong, "pool", "pool must be given where the subject is work", "Fill in the pool.")
     whole = contract | subject.isin(runs["run"]) | subject.isin(runs["workload"])
     wrong = whole & data.values["period"].notna()

@@ -69,7 +69,8 @@ def windows_have_days(tables: Tables) -> Iterator[Violation]:
 @rule("training_runs: window_start window_end", "calendar: start end")
 def windows_touch_the_calendar(tables: Tables) -> Iterator[Violation]:
     data, (start, end) = tables["training_runs"], _horizon(tables)
-    outside = (data.values["window_end"] <= start) | (data.values["window_start"] >= end)
+    first, last = data.values["window_start"], data.values["window_end"]
+    outside = ((last <= start) | (first >= end)) & (first < last)
     rows = outside.to_numpy().nonzero()[0]
     if len(rows):
         got = f"{data.cells['window_start'][rows[0]]} to {data.cells['window_end'][rows[0]]}"

@@ -1,0 +1,167 @@
+"""The certificate: the dual value in double precision, less what rounding may have added.
+
+Whatever prices are given, they are first moved into the box where the dual is finite. Every term of the value is a product of few factors, summed; with `n` the
+longest chain of operations the computed value exceeds the exact one by at most gamma_n = n u / (1 - n u) times the sum of absolute terms (u = 2^-53).
+In the minima it is enough to count the terms of the true minimiser: the computed minimum is not above its computed cost. Costs of loads have no
+negative terms but the flexible work's, which are at most twice the work at the price of missing it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats, Ints
+from optimizer.pricing.arrays import Arrays, Prepared, pair_slots, prepare
+from optimizer.pricing.dual import Terms, dual_terms, moves, pair_costs
+from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_sizes, offer_prices, project, stacked_prices
+from optimizer.pricing.paths import best_paths, costs_through, path_costs
+from optimizer.pricing.prices import Prices
+from optimizer.pricing.responses import cheapest_lots, contract_costs
+from optimizer.pricing.starts import best_options, option_costs
+from optimizer.pricing.supply import BARRED
+
+ROUNDOFF = 2.0**-53
+MARGIN = 1e-12  # share of every cap that multipliers stay below it
+CLEARLY = 1e-6  # relative distance from 0 beyond which rounding cannot change a sign
+
+
+
+
+def bound(problem: PlanningProblem, prices: Prices) -> float:
+    """USD that every plan of the problem costs at least, whatever the prices; inf where the rules of placing cannot hold."""
+    prepared = prepare(problem)
+    return certify(prepared, prices.in_units(prepared.double.unit)).bound_usd
+
+
+def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
+    """The bound that multipliers (units of money of the arrays) prove, and the best responses to them. `evaluations` is 0."""
+    with jax.enable_x64(True):
+        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), multipliers)
+        found = jax.tree.map(np.asarray, _evaluate(prepared.double, double))
+    unit = prepared.double.unit
+    total = math.fsum(float(value) for leaf in jax.tree.leaves(found.terms) for value in np.ravel(leaf))
+    size = math.fsum(float(value) for leaf in jax.tree.leaves(found.sizes) for value in np.ravel(leaf))
+    steps = _longest_chain(prepared.double)
+    allowance = steps * ROUNDOFF / (1.0 - steps * ROUNDOFF) * size
+    infeasible = bool((found.terms.loads >= BARRED).any() or (found.terms.runs >= BARRED).any())
+    return Prices(
+        multipliers=found.multipliers,
+        unit=unit,
+        bound_usd=math.inf if infeasible else unit * (total - allowance),
+        allowance_usd=math.inf if infeasible else unit * allowance,
+        placed=_pools(prepared.double, found.slots),
+        option=found.option.astype(np.int64),
+        contract_usd=unit * found.contracts,
+        evaluations=0,
+    )
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One evaluation in double precision."""
+
+    multipliers: Multipliers
+    terms: Terms
+    sizes: Terms  # sums of absolute terms
+    slots: Array  # [T, L] slot on each load's cheapest path; Q: not placed
+    option: Array  # [R]
+    contracts: Array  # [K]
+
+
+@jax.jit
+def _evaluate(arrays: Arrays, multipliers: Multipliers) -> Evaluation:
+    inside = project(arrays, multipliers, MARGIN)
+    stacked, cash = stacked_prices(arrays, inside), cash_weight(arrays, inside)
+    options = option_costs(arrays.runs, stacked, cash, arrays.discount)
+    terms = dual_terms(arrays, inside)
+    held, signed = contract_costs(arrays, *cheapest_lots(arrays, inside))
+    return Evaluation(
+        multipliers=inside,
+        terms=terms,
+        sizes=_sizes(arrays, inside, terms, stacked, cash),
+        slots=best_paths(pair_costs(arrays, inside, stacked, cash), inside.moves, moves(arrays)),
+        option=best_options(arrays.runs, options),
+        contracts=jnp.where(arrays.supply.contracts.least > 0, held, signed),
+    )
+
+
+def _sizes(arrays: Arrays, multipliers: Multipliers, terms: Terms, stacked: Array, cash: Array) -> Terms:
+    """Sums of the absolute values of what each part of the dual adds up."""
+    runs = arrays.runs
+    until = jnp.sum(stacked, axis=(1, 2))[runs.price]
+    options = jnp.abs(runs.cost) + 2.0 * runs.gang * until + runs.egress * 2.0 * jnp.max(jnp.sum(cash, axis=2), initial=0.0)
+    work = jnp.sum(arrays.loads.missed * arrays.loads.work, axis=(1, 2))
+    return Terms(
+        loads=jnp.concatenate([jnp.abs(terms.loads), 3.0 * work]),
+        runs=jnp.maximum(jax.ops.segment_max(options, runs.run, runs.not_run.shape[0]), jnp.minimum(runs.not_run, BARRED)),
+        groups=_contract_sizes(arrays, multipliers, cash),
+        offers=_offer_sizes(arrays, multipliers, stacked),
+        rules=jnp.abs(terms.rules),
+        constant=jnp.abs(terms.constant),
+    )
+
+
+def _contract_sizes(arrays: Arrays, multipliers: Multipliers, cash: Array) -> Array:
+    """[K]: all that a contract may pay, and the worth of all that it may deliver."""
+    contracts = arrays.supply.contracts
+    paid = jnp.sum(cash, axis=2)[contracts.supplier]
+    weight = jnp.max(paid, axis=1, initial=0.0)[:, None]
+    charge = contracts.price[:, :, None] * weight[:, :, None] + draw_sizes(arrays, multipliers)[None] + multipliers.wallet
+    worth = jnp.sum(jnp.max(contracts.works[:, :, None, None] * multipliers.firm[contracts.cover], axis=1), axis=2)
+    drawn = contracts.capacity * (worth + jnp.sum(by_block(arrays, charge), axis=2))
+    running = jnp.sum(contracts.committed * (paid + weight) + contracts.fee * (paid + weight) + contracts.minimum * weight + drawn, axis=1)
+    fee = jnp.max(jnp.where(contracts.exit_fee < BARRED, contracts.exit_fee * paid, 0.0), axis=1, initial=0.0)
+    settling = weight[:, 0] * jnp.sum(contracts.eligible * contracts.has_minimum, axis=1)
+    return contracts.most * (running + fee + jnp.abs(contracts.terminal)) + settling
+
+
+def _offer_sizes(arrays: Arrays, multipliers: Multipliers, stacked: Array) -> Array:
+    """[O, T]: nothing where the offer clearly does not pay, as its response is then exactly 0."""
+    offers = arrays.supply.offers
+    hourly = cash_weight(arrays, multipliers)[offers.supplier] * offers.price + draw_sizes(arrays, multipliers)[None]
+    size = by_block(arrays, hourly) + offers.usable[:, None, None] * stacked[offers.price_row]
+    loss = offer_prices(arrays, multipliers) - offers.usable[:, None, None] * stacked[offers.price_row]
+    return offers.limit * jnp.sum(jnp.where(loss > CLEARLY * size, 0.0, size), axis=2)
+
+
+def _longest_chain(arrays: Arrays) -> int:
+    """Operations between the data and any one term of the value, generously counted."""
+    periods, chunk_blocks = arrays.loads.need.shape[0], arrays.loads.need.shape[2]
+    rules = arrays.supply.rules.budget.shape[0] + arrays.supply.rules.share.shape[0] + arrays.supply.contracts.least.shape[0]
+    return 4 * (periods * chunk_blocks + periods + rules) + 64
+
+
+def _pools(arrays: Arrays, slots: Ints) -> Ints:
+    """Slots [T, L] as pools [L, T]; -1 where the load is not placed."""
+    pool = np.concatenate([np.asarray(arrays.loads.pool), np.full((1, slots.shape[1]), -1)])
+    return np.take_along_axis(pool, slots, axis=0).T.astype(np.int64)
+
+
+def reduced_costs(problem: PlanningProblem, prepared: Prepared, prices: Prices) -> Floats:
+    """How much more a load costs on its cheapest path through each pair in each period than on its cheapest path, [N, T] USD; inf where barred.
+
+    A plan with the pair costs at least the bound and this on top.
+    """
+    with jax.enable_x64(True):
+        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.double.unit))
+        above = np.asarray(_above(prepared.double, double))
+    slot, _ = pair_slots(problem)
+    found = above[:, slot, problem.needs.pair_load].T
+    return np.where(found < BARRED / 2, found * prepared.double.unit, np.inf)
+
+
+@jax.jit
+def _above(arrays: Arrays, multipliers: Multipliers) -> Array:
+    """[T, Q, L]"""
+    inside = project(arrays, multipliers, MARGIN)
+    cost = pair_costs(arrays, inside, stacked_prices(arrays, inside), cash_weight(arrays, inside))
+    paths = cost, inside.moves, moves(arrays)
+    return jnp.maximum(costs_through(*paths) - path_costs(*paths)[None, None], 0.0)

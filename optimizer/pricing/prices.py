@@ -1,0 +1,35 @@
+"""What pricing hands on: multipliers, the bound that they prove, and the best responses to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.domain.surface import Floats, Ints
+from optimizer.pricing.multipliers import Multipliers
+
+MONEY = ("firm", "spot", "share", "wallet", "bandwidth", "moves")  # the other multipliers are shares and weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """Multipliers are on the host, in double precision; `unit` is their unit of money in USD."""
+
+    multipliers: Multipliers
+    unit: float
+    bound_usd: float  # no plan costs less
+    allowance_usd: float  # taken off the bound for rounding
+    placed: Ints  # [L, T] pool on each load's cheapest path; -1: not placed
+    option: Ints  # [R] training option of each run; -1: not run
+    contract_usd: Floats  # [K] cost of holding the contract at these prices, less what its capacity is worth: below 0, it pays to hold it
+    evaluations: int
+
+    def in_units(self, unit: float) -> Multipliers:
+        """The multipliers in another unit of money."""
+        return replace(self.multipliers, **{name: np.asarray(getattr(self.multipliers, name)) * (self.unit / unit) for name in MONEY})
+
+    def capacity_usd(self, blocks: int) -> Floats:
+        """Price of an accelerator that works: discounted, expected USD for each block and scenario, [P, T, B, S]."""
+        firm = np.asarray(self.multipliers.firm) * self.unit
+        return firm.reshape(*firm.shape[:2], blocks, -1)

@@ -1,0 +1,358 @@
+"""Every decision of a tiny problem in turn, its draws by a linear program of SciPy's, its costs by loops over docs/problem.md: no code of the exact model."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import csr_matrix
+
+from optimizer.domain.plan import Decisions
+from optimizer.domain.problem import PlanningProblem
+
+
+def cheapest(problem: PlanningProblem) -> float:
+    """USD of the best plan; inf if there is none."""
+    best = math.inf
+    for chosen in all_decisions(problem):
+        best = min(best, cost(problem, chosen, best))
+    return best
+
+
+def all_decisions(problem: PlanningProblem) -> Iterator[Decisions]:
+    periods = len(problem.periods)
+    supply, needs = problem.supply, problem.needs
+    places = []
+    for load in range(len(needs.loads)):
+        by_period = []
+        for t in range(periods):
+            pairs = [n for n in range(len(needs.pair_load)) if needs.pair_load[n] == load and problem.pair_allowed[n, t]]
+            forced = [n for n in range(len(needs.pair_load)) if needs.pair_load[n] == load and problem.pair_forced[n, t]]
+            by_period.append([needs.pair_pool[n] for n in forced] or [-1, *(needs.pair_pool[n] for n in pairs)])
+        places.append(list(itertools.product(*by_period)))
+    options = [
+        [*([] if problem.run_forced[r] else [-1]), *np.flatnonzero(needs.option_run == r)] for r in range(len(needs.runs))
+    ]
+    contracts = [_contract_choices(problem, k) for k in range(len(supply.contracts))]
+    for placed, option, held in itertools.product(itertools.product(*places), itertools.product(*options), itertools.product(*contracts)):
+        yield Decisions(
+            placed=np.array(placed, dtype=np.int64).reshape(len(needs.loads), periods),
+            option=np.array(option, dtype=np.int64),
+            lots=np.array([lots for lots, _ in held], dtype=np.int64),
+            exits=np.array([exits for _, exits in held], dtype=np.int64).reshape(len(supply.contracts), periods),
+        )
+
+
+def _contract_choices(problem: PlanningProblem, k: int) -> list[tuple[int, tuple[int, ...]]]:
+    supply = problem.supply
+    leave = [range(supply.most_lots[k] + 1) if math.isfinite(fee) else range(1) for fee in supply.exit_fee_cash[k]]
+    return [
+        (lots, exits)
+        for lots in range(supply.least_lots[k], supply.most_lots[k] + 1)
+        for exits in itertools.product(*leave)
+        if sum(exits) <= lots
+    ]
+
+
+def cost(problem: PlanningProblem, chosen: Decisions, to_beat: float = math.inf) -> float:
+    """USD of the cheapest plan with these decisions; inf where they break a rule or cost more than `to_beat` before any draw."""
+    if not keeps_whole_rules(problem, chosen):
+        return math.inf
+    given = here_and_now(problem, chosen)
+    return given + recourse_cost(problem, chosen) if given < to_beat else math.inf
+
+
+def active(problem: PlanningProblem, chosen: Decisions, k: int, t: int) -> int:
+    """Lots in force."""
+    return int(chosen.lots[k] - chosen.exits[k, : t + 1].sum()) if problem.supply.interval[k, t] >= 0 else 0
+
+
+def suppliers_in_use(problem: PlanningProblem, chosen: Decisions, t: int) -> list[tuple[str, int, int]]:
+    """(load or run, its index, supplier) of everything placed in the period."""
+    needs = problem.needs
+    used = [("load", i, int(problem.pool_supplier[p])) for i, p in enumerate(chosen.placed[:, t]) if p >= 0]
+    for r, g in enumerate(chosen.option):
+        if g >= 0 and needs.option_start[g] <= t < needs.option_stop[g]:
+            used.append(("run", r, int(problem.pool_supplier[needs.option_pool[g]])))
+    return used
+
+
+def moved(problem: PlanningProblem, chosen: Decisions, t: int) -> list[tuple[int, int, int]]:
+    """(load, pool left, pool entered) at the start of the period, -1 for none; entries of new loads in the first period are not moves."""
+    before = problem.placed_before if t == 0 else chosen.placed[:, t - 1]
+    return [(i, int(a), int(b)) for i, (a, b) in enumerate(zip(before, chosen.placed[:, t], strict=True)) if a != b and not (t == 0 and a < 0)]
+
+
+def keeps_whole_rules(problem: PlanningProblem, chosen: Decisions) -> bool:
+    supply, limits, needs = problem.supply, problem.limits, problem.needs
+    held = [supply.option_group[k] for k in range(len(supply.contracts)) if chosen.lots[k] > 0 and supply.option_group[k] >= 0]
+    if len(held) != len(set(held)):
+        return False
+    for t in range(len(problem.periods)):
+        on = [active(problem, chosen, k, t) > 0 for k in range(len(supply.contracts))]
+        used = suppliers_in_use(problem, chosen, t)
+        if any(on[i] and on[j] for i, j in supply.excluded_contract):
+            return False
+        for k, s in supply.excluded_supplier:
+            rivals = any(on[j] for j in range(len(on)) if j != k and supply.contract_supplier[j] == s)
+            if on[k] and (rivals or any(supplier == s for _, _, supplier in used)):
+                return False
+        for kind, rules in (("load", supply.exclusive_work), ("run", supply.exclusive_run)):
+            for k, i in rules:
+                if on[k] and any(what == kind and index == i and s != supply.contract_supplier[k] for what, index, s in used):
+                    return False
+        if len({s for _, _, s in used}) < limits.fewest_suppliers[t]:
+            return False
+        if sum(pool >= 0 for _, _, pool in moved(problem, chosen, t)) > limits.most_moves[t]:
+            return False
+        for site in range(len(problem.sites)):
+            here = [i for i, p in enumerate(chosen.placed[:, t]) if p >= 0 and problem.pool_site[p] == site]
+            if needs.traffic_gb_per_s[here, t].sum() > problem.site_bandwidth[site] + 1e-12:
+                return False
+    return True
+
+
+def pair_of(problem: PlanningProblem, load: int, pool: int) -> int | None:
+    found = np.flatnonzero((problem.needs.pair_load == load) & (problem.needs.pair_pool == pool))
+    return int(found[0]) if len(found) else None
+
+
+def billed_egress(problem: PlanningProblem, chosen: Decisions, t: int, s: int) -> list[tuple[int, float]]:
+    """(supplier, USD cash) of the period's egress, without the data of training runs."""
+    paid = []
+    for load, pool in enumerate(chosen.placed[:, t]):
+        if pool >= 0:
+            paid.append((int(problem.pool_supplier[pool]), float(problem.egress_cash[pair_of(problem, load, pool), t, s])))
+    return paid
+
+
+def contract_cash(problem: PlanningProblem, chosen: Decisions, t: int) -> list[tuple[int, float]]:
+    """(supplier, USD cash) of commitments, fixed fees and exit fees in the period."""
+    supply, paid = problem.supply, []
+    for k in range(len(supply.contracts)):
+        lots = active(problem, chosen, k, t)
+        commitment = supply.take_or_pay_share[k] * supply.price_cash[k, t] * supply.capacity[k, t] * problem.hours[t].sum()
+        exits = chosen.exits[k, t] * supply.exit_fee_cash[k, t] if chosen.exits[k, t] else 0.0
+        paid.append((int(supply.contract_supplier[k]), (commitment + supply.fixed_fee_cash[k, t]) * lots + exits))
+    return paid
+
+
+def here_and_now(problem: PlanningProblem, chosen: Decisions) -> float:
+    total = float((problem.other_spend_cash * problem.discount).sum())
+    for t, discount in enumerate(problem.discount):
+        total += discount * sum(usd for _, usd in contract_cash(problem, chosen, t))
+        for load, left, entered in moved(problem, chosen, t):
+            out, into = pair_of(problem, load, left), pair_of(problem, load, entered)
+            total += discount * (problem.leave_cash[out] if out is not None else 0.0)
+            total += discount * (problem.enter_cash[into] if into is not None else 0.0)
+        for s, probability in enumerate(problem.probability):
+            total += discount * probability * sum(usd for _, usd in billed_egress(problem, chosen, t, s))
+            total += discount * probability * float(problem.unplaced_cash[chosen.placed[:, t] < 0, t, s].sum())
+    for r, g in enumerate(chosen.option):
+        total += problem.option_usd[g] if g >= 0 else problem.run_unplaced_usd[r]
+    return float(total + (problem.supply.terminal_usd * (chosen.lots - chosen.exits.sum(axis=1))).sum())
+
+
+class Rows:
+    """A linear program by names: `add` keeps sum of coefficient x name <= right."""
+
+    def __init__(self) -> None:
+        self.names: dict[tuple[object, ...], int] = {}
+        self.price: dict[int, float] = {}
+        self.rows: list[tuple[dict[int, float], float]] = []
+
+    def name(self, *key: object, price: float = 0.0) -> int:
+        index = self.names.setdefault(key, len(self.names))
+        self.price.setdefault(index, price)
+        return index
+
+    def add(self, terms: dict[int, float], right: float) -> None:
+        self.rows.append((terms, right))
+
+    def solve(self) -> float:
+        if not self.names:
+            return 0.0 if all(right >= 0 for _, right in self.rows) else math.inf
+        entries = [(i, j, value) for i, (terms, _) in enumerate(self.rows) for j, value in terms.items()]
+        i, j, value = zip(*entries, strict=True) if entries else ((), (), ())
+        matrix = csr_matrix((value, (i, j)), shape=(len(self.rows), len(self.names)))
+        prices = [self.price[k] for k in range(len(self.names))]
+        result = linprog(prices, A_ub=matrix, b_ub=[right for _, right in self.rows], bounds=(0, None), method="highs")
+        return float(result.fun) if result.status == 0 else math.inf
+
+
+def recourse_cost(problem: PlanningProblem, chosen: Decisions) -> float:
+    return sum(_scenario_cost(problem, chosen, s) for s in range(len(problem.scenarios)))
+
+
+def _scenario_cost(problem: PlanningProblem, chosen: Decisions, s: int) -> float:
+    rows = Rows()
+    periods, blocks, _ = problem.shape
+    supply = problem.supply
+    weight = [float(problem.probability[s] * problem.discount[t]) for t in range(periods)]
+    for t, b in itertools.product(range(periods), range(blocks)):
+        h = float(problem.hours[t, b])
+        for k in range(len(supply.contracts)):
+            draws = {rows.name("d", j, t, b): 1.0 for j in range(len(supply.cover_pool)) if supply.cover_contract[j] == k}
+            rows.add(draws, float(supply.capacity[k, t] * active(problem, chosen, k, t)))
+        for o in range(len(supply.offers)):
+            m = rows.name("m", o, t, b, price=weight[t] * h * float(supply.offer_price_cash[o, t, s]))
+            if math.isfinite(supply.offer_limit[o, t]):
+                rows.add({m: 1.0}, float(supply.offer_limit[o, t]))
+        for p in range(len(problem.pools)):
+            _pool_rows(problem, chosen, rows, p, t, b, s, weight[t] * h)
+        for site in range(len(problem.sites)):
+            _reserve(problem, chosen, rows, site, t, b, s)
+    for t in range(periods):
+        _flexible(problem, chosen, rows, t, s, weight[t])
+        _shares(problem, chosen, rows, t)
+    _settlements(problem, chosen, rows, weight)
+    for rule in range(len(problem.limits.budget_cash)):
+        _budget(problem, chosen, rows, rule, s)
+    return rows.solve()
+
+
+def in_use(problem: PlanningProblem, chosen: Decisions, rows: Rows, p: int, t: int, b: int, s: int, *, spot: bool) -> tuple[float, dict[int, float]]:
+    """(accelerators held, flexible draws) of what is in the pool; spot=False leaves out what may use spot."""
+    needs, held, flexible = problem.needs, 0.0, {}
+    for load in range(len(needs.loads)):
+        if chosen.placed[load, t] == p and (spot or not problem.load_spot[load]):
+            n = pair_of(problem, load, p)
+            held += float(needs.need[n, t, b, s])
+            if needs.flexible[load]:
+                flexible[rows.name("f", load, t, b)] = 1.0
+    for r, g in enumerate(chosen.option):
+        here = g >= 0 and needs.option_pool[g] == p and needs.option_start[g] <= t < needs.option_stop[g]
+        if here and (spot or not problem.run_spot[r]):
+            held += float(needs.option_gang[g])
+    return held, flexible
+
+
+def _pool_rows(problem: PlanningProblem, chosen: Decisions, rows: Rows, p: int, t: int, b: int, s: int, weight: float) -> None:
+    supply, a = problem.supply, float(problem.availability[p])
+    q = rows.name("q", p, t, b, price=weight * float(problem.shortage_price[p]))
+    for spot in (True, False):
+        held, terms = in_use(problem, chosen, rows, p, t, b, s, spot=spot)
+        terms[q] = -1.0
+        for j in np.flatnonzero(supply.cover_pool == p):
+            terms[rows.name("d", int(j), t, b)] = -a
+        for o in np.flatnonzero(supply.offer_pool == p):
+            if spot or not supply.offer_spot[o]:
+                terms[rows.name("m", int(o), t, b)] = -a * (1.0 - float(supply.offer_loss[o]))
+        rows.add(terms, -held)
+
+
+def _reserve(problem: PlanningProblem, chosen: Decisions, rows: Rows, lost: int, t: int, b: int, s: int) -> None:
+    supply, reserve = problem.supply, float(problem.limits.site_loss_reserve[t])
+    if reserve == 0:
+        return
+    spare = 0.0
+    for k in range(len(supply.contracts)):
+        pools = supply.cover_pool[supply.cover_contract == k]
+        if lost not in problem.pool_site[pools]:
+            spare += float(problem.availability[pools].min() * supply.capacity[k, t] * active(problem, chosen, k, t))
+    for o in range(len(supply.offers)):
+        p = supply.offer_pool[o]
+        if problem.pool_site[p] != lost and not supply.offer_spot[o]:
+            spare += float(problem.availability[p] * supply.offer_limit[o, t])
+    terms: dict[int, float] = defaultdict(float)
+    for p in range(len(problem.pools)):
+        share = reserve if problem.pool_site[p] == lost else 1.0
+        held, flexible = in_use(problem, chosen, rows, p, t, b, s, spot=True)
+        spare -= share * held
+        for name in flexible:
+            terms[name] += share
+    if math.isfinite(spare):
+        rows.add(dict(terms), spare)
+
+
+def _flexible(problem: PlanningProblem, chosen: Decisions, rows: Rows, t: int, s: int, weight: float) -> None:
+    needs = problem.needs
+    for load in np.flatnonzero(needs.flexible):
+        pool = int(chosen.placed[load, t])
+        if pool < 0:
+            continue
+        n = pair_of(problem, int(load), pool)
+        done = {}
+        for b in range(problem.shape[1]):
+            f = rows.name("f", int(load), t, b)
+            rows.add({f: 1.0}, float(needs.work_limit[n, t, s]))
+            done[f] = -float(problem.hours[t, b])
+        done[rows.name("missed", int(load), t, price=weight * float(problem.missed_price[load]))] = -1.0
+        rows.add(done, -float(needs.work[n, t, s]))
+
+
+def _hours_drawn(problem: PlanningProblem, rows: Rows, t: int) -> list[tuple[int, int, int, float]]:
+    """(column, contract or -1, supplier, hours) of all draws in the period."""
+    supply, drawn = problem.supply, []
+    for b, h in enumerate(problem.hours[t]):
+        for j, k in enumerate(supply.cover_contract):
+            drawn.append((rows.name("d", j, t, b), int(k), int(supply.contract_supplier[k]), float(h)))
+        for o, p in enumerate(supply.offer_pool):
+            drawn.append((rows.name("m", o, t, b), -1, int(problem.pool_supplier[p]), float(h)))
+    return drawn
+
+
+def _shares(problem: PlanningProblem, chosen: Decisions, rows: Rows, t: int) -> None:
+    supply, limits = problem.supply, problem.limits
+    drawn = _hours_drawn(problem, rows, t)
+    for k, least in enumerate(supply.share_of_wallet):
+        if least > 0 and active(problem, chosen, k, t) > 0:
+            rows.add({column: h * (float(least) - (contract == k)) for column, contract, _, h in drawn}, 0.0)
+    for s, period, most in zip(limits.share_supplier, limits.share_period, limits.share, strict=True):
+        for supplier in range(len(problem.suppliers)) if s < 0 else [s]:
+            if period in (t, -1):
+                rows.add({column: h * ((owner == supplier) - float(most)) for column, _, owner, h in drawn}, 0.0)
+
+
+def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, weight: list[float]) -> None:
+    supply = problem.supply
+    for k in range(len(supply.contracts)):
+        for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
+            within = [t for t in range(len(problem.periods)) if supply.interval[k, t] == w]
+            committed = fixed = least = other = 0.0
+            spend: dict[int, float] = {}
+            for t in within:
+                lots = active(problem, chosen, k, t)
+                committed += float(supply.take_or_pay_share[k] * supply.price_cash[k, t] * supply.capacity[k, t] * problem.hours[t].sum()) * lots
+                fixed += float(supply.fixed_fee_cash[k, t]) * lots
+                least += float(supply.minimum_cash[k, t]) * lots
+                other += float(supply.eligible_spend_cash[k, t])
+                for b, h in enumerate(problem.hours[t]):
+                    for j in np.flatnonzero(supply.cover_contract == k):
+                        spend[rows.name("d", int(j), t, b)] = float(supply.price_cash[k, t] * h)
+            excess = rows.name("excess", k, within[-1], price=weight[within[-1]])
+            short = rows.name("short", k, within[-1], price=weight[within[-1]])
+            rows.add({**spend, excess: -1.0}, committed)
+            rows.add({excess: -1.0, short: -1.0}, committed + fixed + other - least)
+
+
+def _budget(problem: PlanningProblem, chosen: Decisions, rows: Rows, rule: int, s: int) -> None:
+    limits, supply, needs = problem.limits, problem.supply, problem.needs
+    supplier, t = int(limits.budget_supplier[rule]), int(limits.budget_period[rule])
+    data = [
+        (int(problem.run_data_supplier[r]), float(problem.option_egress_cash[g]))
+        for r, g in enumerate(chosen.option)
+        if g >= 0 and needs.option_start[g] == t and problem.run_data_supplier[r] >= 0
+    ]
+    given = [
+        *contract_cash(problem, chosen, t),
+        *billed_egress(problem, chosen, t, s),
+        *data,
+        *enumerate(problem.other_spend_cash[:, t]),
+    ]
+    left = float(limits.budget_cash[rule]) - sum(usd for who, usd in given if supplier in (-1, who))
+    terms = {
+        rows.name(kind, k, t): 1.0
+        for kind in ("excess", "short")
+        for k in range(len(supply.contracts))
+        if supplier in (-1, supply.contract_supplier[k]) and (kind, k, t) in rows.names
+    }
+    for o, p in enumerate(supply.offer_pool):
+        if supplier in (-1, problem.pool_supplier[p]):
+            for b, h in enumerate(problem.hours[t]):
+                terms[rows.name("m", o, t, b)] = float(supply.offer_price_cash[o, t, s] * h)
+    rows.add(terms, left)

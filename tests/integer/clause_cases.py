@@ -1,0 +1,210 @@
+"""A tiny problem for each clause, in which the clause binds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from optimizer.domain.problem import PlanningProblem
+from tests.problems import Size, random_problem, with_limits, with_needs, with_supply
+
+TINY = Size(blocks=1)
+Change = Callable[[PlanningProblem], PlanningProblem]
+
+
+def cheap_proposal(problem: PlanningProblem) -> PlanningProblem:
+    """The contract on offer undercuts the market by far."""
+    price = problem.supply.price_cash.copy()
+    price[-1] = 0.5
+    return with_supply(problem, price_cash=price)
+
+
+def two_cheap_proposals(problem: PlanningProblem) -> PlanningProblem:
+    """Nothing is in force and both contracts undercut the market."""
+    supply = problem.supply
+    open_to_sign = np.zeros(len(supply.contracts), dtype=np.int64)
+    return with_supply(
+        problem, in_force=np.zeros(len(supply.contracts), dtype=np.bool_), least_lots=open_to_sign, price_cash=supply.price_cash * 0.2
+    )
+
+
+def take_or_pay(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, take_or_pay_share=np.array([0.7, 0.0]), capacity=problem.supply.capacity * 2)
+
+
+def full_take_or_pay(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, take_or_pay_share=np.array([1.0, 1.0]), capacity=problem.supply.capacity * 3)
+
+
+def minimum_spend(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(
+        problem,
+        minimum_cash=np.full((2, 2), 30000.0),
+        eligible_spend_cash=np.full((2, 2), 2000.0),
+        fixed_fee_cash=np.full((2, 2), 1000.0),
+        take_or_pay_share=np.array([0.5, 0.0]),
+    )
+
+
+def fixed_fee(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, fixed_fee_cash=np.full((2, 2), 900.0))
+
+
+def termination(problem: PlanningProblem) -> PlanningProblem:
+    exit_fee = np.array([[np.inf, 2500.0], [np.inf, 100.0]])
+    changed = with_supply(problem, take_or_pay_share=np.array([1.0, 1.0]), price_cash=np.array([[9.0, 9.0], [2.0, 9.0]]))
+    return with_supply(changed, exit_fee_cash=exit_fee, terminal_usd=np.array([500.0, 700.0]))
+
+
+def forced_signing(problem: PlanningProblem) -> PlanningProblem:
+    dear = with_supply(problem, fixed_fee_cash=np.full((2, 2), 9000.0))
+    return with_supply(dear, least_lots=np.array([1, 1]))
+
+
+def option_group(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, option_group=np.array([3, 3]))
+
+
+def excluded_contract(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, excluded_contract=np.array([[0, 1]]))
+
+
+def excluded_supplier(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, excluded_supplier=np.array([[1, 0]]))
+
+
+def exclusive_work(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, exclusive_work=np.array([[0, 0], [0, 1]]))
+
+
+def exclusive_work_until_left(problem: PlanningProblem) -> PlanningProblem:
+    """Leaving the contract frees the work from it."""
+    changed = with_supply(problem, exit_fee_cash=np.array([[np.inf, 50.0], [np.inf, np.inf]]), fixed_fee_cash=np.full((2, 2), 800.0))
+    return exclusive_work(changed)
+
+
+def exclusive_run(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, exclusive_run=np.array([[0, 0]]))
+
+
+def run_elsewhere(problem: PlanningProblem) -> PlanningProblem:
+    """The run can only go to a supplier other than that of the contract in force."""
+    return with_needs(problem, option_pool=np.full(len(problem.needs.option_pool), 1))
+
+
+def share_of_wallet(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, share_of_wallet=np.array([0.0, 0.6]), price_cash=np.array([[9.0, 9.0], [4.0, 4.0]]))
+
+
+def wallet_in_force(problem: PlanningProblem) -> PlanningProblem:
+    """The agreed share is dearer than the market, so idle draws are weighed against leaving work unplaced."""
+    return with_supply(problem, share_of_wallet=np.array([0.5, 0.0]), price_cash=np.full((2, 2), 7.0), capacity=np.full((2, 2), 30.0))
+
+
+def budget(problem: PlanningProblem) -> PlanningProblem:
+    return with_limits(problem, budget_supplier=np.array([-1, 1]), budget_period=np.array([0, 1]), budget_cash=np.array([45000.0, 9000.0]))
+
+
+def supplier_share(problem: PlanningProblem) -> PlanningProblem:
+    return with_limits(problem, share_supplier=np.array([0, -1]), share_period=np.array([0, 1]), share=np.array([0.4, 0.7]))
+
+
+def fewest_suppliers(problem: PlanningProblem) -> PlanningProblem:
+    return with_limits(problem, fewest_suppliers=np.array([2, 2]))
+
+
+def one_cheap_pool(problem: PlanningProblem) -> PlanningProblem:
+    prices = problem.supply.offer_price_cash.copy()
+    prices[1] *= 3.0
+    return with_supply(problem, offer_price_cash=prices)
+
+
+def moves(problem: PlanningProblem) -> PlanningProblem:
+    return with_limits(free_moves(problem), most_moves=np.array([0.0, 1.0]))
+
+
+def free_moves(problem: PlanningProblem) -> PlanningProblem:
+    return replace(problem, enter_cash=np.zeros(4), leave_cash=np.zeros(4))
+
+
+def bandwidth(problem: PlanningProblem) -> PlanningProblem:
+    return replace(problem, site_bandwidth=np.array([1.7, 1.5]))
+
+
+def site_loss(problem: PlanningProblem) -> PlanningProblem:
+    return with_limits(problem, site_loss_reserve=np.array([0.6, 0.9]))
+
+
+def scarce(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, offer_limit=np.full(problem.supply.offer_limit.shape, 6.0))
+
+
+def scarce_and_one_cheap_pool(problem: PlanningProblem) -> PlanningProblem:
+    return one_cheap_pool(scarce(problem))
+
+
+def pins(problem: PlanningProblem) -> PlanningProblem:
+    forced, allowed = problem.pair_forced.copy(), problem.pair_allowed.copy()
+    forced[0, 1] = True
+    allowed[3, :] = False
+    return replace(problem, pair_forced=forced, pair_allowed=allowed)
+
+
+def forced_run(problem: PlanningProblem) -> PlanningProblem:
+    return replace(problem, run_forced=np.array([True]), run_unplaced_usd=np.array([10.0]))
+
+
+def cheap_to_skip(problem: PlanningProblem) -> PlanningProblem:
+    return replace(problem, run_unplaced_usd=np.array([10.0]))
+
+
+def same(problem: PlanningProblem) -> PlanningProblem:
+    return problem
+
+
+# name -> (size, what both problems have, the clause)
+CASES: dict[str, tuple[Size, Change, Change]] = {
+    "take or pay": (TINY, same, take_or_pay),
+    "full take or pay": (TINY, same, full_take_or_pay),
+    "minimum spend": (TINY, same, minimum_spend),
+    "fixed fee": (TINY, same, fixed_fee),
+    "signing": (TINY, same, cheap_proposal),
+    "termination": (TINY, same, termination),
+    "termination of several lots": (replace(TINY, loads=1, lots=2), same, termination),
+    "forced signing": (TINY, same, forced_signing),
+    "option group": (TINY, two_cheap_proposals, option_group),
+    "option group of several lots": (replace(TINY, lots=2), two_cheap_proposals, option_group),
+    "excluded contract": (TINY, cheap_proposal, excluded_contract),
+    "excluded supplier": (TINY, two_cheap_proposals, excluded_supplier),
+    "exclusive work": (TINY, same, exclusive_work),
+    "exclusive work until left": (TINY, same, exclusive_work_until_left),
+    "exclusive run": (replace(TINY, loads=1, runs=1), run_elsewhere, exclusive_run),
+    "share of wallet": (TINY, same, share_of_wallet),
+    "share of wallet in force": (TINY, same, wallet_in_force),
+    "budget": (TINY, same, budget),
+    "supplier share": (TINY, same, supplier_share),
+    "fewest suppliers": (TINY, one_cheap_pool, fewest_suppliers),
+    "moves": (TINY, free_moves, moves),
+    "bandwidth": (TINY, same, bandwidth),
+    "site loss reserve": (TINY, scarce_and_one_cheap_pool, site_loss),
+    "pins": (TINY, same, pins),
+    "forced run": (replace(TINY, loads=1, runs=1), cheap_to_skip, forced_run),
+}
+
+# Features that every problem of their size has.
+FEATURES: dict[str, Size] = {
+    "spot": Size(blocks=2, spot_offers=2),
+    "flexible work": Size(loads=2, flexible=1),
+    "training runs": Size(loads=1, runs=2, blocks=1),
+    "three periods": Size(loads=1, periods=3),
+    "shared contract": Size(pools=3, sites=2, suppliers=1, eligible=2, blocks=1),
+}
+
+
+def problem_of(case: str, seed: int = 0) -> tuple[PlanningProblem, PlanningProblem]:
+    """(without the clause, with it)."""
+    size, base, clause = CASES[case]
+    problem = base(random_problem(seed, size))
+    return problem, clause(problem)
