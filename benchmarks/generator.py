@@ -1,7 +1,7 @@
 """Seeded planning problems of any size, built as arrays: what price-and-assign is measured on.
 
-Loads are lognormal (sigma 1.2) and grow 3 +- 3 % a month; 35 % of the pools can serve each; three contracts a pool, unless said, each of 0.2 to 1.2 of the mean pool's
-demand at 45 to 85 % of the on-demand price with 60 to 100 % of it paid in any case.
+Loads are lognormal (sigma 1.2) and grow 3 +- 3 % a month; 35 % of the pools can serve each; three contracts a pool, unless said, each of
+0.2 to 1.2 of the mean pool's demand at 45 to 85 % of the on-demand price with 60 to 100 % of it paid in any case.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def generate(size: Size, *, seed: int) -> PlanningProblem:
         blocks=_names("block", size.blocks),
         scenarios=_names("scenario", size.scenarios),
         hours=hours,
-        discount=(1.0 + ANNUAL_DISCOUNT) ** (-(np.arange(size.periods) + 0.5) / 12.0),
+        discount=np.power(1.0 + ANNUAL_DISCOUNT, -(np.arange(size.periods) + 0.5) / 12.0, dtype=np.float64),
         probability=np.full(size.scenarios, 1.0 / size.scenarios),
         pool_site=np.arange(size.pools),
         pool_supplier=np.arange(size.pools),
@@ -80,7 +80,7 @@ def generate(size: Size, *, seed: int) -> PlanningProblem:
         placed_before=np.full(size.loads, -1),
         enter_cash=monthly_cost * rng.uniform(0.0, 0.1, len(pair_load)),
         leave_cash=monthly_cost * rng.uniform(0.0, 0.1, len(pair_load)),
-        egress_cash=np.repeat((monthly_cost * rng.uniform(0.0, 0.1, len(pair_load)))[:, None, None], size.periods, axis=1).repeat(size.scenarios, axis=2),
+        egress_cash=np.tile((monthly_cost * rng.uniform(0.0, 0.1, len(pair_load)))[:, None, None], (1, size.periods, size.scenarios)),
         unplaced_cash=PENALTY * least_hours,
         missed_price=np.full(size.loads, PENALTY),
         load_spot=np.zeros(size.loads, dtype=np.bool_),
@@ -111,7 +111,7 @@ def _demand(rng: np.random.Generator, size: Size) -> Floats:
     away = np.linspace(-1.0, 1.0, size.scenarios) if size.scenarios > 1 else np.zeros(1)
     common = np.exp(0.2 * away[None, :] * np.sqrt((np.arange(size.periods) + 1.0) / 12.0)[:, None])
     own = rng.lognormal(0.0, 0.1, (size.loads, 1, size.scenarios))
-    return (base[:, None] * growth)[:, :, None, None] * daily[:, None, :, None] * (common * own)[:, :, None, :]
+    return np.asarray((base[:, None] * growth)[:, :, None, None] * daily[:, None, :, None] * (common * own)[:, :, None, :])
 
 
 def _needs(size: Size, pair_load: Ints, pair_pool: Ints, need: np.ndarray) -> Needs:
@@ -148,6 +148,7 @@ def _supply(rng: np.random.Generator, size: Size, on_demand: Floats, mean_demand
     pool = np.arange(count) % size.pools
     shape = (count, size.periods)
     price = on_demand[pool] * rng.uniform(*CONTRACT_PRICE, count)
+    nothing = np.zeros((0, 2), dtype=np.int64)
     accelerators = np.ceil(mean_demand * rng.uniform(*CONTRACT_SIZE, count))
     return Supply(
         contracts=_names("contract", count),
@@ -168,7 +169,10 @@ def _supply(rng: np.random.Generator, size: Size, on_demand: Floats, mean_demand
         terminal_usd=np.zeros(count),
         share_of_wallet=np.zeros(count),
         option_group=np.full(count, -1),
-        **{name: np.zeros((0, 2), dtype=np.int64) for name in ("excluded_contract", "excluded_supplier", "exclusive_work", "exclusive_run")},
+        excluded_contract=nothing,
+        excluded_supplier=nothing,
+        exclusive_work=nothing,
+        exclusive_run=nothing,
         offers=_names("on-demand", size.pools),
         offer_pool=np.arange(size.pools),
         offer_spot=np.zeros(size.pools, dtype=np.bool_),

@@ -33,8 +33,8 @@ class Size:
 def random_problem(seed: int, size: Size | None = None) -> PlanningProblem:
     """A problem of the size asked for. Prices, needs and costs are random; no limit, pin or optional clause is set.
 
-    Pool p stands at site p mod sites, site i belongs to supplier i mod suppliers, contract k covers pools k and k + suppliers x sites (mod pools),
-    and each pool has an on-demand offer without a limit.
+    Pool p stands at site p mod sites, site i belongs to supplier i mod suppliers, contract k is with supplier k mod suppliers and covers
+    all its pools, and each pool has an on-demand offer without a limit.
     """
     size = size or Size()
     rng = np.random.default_rng(seed)

@@ -26,3 +26,10 @@ CALENDAR_MONTHS = 1e-12  # sums of parts of months in another order
 BINDS = 1e-4  # a clause that binds changes the cost by more
 BOUND_OF_FIRST_ORDER = 1e-4  # PDLP stops at 1e-6 of its own residuals
 PERMUTED = 1e-7  # the same problem in another order, solved again
+
+# pricing
+PRICING_KERNEL = 1e-10  # float64, the same sums in another order
+SINGLE_AGAINST_DOUBLE = 2e-5  # a dual value in float32
+BOUND_BELOW_RELAXATION = 1e-3  # what the ascent may leave of the linear bound
+SLOPE_AGAINST_DIFFERENCES = 1e-4  # of the largest slope
+SLOPE_STEP = 1e-5  # in units of the multiplier

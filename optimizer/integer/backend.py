@@ -1,23 +1,32 @@
 """One call of HiGHS, GSCIP, CP-SAT or PDLP through MathOpt: arrays in, arrays out, failures in plain words.
 
-The wheel's own entry point takes the model as a protocol buffer and answers with one: arrays in, arrays out. The Python model on top of it copies
-a large program twice and turns each value into a dictionary entry, and its error handling fails in this wheel (`AttributeError`) before it says why.
+The wheel's own entry point takes the model as a protocol buffer and answers with one. The Python model on top of it copies a large
+program twice, turns each value into a dictionary entry, and its error handling fails in this wheel (`AttributeError`) before it says why.
 
 What was found by running the wheel (OR-Tools 9.15):
-- Row duals of a minimisation are >= 0 for a row held up by its lower side and <= 0 for one held down by its upper side, with HiGHS, GLOP and PDLP.
-- HiGHS takes `threads` only as an option of its own, and the first solve of a process sets it for all that follow. It ignores starting values.
-- HiGHS respects time limits and relative gaps; `node_limit` is its deterministic limit. It does not hear interruptions.
+- Row duals of a minimisation are >= 0 where a row is held up by its lower side and <= 0 where it is held down by its upper side,
+  with HiGHS, GLOP and PDLP.
+- HiGHS takes `threads` only as an option of its own, and the first solve of a process sets it for all that follow. It takes no
+  starting values.
+- HiGHS keeps time limits and relative gaps; `node_limit` is its deterministic limit. It does not hear interruptions.
 - CP-SAT accepts continuous columns and scales them itself, by how much it does not say: see `grid` for what is done instead.
+- PDLP refuses a seed and stops well at a time limit, with duals that are worth something; HiGHS's simplex and barrier then give none.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from ortools.math_opt import callback_pb2, model_parameters_pb2, model_pb2, parameters_pb2, result_pb2
+from ortools.math_opt import (
+    callback_pb2,
+    model_parameters_pb2,
+    model_pb2,
+    parameters_pb2,
+    result_pb2,
+)
 from ortools.math_opt.core.python import solver as mathopt
 from pybind11_abseil.status import StatusNotOk
 
@@ -122,11 +131,13 @@ _highs_threads: int | None = None  # set by the first solve of the process, for 
 
 
 def _parameters(backend: str, effort: Effort, linear: bool) -> parameters_pb2.SolveParametersProto:
-    parameters = parameters_pb2.SolveParametersProto(random_seed=effort.seed)
+    parameters = parameters_pb2.SolveParametersProto()
     if effort.time_limit_s is not None:
         parameters.time_limit.FromNanoseconds(int(max(effort.time_limit_s, 0.0) * 1e9))
     if not linear:
         parameters.relative_gap_tolerance = effort.relative_gap
+    if backend != "pdlp":  # it draws nothing at random and refuses a seed
+        parameters.random_seed = effort.seed
     if backend == "highs":
         _highs(parameters, effort, linear)
     else:
@@ -139,6 +150,8 @@ def _parameters(backend: str, effort: Effort, linear: bool) -> parameters_pb2.So
             parameters.node_limit = int(effort.deterministic_limit)
     if backend == "cp_sat":
         _cp_sat(parameters, effort)
+    if backend == "pdlp":
+        parameters.pdlp.presolve_options.use_glop = True  # halves the time to a useful bound
     return parameters
 
 
@@ -155,8 +168,8 @@ def _highs(parameters: parameters_pb2.SolveParametersProto, effort: Effort, line
     global _highs_threads
     if _highs_threads not in (None, effort.threads):
         raise SolverFailure(
-            f"HiGHS keeps the number of threads of the first solve in a process: it was {_highs_threads}, now {effort.threads} are asked for. "
-            "Use one number throughout."
+            "HiGHS keeps the number of threads of the first solve in a process: "
+            f"it was {_highs_threads}, now {effort.threads} are asked for. Use one number throughout."
         )
     _highs_threads = effort.threads
     parameters.highs.int_options["threads"] = effort.threads
@@ -208,7 +221,7 @@ def _read(result: result_pb2.SolveResultProto, arrays: Arrays, backend: str) -> 
     )
 
 
-def _dense(sparse: object, count: int) -> Floats:
+def _dense(sparse: Any, count: int) -> Floats:
     values = np.zeros(count)
-    values[np.asarray(sparse.ids, dtype=np.int64)] = sparse.values  # type: ignore[attr-defined]
+    values[np.asarray(sparse.ids, dtype=np.int64)] = sparse.values
     return values

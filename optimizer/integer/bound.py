@@ -17,8 +17,9 @@ def safe_bound(program: Program, row_duals: Floats, lower: Floats | None = None,
 
         bound = constant + unit (y.b + sum_j min over [lower_j, upper_j] of (c - A'y)_j x_j) - allowance
 
-    b is the lower side of a row where its price is positive and the upper side where it is negative; a price on a side without a limit counts as 0. The
-    allowance is gamma_n times the sum of absolute terms, with n the longest sum in one column plus the few operations around it; the outer sums are exact.
+    b is the lower side of a row where its price is positive and the upper side where it is negative; a price on a side without a
+    limit counts as 0. The allowance is gamma_n times the sum of absolute terms, with n the longest sum in one column plus the few
+    operations around it; the outer sums are exact.
 
     Args:
       row_duals: [m] units of money per unit of the row, of any sign and accuracy.

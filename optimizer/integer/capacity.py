@@ -136,7 +136,7 @@ def site_loss_reserve(problem: PlanningProblem, variables: Variables) -> RowGrou
     used = variables.site_placed[:, period, block, scenario]
     at_lost = np.arange(len(problem.sites))[:, None] == lost
     return row_group(
-        "reserve for the loss of a site",
+        "reserve for the loss",
         {"site": lost, "period": period, "block": block, "scenario": scenario},
         *terms,
         (row[lost, period, block, scenario], used, np.where(at_lost, -reserve, -1.0)),
@@ -156,7 +156,7 @@ def _market_elsewhere(problem: PlanningProblem) -> Floats:
 
 
 def _working_share(problem: PlanningProblem) -> Floats:
-    """Share of each contract's accelerators that work, [K]: at the worst of the sites it covers, as any of them may be where they are drawn."""
+    """Share of each contract's accelerators that work, [K]: at the worst of its sites, as they may be drawn at any of them."""
     supply = problem.supply
     share = np.ones(len(supply.contracts))
     np.minimum.at(share, supply.cover_contract, problem.availability[supply.cover_pool])

@@ -128,7 +128,7 @@ def forced_signing(problem: PlanningProblem, variables: Variables) -> RowGroup:
     contract = np.flatnonzero(~supply.in_force & (supply.least_lots > 0))
     each = np.arange(len(contract))
     return row_group(
-        "pin", {"contract": contract}, (each, variables.lots[contract], 1.0), lower=supply.least_lots[contract], measure="lots"
+        "pin that forces", {"contract": contract}, (each, variables.lots[contract], 1.0), lower=supply.least_lots[contract], measure="lots"
     )
 
 
@@ -197,7 +197,7 @@ def _never_together(variables: Variables, pairs: Ints) -> RowGroup:
     pair, period = np.nonzero((one >= 0) & (other >= 0))
     each = np.arange(len(pair))
     return row_group(
-        "exclusion of contracts",
+        "exclusion",
         {"contract": pairs[pair, 0], "other contract": pairs[pair, 1], "period": period},
         (each, one[pair, period], 1.0),
         (each, other[pair, period], 1.0),

@@ -55,7 +55,7 @@ def integers(program: Program, problem: PlanningProblem, chosen: Decisions) -> t
 def fix(program: Program, problem: PlanningProblem, chosen: Decisions) -> tuple[Floats, Floats]:
     """Boxes (lower, upper), each [n], that hold all decisions and leave the recourse free.
 
-    A decision outside the program's own box (a pin forbids it, say) gives a box with lower > upper, which `solve_program` answers as infeasible.
+    A decision outside the program's own box (a pin forbids it, say) gives lower > upper, which `solve_program` answers as infeasible.
     """
     _check_representable(program, problem, chosen)
     lower, upper = program.lower.copy(), program.upper.copy()

@@ -1,8 +1,8 @@
 """Why no plan keeps all rules: the rules that have to give way, in a planner's words.
 
-Work may stay unplaced and capacity may be missing at a price, so only pins, limits and clauses can rule out every plan. The elastic program gives each of their
-rows a slack, asks for the least sum of slacks (each in units of what its row allows), and names the rules that still give way, by how much, and those
-whose price in its relaxation says that they stand against them.
+Work may stay unplaced and capacity may be missing at a price, so only pins, limits and clauses can rule out every plan. The elastic
+program gives each of their rows a slack, asks for the least sum of slacks (each in units of what its row allows), and names the rules
+that still give way, by how much, and those whose price in its relaxation says that they stand against them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from optimizer.domain.plan import PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.errors import SolverFailure
@@ -22,20 +20,21 @@ from optimizer.integer.program import Program, RowNames
 from optimizer.integer.rows import compressed
 from optimizer.integer.solver import solve_program
 
-# Clause -> what is wrong where its row must give way. All other rows define quantities and hold by themselves.
+# Clause -> what is wrong where its row must give way. All other rows define quantities, or hold where nothing is drawn (shares of
+# hours drawn).
 RULES = {
-    "pin": "missing",
+    "pin that forces": "missing",
+    "pin that forbids": "over by",
     "option group": "over by",
-    "exclusion of contracts": "over by",
+    "exclusion": "over by",
     "exclusivity": "over by",
-    "share of wallet": "short by",
     "budget": "over by",
-    "largest supplier share": "over by",
     "fewest suppliers": "short by",
     "moves": "over by",
     "site bandwidth": "over by",
-    "reserve for the loss of a site": "short by",
+    "reserve for the loss": "short by",
 }
+PIN_WEIGHT = 8.0  # a pin gives way last: by how much a limit is missed says more than that a pin is
 VISIBLE = 1e-6  # a slack or a price that counts, in units of what its row allows
 
 
@@ -52,36 +51,47 @@ class Elastic:
 def explain(problem: PlanningProblem, *, time_limit_s: float | None = 30.0, threads: int = 1, seed: int = 0) -> list[str]:
     """Names the rules that cannot hold together; an empty list where a plan keeps them all.
 
-    Example: `share of wallet of contract c1 in 2026-09 (scenario high): short by 120 accelerator-hours`.
+    Example: `budget of supplier orbit in 2026-09 (scenario high): over by 1,200 USD`.
+
+    Raises:
+      SolverFailure: the time was too short to tell.
     """
-    free, barred = _without_bans(problem)
-    elastic = make_elastic(build_program(free))
-    program = _charge(elastic.program, barred)
+    elastic = make_elastic(_with_bans_as_rows(problem))
+    program = elastic.program
     answer = solve_program(program, time_limit_s=time_limit_s, threads=threads, seed=seed, relative_gap=1e-6)
     if answer.values is None:
         raise SolverFailure("No plan keeps all rules, and the search for those that cannot hold together found nothing in its time.")
-    slack = answer.values[elastic.columns] / elastic.size
-    giving = np.flatnonzero(slack > VISIBLE)
-    lines = [_line(program, problem, int(elastic.rows[i]), float(answer.values[elastic.columns[i]])) for i in giving]
-    lines += _bans_broken(problem, program, answer.values, barred)
-    if not lines and answer.status is PlanStatus.OPTIMAL:
-        return []
-    named = {int(elastic.rows[i]) for i in giving}
-    return [*lines, *_against(program, problem, elastic, named, threads)]
+    slack = answer.values[elastic.columns]
+    giving = np.flatnonzero(slack > VISIBLE * elastic.size)
+    lines = [_line(program, problem, int(elastic.rows[i]), float(slack[i])) for i in giving]
+    return [*lines, *_against(program, problem, elastic, set(elastic.rows[giving].tolist()), threads)] if lines else []
 
 
-def _without_bans(problem: PlanningProblem) -> tuple[PlanningProblem, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """The problem with every forbidden placement allowed and every forced run optional, and masks of what that freed ([N, T], [R])."""
+def _with_bans_as_rows(problem: PlanningProblem) -> Program:
+    """The program with its forbidden placements and forced runs, else bounds of columns, as rows that can give way."""
     free = replace(problem, pair_allowed=np.ones_like(problem.pair_allowed), run_forced=np.zeros_like(problem.run_forced))
-    return free, (~problem.pair_allowed, problem.run_forced)
+    program = build_program(free)
+    pair, period = np.nonzero(~problem.pair_allowed)
+    run = np.flatnonzero(problem.run_forced)
+    needs = problem.needs
+    banned = {"load": needs.pair_load[pair], "pool": needs.pair_pool[pair], "period": period}
+    program = _with_ceilings(program, "pin that forbids", banned, program.variables.place[pair, period], "placements")
+    return _with_ceilings(program, "pin that forces", {"run": run}, program.variables.not_run[run], "runs")
 
 
-def _charge(program: Program, barred: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> Program:
-    """A forbidden placement is a slack of its own."""
-    cost = program.cost.copy()
-    cost[program.variables.place[barred[0]]] += 1.0
-    cost[program.variables.not_run[barred[1]]] += 1.0
-    return replace(program, cost=cost)
+def _with_ceilings(program: Program, clause: str, keys: dict[str, Ints], columns: Ints, measure: str) -> Program:
+    """Adds a row `column <= 0` for each column."""
+    start, count = len(program.row_lower), len(columns)
+    names = RowNames(clause=clause, start=start, stop=start + count, keys=keys, measure=measure, scale=np.ones(count))
+    return replace(
+        program,
+        indptr=np.concatenate([program.indptr, program.indptr[-1] + 1 + np.arange(count)]),
+        indices=np.concatenate([program.indices, columns]),
+        data=np.concatenate([program.data, np.ones(count)]),
+        row_lower=np.concatenate([program.row_lower, np.full(count, -np.inf)]),
+        row_upper=np.concatenate([program.row_upper, np.zeros(count)]),
+        names=(*program.names, names),
+    )
 
 
 def make_elastic(program: Program) -> Elastic:
@@ -92,6 +102,7 @@ def make_elastic(program: Program) -> Elastic:
     rows = np.concatenate([part for part, _ in sided])
     sign = np.concatenate([np.full(len(part), value) for part, value in sided])
     size = _row_size(program)[rows]
+    weight = np.concatenate([np.full(n.stop - n.start, PIN_WEIGHT if n.clause.startswith("pin") else 1.0) for n in program.names])
     columns = len(program.cost) + np.arange(len(rows))
     indptr, indices, data = compressed(
         np.concatenate([program.row_of_entry(), rows]),
@@ -103,7 +114,7 @@ def make_elastic(program: Program) -> Elastic:
     added = np.zeros(len(rows), dtype=np.bool_)
     elastic = replace(
         program,
-        cost=np.concatenate([np.zeros(len(program.cost)), 1.0 / size]),
+        cost=np.concatenate([np.zeros(len(program.cost)), weight[rows] / size]),
         lower=np.concatenate([program.lower, np.zeros(len(rows))]),
         upper=np.concatenate([program.upper, _furthest(program)[rows]]),
         integer=np.concatenate([program.integer, added]),
@@ -118,10 +129,9 @@ def make_elastic(program: Program) -> Elastic:
 
 
 def _row_size(program: Program) -> Floats:
-    """What a row allows: the larger of its bounds' size and its largest coefficient on a decision, [m]; at least tiny."""
+    """What a row allows: the larger of its bounds' size and the most that one column can add, [m]."""
     largest = np.zeros(len(program.row_lower))
-    whole = program.integer[program.indices]
-    np.maximum.at(largest, program.row_of_entry()[whole], np.abs(program.data[whole]))
+    np.maximum.at(largest, program.row_of_entry(), np.abs(program.data) * program.upper[program.indices])
     sides = [np.where(np.isfinite(side), np.abs(side), 0.0) for side in (program.row_lower, program.row_upper)]
     size = np.maximum(largest, np.maximum(*sides))
     return np.asarray(np.where(size > 0, size, 1.0))
@@ -132,21 +142,6 @@ def _furthest(program: Program) -> Floats:
     reach = np.abs(program.data) * np.maximum(np.abs(program.lower), np.abs(program.upper))[program.indices]
     sides = [np.where(np.isfinite(side), np.abs(side), 0.0) for side in (program.row_lower, program.row_upper)]
     return np.asarray(np.bincount(program.row_of_entry(), reach, len(program.row_lower)) + sides[0] + sides[1])
-
-
-def _bans_broken(
-    problem: PlanningProblem, program: Program, values: Floats, barred: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-) -> list[str]:
-    needs = problem.needs
-    pair, period = np.nonzero(barred[0] & (values[program.variables.place] > 0.5))
-    run = np.flatnonzero(barred[1] & (values[program.variables.not_run] > 0.5))
-    return [
-        *(
-            f"pin that forbids load {needs.loads[needs.pair_load[n]].name} in pool {problem.pools[needs.pair_pool[n]]} in {problem.periods[t]}"
-            for n, t in zip(pair, period, strict=True)
-        ),
-        *(f"pin that forces training run {needs.runs[r]}: no option can be taken" for r in run),
-    ]
 
 
 def _against(program: Program, problem: PlanningProblem, elastic: Elastic, named: set[int], threads: int) -> list[str]:
@@ -173,9 +168,7 @@ def name_row(program: Program, problem: PlanningProblem, row: int) -> str:
     """A row in a planner's words: its clause, what it is about, when, and in which scenario."""
     names = _group(program, row)
     about = {axis: int(key[row - names.start]) for axis, key in names.keys.items()}
-    labels = _labels(problem)
-    subjects = [f"of {axis} {labels[axis][i]}" for axis, i in about.items() if axis in labels and i >= 0]
-    words = [names.clause, *subjects]
+    words = [names.clause, *_subjects(problem, names.clause, about)]
     if "period" in about:
         words.append(f"in {problem.periods[about['period']]}")
     if "interval" in about:
@@ -188,8 +181,9 @@ def _group(program: Program, row: int) -> RowNames:
     return next(name for name in program.names if name.start <= row < name.stop)
 
 
-def _labels(problem: PlanningProblem) -> dict[str, tuple[str, ...]]:
-    return {
+def _subjects(problem: PlanningProblem, clause: str, about: dict[str, int]) -> list[str]:
+    """`of contract c1`, `of load chat in pool p1`; a pin's verb takes its object without `of`."""
+    labels = {
         "contract": problem.supply.contracts,
         "other contract": problem.supply.contracts,
         "supplier": problem.suppliers,
@@ -198,6 +192,13 @@ def _labels(problem: PlanningProblem) -> dict[str, tuple[str, ...]]:
         "run": problem.needs.runs,
         "pool": problem.pools,
     }
+    links = {"pool": "in pool", "other contract": "and contract", "run": "of training run"}
+    subjects = []
+    for axis, index in about.items():
+        if axis in labels and index >= 0:
+            words = f"{links.get(axis, f'of {axis}')} {labels[axis][index]}"
+            subjects.append(words.removeprefix("of ") if clause.startswith("pin") else words)
+    return subjects
 
 
 def _within(problem: PlanningProblem) -> dict[str, tuple[str, ...]]:

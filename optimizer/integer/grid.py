@@ -1,14 +1,15 @@
 """CP-SAT, which knows integers only, on a program that also has draws.
 
-Handing continuous columns to CP-SAT leaves their scaling to it, and its bound then holds for its own grid, not for the program. So the grid is made
-here, as a relaxation that is integer throughout:
+Handing continuous columns to CP-SAT leaves their scaling to it, and its bound then holds for its own grid, not for the program. So
+the grid is made here, as a relaxation that is integer throughout:
 
-- A continuous x becomes step x n with n = floor(x / step), so that it falls by less than one step. Every row gives way by what that can change.
-- Coefficients are rounded to integers after scaling by a power of two; every row gives way by what the rounding can change.
+- A continuous x becomes step x n with n = floor(x / step): it falls by less than one step. Every row gives way by what that changes.
+- Steps are powers of two in units of the column's first row (for draws, the pool's capacity row): there coefficients stay small.
+- Coefficients become integers after scaling by a power of two. Every row gives way by what the rounding can change.
 
-Every plan of the program is then a plan on the grid and costs there no more than an allowance above its cost, so CP-SAT's bound less the allowance is a
-bound of the program. The decisions found on the grid are priced by the linear program that they leave. Where the distance between the two is
-larger than the gap asked for, the grid is made finer.
+Every plan of the program is then a plan on the grid and costs there no more than an allowance above its cost, so CP-SAT's bound less
+the allowance is a bound of the program. The decisions found on the grid are priced by the linear program that they leave. Where
+bound and price are further apart than the gap asked for, the grid is made finer.
 """
 
 from __future__ import annotations
@@ -86,13 +87,13 @@ def make_grid(arrays: Arrays, bits: int) -> Grid:
     falls = np.where(whole, 0.0, steps)  # by less than this much does a column fall
     rows = len(arrays.row_lower)
     exact = arrays.data * steps[arrays.column]
-    scale = _power(np.bincount(arrays.row, np.abs(exact) * furthest[arrays.column], rows), ROW_BITS)
+    scale = _power(np.asarray(np.bincount(arrays.row, np.abs(exact) * furthest[arrays.column], rows), dtype=np.float64), ROW_BITS)
     data = np.rint(exact * scale[arrays.row])
     rounding = np.bincount(arrays.row, np.abs(data - exact * scale[arrays.row]) * furthest[arrays.column], rows)
     change = arrays.data * falls[arrays.column]
     rise = np.bincount(arrays.row, np.maximum(-change, 0.0), rows) * scale + rounding
     fall = np.bincount(arrays.row, np.maximum(change, 0.0), rows) * scale + rounding
-    cost_scale = float(_power(np.array([np.abs(arrays.cost * steps) @ furthest]), COST_BITS)[0])
+    cost_scale = float(_power(np.asarray([float(np.abs(arrays.cost * steps) @ furthest)]), COST_BITS)[0])
     cost = np.rint(arrays.cost * steps * cost_scale)
     cost_rounding = float(np.abs(cost - arrays.cost * steps * cost_scale) @ furthest) / cost_scale
     kept = data != 0

@@ -207,8 +207,9 @@ def constant(problem: PlanningProblem) -> float:
 def money_unit(problem: PlanningProblem) -> float:
     """USD per unit of money, a power of two chosen from the data.
 
-    Solvers work to absolute tolerances near 1e-7. A unit near what one accelerator costs in a block keeps the reduced costs of draws well above them; where lots cost
-    so much more that they would exceed 1e7 units, the unit grows with them. Powers of two change no digit.
+    Solvers work to absolute tolerances near 1e-7. A unit near what one accelerator costs in a block keeps the reduced costs of draws
+    well above them; where lots cost so much more that they would exceed 1e7 units, the unit grows with them. Powers of two change no
+    digit. So a contract of 1.25e9 USD a month and an offer of 1 USD an hour differ by what they cost, and no tolerance hides the offer.
     """
     supply = problem.supply
     hours = problem.hours.mean()

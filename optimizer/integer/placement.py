@@ -44,7 +44,7 @@ def pinned_placement(problem: PlanningProblem, variables: Variables) -> RowGroup
     pair, period = np.nonzero(problem.pair_forced)
     keys = {"load": problem.needs.pair_load[pair], "pool": problem.needs.pair_pool[pair], "period": period}
     return row_group(
-        "pin", keys, (np.arange(len(pair)), variables.place[pair, period], 1.0), lower=1.0, measure="placements"
+        "pin that forces", keys, (np.arange(len(pair)), variables.place[pair, period], 1.0), lower=1.0, measure="placements"
     )
 
 

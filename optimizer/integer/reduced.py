@@ -63,7 +63,7 @@ def reduce(program: Program, lower: Floats, upper: Floats) -> Reduced | None:
     values = np.where(held, lower, 0.0)
     row, rows = program.row_of_entry(), len(program.row_lower)
     terms = program.data * values[program.indices]
-    given = np.bincount(row, terms, rows)
+    given: Floats = np.asarray(np.bincount(row, terms, rows), dtype=np.float64)
     row_lower, row_upper = program.row_lower - given, program.row_upper - given
     free = ~held[program.indices]
     at, column, data = row[free], program.indices[free], program.data[free]

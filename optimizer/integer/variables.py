@@ -1,8 +1,8 @@
 """Which decisions become columns of the program, where they stand, and between which finite bounds.
 
-Each array of `Variables` holds column numbers; -1 marks a decision that cannot matter and has no column: a draw from capacity that is not there
-or in a pool that nothing can use, a shortage where no need can arise, a move that costs nothing and that no limit counts. Every column has a
-finite box, so that any row prices give a valid bound (`bound.safe_bound`).
+Each array of `Variables` holds column numbers; -1 marks a decision that cannot matter and has no column: a draw from capacity that is
+not there or in a pool that nothing can use, a shortage where no need can arise, a move that costs nothing and that no limit counts.
+Every column has a finite box, so that any row prices give a valid bound (`bound.safe_bound`).
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def choose_variables(problem: PlanningProblem, unit: float) -> tuple[Variables, 
             enter=columns.take(_moves_that_matter(problem)),
             excess=excess,
             short=short,
-            supplier_used=columns.take(np.broadcast_to(problem.limits.fewest_suppliers > 0, (len(problem.suppliers), len(problem.periods)))),
+            supplier_used=columns.take(np.tile(problem.limits.fewest_suppliers > 0, (len(problem.suppliers), 1))),
             site_placed=_site_columns(problem, columns, largest),
         ),
         columns,
@@ -201,7 +201,7 @@ def _enough_to_dilute(problem: PlanningProblem, largest: Floats) -> float:
     least = float(min(shares, default=1.0))
     usable = problem.availability.min() * (1.0 - supply.offer_loss.max(initial=0.0))
     contracts = float((supply.capacity * supply.most_lots[:, None]).max(axis=1, initial=0.0).sum())
-    return (float(largest.sum(axis=0).max(initial=0.0)) / usable + contracts) / least
+    return (float(largest.sum(axis=0).max(initial=0.0)) / float(usable) + contracts) / least
 
 
 def _flexible_columns(problem: PlanningProblem, columns: Columns, pairs: Ints) -> tuple[Ints, Ints]:
@@ -215,7 +215,7 @@ def _flexible_columns(problem: PlanningProblem, columns: Columns, pairs: Ints) -
 
 
 def _settlement_columns(problem: PlanningProblem, columns: Columns, unit: float) -> tuple[Ints, Ints]:
-    """Excess where some but not all of the capacity is paid for anyway (else it is the spend, or nothing); shortfall where there is a minimum."""
+    """Excess where part of the capacity is paid for anyway (else it is the spend, or nothing); shortfall where there is a minimum."""
     supply = problem.supply
     scenarios = len(problem.scenarios)
     spend = supply.price_cash * supply.capacity * problem.hours.sum(axis=1) * supply.most_lots[:, None] / unit

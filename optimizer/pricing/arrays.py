@@ -1,10 +1,11 @@
 """A planning problem as device arrays, laid out for pricing.
 
-Axes beside those of docs/problem.md: `X` = B x S (a block in a scenario), `C` chunks of `W` pairs each, `Q` the most pairs that one load has,
-`F` pairs of flexible loads, `D` the most pools that one contract covers, `I` fulfilment intervals.
+Axes beside those of docs/problem.md: `X` = B x S (a block in a scenario), `C` chunks of `W` pairs each, `Q` the most pairs that one load
+has, `F` pairs of flexible loads, `D` the most pools that one contract covers, `I` fulfilment intervals.
 
-Rigid pairs are sorted by the price that they pay and cut into chunks, so that the product of need and price reads each need once, in order, and no price
-is looked up for each pair. Need keeps its small integers. Money is counted in units of `unit` USD, a power of two, so that single precision holds it.
+Rigid pairs are sorted by the price that they pay and cut into chunks, so that the product of need and price reads each need once, in
+order, and no price is looked up for each pair. Need keeps its small integers. Money is counted in units of `unit` USD, a power of two, so
+that single precision holds it.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class Arrays:
     weight: Array  # [T, S] probability x discount
     constant: Array  # [] what no decision changes
     unit: float = field(metadata={"static": True})  # USD
+    cash_rules: bool = field(metadata={"static": True})  # whether any rule's price changes what offers cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,9 @@ def device_arrays(problem: PlanningProblem) -> Arrays:
         "weight": problem.discount[:, None] * problem.probability,
         "constant": np.asarray((problem.other_spend_cash * problem.discount).sum() / unit),
     }
-    return Arrays(**jax.tree.map(_on_device, fields), unit=unit)
+    limits = problem.limits
+    cash_rules = len(limits.budget_cash) > 0 or len(limits.share) > 0 or bool((problem.supply.share_of_wallet > 0).any())
+    return Arrays(**jax.tree.map(_on_device, fields), unit=unit, cash_rules=cash_rules)
 
 
 def _on_device(leaf: Any) -> Array:
@@ -167,7 +171,7 @@ def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float) -> LoadArray
     slot, depth = pair_slots(problem)
     here = slot * loads + needs.pair_load
     weight = problem.discount[:, None] * problem.probability
-    budgeted = len(problem.limits.budget_cash) > 0
+    budgeted, uncounted = len(problem.limits.budget_cash) > 0, np.zeros((0, 0, periods, scenarios))
     fields: dict[str, Any] = {
         "need": need,
         "chunk_price": chunk_price,
@@ -182,7 +186,7 @@ def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float) -> LoadArray
         "work": needs.work[flexible],
         "work_limit": needs.work_limit[flexible],
         "missed": problem.missed_price[needs.pair_load[flexible]][:, None, None] * weight / unit,
-        "egress": _by_slot(problem.egress_cash / unit, needs.pair_load, slot, (depth, loads)) if budgeted else np.zeros((0, 0, periods, scenarios)),
+        "egress": _by_slot(problem.egress_cash / unit, needs.pair_load, slot, (depth, loads)) if budgeted else uncounted,
         "pool": _by_slot(needs.pair_pool, needs.pair_load, slot, (depth, loads)),
         "supplier": _by_slot(problem.pool_supplier[needs.pair_pool], needs.pair_load, slot, (depth, loads)),
         "site": _by_slot(problem.pool_site[needs.pair_pool], needs.pair_load, slot, (depth, loads)),

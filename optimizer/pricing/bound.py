@@ -1,9 +1,9 @@
 """The certificate: the dual value in double precision, less what rounding may have added.
 
-Whatever prices are given, they are first moved into the box where the dual is finite. Every term of the value is a product of few factors, summed; with `n` the
-longest chain of operations the computed value exceeds the exact one by at most gamma_n = n u / (1 - n u) times the sum of absolute terms (u = 2^-53).
-In the minima it is enough to count the terms of the true minimiser: the computed minimum is not above its computed cost. Costs of loads have no
-negative terms but the flexible work's, which are at most twice the work at the price of missing it.
+Whatever prices are given, they are first moved into the box where the dual is finite. Every term of the value is a product of few factors,
+summed; with `n` the longest chain of operations the computed value exceeds the exact one by at most gamma_n = n u / (1 - n u) times the sum
+of absolute terms (u = 2^-53). In the minima it is enough to count the terms of the true minimiser: the computed minimum is not above its
+computed cost. Costs of loads have no negative terms but the flexible work's, which are at most twice the work at the price of missing it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _sizes(arrays: Arrays, multipliers: Multipliers, terms: Terms, stacked: Arra
     work = jnp.sum(arrays.loads.missed * arrays.loads.work, axis=(1, 2))
     return Terms(
         loads=jnp.concatenate([jnp.abs(terms.loads), 3.0 * work]),
-        runs=jnp.maximum(jax.ops.segment_max(options, runs.run, runs.not_run.shape[0]), jnp.minimum(runs.not_run, BARRED)),
+        runs=jnp.maximum(jax.ops.segment_max(options, runs.run, runs.not_run.shape[0]), jnp.where(runs.not_run < BARRED, runs.not_run, 0.0)),
         groups=_contract_sizes(arrays, multipliers, cash),
         offers=_offer_sizes(arrays, multipliers, stacked),
         rules=jnp.abs(terms.rules),
@@ -146,7 +146,7 @@ def _pools(arrays: Arrays, slots: Ints) -> Ints:
 
 
 def reduced_costs(problem: PlanningProblem, prepared: Prepared, prices: Prices) -> Floats:
-    """How much more a load costs on its cheapest path through each pair in each period than on its cheapest path, [N, T] USD; inf where barred.
+    """How much dearer a load's cheapest path through each pair in each period is than its cheapest path, [N, T] USD; inf where barred.
 
     A plan with the pair costs at least the bound and this on top.
     """

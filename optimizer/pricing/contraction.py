@@ -47,7 +47,8 @@ rigid_cost.defvjp(_rigid_forward, _rigid_backward)
 def flexible_cost(price: Array, hours: Array, work: Array, work_limit: Array, missed: Array) -> Array:
     """Cheapest way to do work at any hours of a period, at most `work_limit` at once, or to miss it.
 
-        min over f of sum_b price f + missed max(0, work - sum_b h f)  =  max over m in [0, missed] of  m work - sum_b limit max(0, h m - price)
+        min over f of  sum_b price f + missed max(0, work - sum_b h f)
+        = max over m in [0, missed] of  m work - sum_b limit max(0, h m - price)
 
     The maximum lies where m is the price of an hour in some block, or at an end.
 

@@ -1,10 +1,10 @@
 """The dual value of any multipliers: below the cost of every plan, whatever they are.
 
-    bound = other spend + sum over loads of the cheapest path + sum over runs of the best option + sum over groups of contracts of the best response
-          + sum over offers of what pays to draw - sum over rules of multiplier x limit
+    bound = other spend + sum over loads of the cheapest path + sum over runs of the best option
+          + sum over groups of contracts of the best response + sum over offers of what pays to draw - sum over rules of multiplier x limit
 
-Left out, which only lowers it: fewest suppliers, the reserve for the loss of a site, exclusions and exclusive work, and shares of wallet of contracts that
-need not be in force.
+Left out, which only lowers it: fewest suppliers, the reserve for the loss of a site, exclusions and exclusive work, and shares of wallet of
+contracts that need not be in force.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from jax import Array
 
 from optimizer.pricing.arrays import Arrays
 from optimizer.pricing.contraction import capacity_cost
-from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, price_caps, stacked_prices
+from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, stacked_prices
 from optimizer.pricing.paths import Moves, path_costs, smooth_path_costs
 from optimizer.pricing.responses import contract_costs, group_costs, lot_costs, offer_costs
 from optimizer.pricing.smooth import least
 from optimizer.pricing.starts import option_costs, run_costs
-
 
 SMALLEST = 1e-6  # of the largest scale
 

@@ -93,7 +93,7 @@ def project(arrays: Arrays, multipliers: Multipliers, margin: float = 0.0) -> Mu
       margin: share of every upper limit that multipliers stay below it, so that rounding never makes what has no limit worth taking.
     """
     contracts, rules = arrays.supply.contracts, arrays.supply.rules
-    kept = _affordable_shares(arrays, jax.tree.map(lambda leaf: jnp.maximum(leaf, 0.0), multipliers))
+    kept = affordable_shares(arrays, jax.tree.map(lambda leaf: jnp.maximum(leaf, 0.0), multipliers))
     excess = jnp.minimum(kept.excess, 1.0 - margin) * contracts.has_excess[:, :, None]
     bounded = replace(
         kept,
@@ -109,11 +109,12 @@ def project(arrays: Arrays, multipliers: Multipliers, margin: float = 0.0) -> Mu
     return replace(bounded, firm=firm, spot=spot)
 
 
-def _affordable_shares(arrays: Arrays, multipliers: Multipliers) -> Multipliers:
+def affordable_shares(arrays: Arrays, multipliers: Multipliers) -> Multipliers:
     """Scales the multipliers of supplier shares down where they would pay for drawing more from an offer without limit."""
     offers, rules = arrays.supply.offers, arrays.supply.rules
     gift = _share_of_all(arrays, multipliers)
     price = cash_weight(arrays, multipliers)[offers.supplier] * offers.price
     least = GENEROUS * jnp.min(jnp.where(offers.unlimited[:, :, None] > 0, price, jnp.inf), axis=0, initial=jnp.inf)
-    scale = jnp.where(gift > least, least / jnp.maximum(gift, float(jnp.finfo(gift.dtype).tiny)), 1.0)
-    return replace(multipliers, share=multipliers.share * jnp.einsum("vt,ts->vs", rules.share_at, jnp.minimum(scale, 1.0)))
+    much = gift > least
+    scale = jnp.where(much, jnp.where(much, least, 0.0) / jnp.where(much, gift, 1.0), 1.0)
+    return replace(multipliers, share=multipliers.share * jnp.einsum("vt,ts->vs", rules.share_at, scale))

@@ -89,7 +89,7 @@ def _smooth_backward(kept: Any, slope: Array) -> tuple[Array, Array, None, None]
     placed, nowhere, total, charge, moves, temperature = kept
 
     def share(energy: Array, of: Array) -> Array:
-        return jnp.exp((of - energy) / temperature)
+        return jnp.exp((of - energy) / (temperature if energy.ndim == 1 else temperature[None]))
 
     def back(flow: State, now: Any) -> tuple[State, tuple[Array, Array]]:
         (earlier, apart), discount, toll = now
@@ -102,7 +102,9 @@ def _smooth_backward(kept: Any, slope: Array) -> tuple[Array, Array, None, None]
 
     last = slope[None] * share(placed[-1], total[None]), slope * share(nowhere[-1], total)
     first, (later, entered) = lax.scan(back, last, ((placed[:-1], nowhere[:-1]), moves.discount[1:], charge[1:]), reverse=True)
-    _, (_, new) = back((first[0] * (1.0 - moves.new[None]), first[1] * (1.0 - moves.new)), ((moves.at_start[:-1], moves.at_start[-1]), moves.discount[0], charge[0]))
+    paying = 1.0 - moves.new
+    begun = (moves.at_start[:-1], moves.at_start[-1]), moves.discount[0], charge[0]
+    _, (_, new) = back((first[0] * paying[None], first[1] * paying), begun)
     return jnp.concatenate([first[0][None], later]), jnp.concatenate([new[None], entered]), None, None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,8 @@ class Prices:
 
     def in_units(self, unit: float) -> Multipliers:
         """The multipliers in another unit of money."""
-        return replace(self.multipliers, **{name: np.asarray(getattr(self.multipliers, name)) * (self.unit / unit) for name in MONEY})
+        changed: dict[str, Any] = {name: np.asarray(getattr(self.multipliers, name)) * (self.unit / unit) for name in MONEY}
+        return replace(self.multipliers, **changed)
 
     def capacity_usd(self, blocks: int) -> Floats:
         """Price of an accelerator that works: discounted, expected USD for each block and scenario, [P, T, B, S]."""

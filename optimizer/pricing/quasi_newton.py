@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 MEMORY = 20  # pairs of steps and changes of slope that are kept
@@ -46,7 +47,7 @@ def uphill(climb: Climb, free: Array) -> Array:
     known = jnp.any(climb.turns[-1] != 0)
     direction = jnp.where(known, jnp.where(free, _bent(climb, free, slope), 0.0), slope)
     direction = jnp.where(jnp.vdot(direction, slope) > 0, direction, slope)
-    largest = jnp.maximum(jnp.max(jnp.abs(direction)), float(jnp.finfo(slope.dtype).tiny))
+    largest = jnp.maximum(jnp.max(jnp.abs(direction)), float(np.finfo(slope.dtype).tiny))
     return direction * jnp.where(known, jnp.minimum(1.0, LONGEST_STEP / largest), FIRST_STEP / largest)
 
 
@@ -78,7 +79,7 @@ def judge(climb: Climb, point: Array, value: Array, slope: Array) -> Array:
     """Whether a step to the point rises enough, []."""
     step = point - climb.point
     expected, left = jnp.vdot(climb.slope, step), jnp.vdot(slope, step)
-    noise = 16.0 * float(jnp.finfo(point.dtype).eps) * jnp.abs(climb.value)
+    noise = 16.0 * float(np.finfo(point.dtype).eps) * jnp.abs(climb.value)
     rises = (value >= climb.value + SUFFICIENT * expected) & (expected > 0)
     return rises | ((left >= -OVERSHOOT * expected) & (value >= climb.value - noise))
 

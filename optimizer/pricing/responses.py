@@ -1,11 +1,13 @@
 """What contracts and offers do at given prices: the least of what they cost less what their capacity is worth.
 
-With weights on the rows of take-or-pay and minimum spend (`Multipliers.excess`, `short`) a contract's settlement becomes linear in draws and lots,
+With weights on the rows of take-or-pay and minimum spend (`Multipliers.excess`, `short`) a contract's settlement becomes linear in draws
+and lots,
 
-    max(0, spend - commitment, minimum - commitment - fees - other spend) >= excess (spend - commitment) + short (minimum - commitment - fees - other),
+    max(0, spend - commitment, minimum - commitment - fees - other spend)
+    >= excess (spend - commitment) + short (minimum - commitment - fees - other spend),
 
-so that each accelerator is drawn where its price exceeds its charge, each lot leaves when that is cheapest, and lots are signed if that pays at all.
-Not signing costs nothing whatever the weights: with no lots there is nothing to settle.
+so that each accelerator is drawn where its price exceeds its charge, each lot leaves when that is cheapest, and lots are signed if that
+pays at all. Not signing costs nothing whatever the weights: with no lots there is nothing to settle.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ def draw_value(arrays: Arrays, multipliers: Multipliers, firm: Array, excess: Ar
 
 
 def lot_costs(arrays: Arrays, multipliers: Multipliers, firm: Array, temperature: Array | None) -> tuple[Array, Array]:
-    """Cost per lot of leaving at the start of each period, or (the last) of staying, [K, T + 1]; what settling costs whatever the lots, [K].
+    """Cost per lot of leaving at the start of each period, or (the last) of staying, [K, T + 1]; and of settling, whatever the lots, [K].
 
     The second is at most 0: other spend that counts towards the minimum.
     """

@@ -1,4 +1,4 @@
-"""Smooth minima. At temperature 0 they are the minima themselves; above it they lie below them, so that a smooth dual is a bound as well."""
+"""Smooth minima, or the minima themselves where there is no temperature. They lie below them, so that a smooth dual is a bound as well."""
 
 from __future__ import annotations
 

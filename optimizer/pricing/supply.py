@@ -1,9 +1,13 @@
-"""Contracts, offers and linking rules as arrays: what the responses read. Axes as in `arrays`, and `H` budgets, `U` suppliers, `V` share rules."""
+"""Contracts, offers and linking rules as arrays: what the responses read.
+
+Axes as in `arrays`, and `H` budgets, `U` suppliers, `V` rules on supplier shares, `A` groups of alternative contracts, at most `M` in each.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -14,6 +18,7 @@ from optimizer.domain.surface import Floats, Ints
 
 BARRED = 1e30  # units of money: the cost of what is not allowed; finite, so that no difference is undefined
 ALL = -1
+Kind = TypeVar("Kind")
 
 
 @jax.tree_util.register_dataclass
@@ -86,7 +91,7 @@ def supply_arrays(problem: PlanningProblem, spot_pools: Ints, unit: float) -> Su
     """On the host; `spot_pools` are the pools with spot offers."""
     slot = np.full(len(problem.pools), len(spot_pools))
     slot[spot_pools] = np.arange(len(spot_pools))
-    return _tree(
+    return _host(
         SupplyArrays,
         contracts=_contracts(problem, unit),
         offers=_offers(problem, unit),
@@ -97,7 +102,7 @@ def supply_arrays(problem: PlanningProblem, spot_pools: Ints, unit: float) -> Su
     )
 
 
-def _tree(kind: Any, **fields: Any) -> Any:
+def _host(kind: Callable[..., Kind], **fields: Any) -> Kind:
     """A container of host arrays: they become device arrays together, at the end."""
     return kind(**fields)
 
@@ -112,7 +117,7 @@ def _contracts(problem: PlanningProblem, unit: float) -> ContractArrays:
     exists = settled >= 0
     leavable = np.isfinite(supply.exit_fee_cash) & running & (supply.most_lots > 0)[:, None]
     sure = (supply.least_lots > 0) & ~leavable.any(axis=1)
-    return _tree(
+    return _host(
         ContractArrays,
         cover=cover,
         works=works,
@@ -178,7 +183,7 @@ def _offers(problem: PlanningProblem, unit: float) -> OfferArrays:
     supply = problem.supply
     pool = supply.offer_pool
     unlimited = np.isinf(supply.offer_limit)
-    return _tree(
+    return _host(
         OfferArrays,
         pool=pool,
         spot=supply.offer_spot.astype(np.int64),
@@ -198,7 +203,7 @@ def _rules(problem: PlanningProblem, unit: float) -> RuleArrays:
     at = counted[:, :, None] & (limits.budget_period[:, None] == periods)[:, None, :]
     other = (problem.other_spend_cash * at).sum(axis=(1, 2))
     share = written_out(problem)
-    return _tree(
+    return _host(
         RuleArrays,
         budget_at=at.astype(np.float64),
         budget=(limits.budget_cash - other) / unit,

@@ -9,6 +9,7 @@ Fulfilment intervals are left to the linear program that settles the plan; here 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +23,16 @@ PASSES = 6
 WORTHWHILE = 1e-9  # share of a load's cost below which a change is not worth a pass
 
 
+@dataclass(frozen=True)
+class Ladder:
+    """A pool's sources of capacity in the order of their prices, in each period and scenario by itself. Axis Z sources."""
+
+    covers: Ints  # covered pairs J of the contracts; each is two sources: what is paid for, and the rest
+    offers: Ints  # O
+    order: Ints  # [Z, T, 1, S] the source at each step
+    price: Floats  # [Z, T, 1, S] discounted USD per accelerator-hour at each step, weighted by probability
+
+
 class Pools:
     """Use of every pool and what more use costs. Axes P pools, T periods, B blocks, S scenarios."""
 
@@ -30,19 +41,24 @@ class Pools:
         supply = problem.supply
         self.use = np.zeros((len(problem.pools), *problem.shape))  # working accelerators in use
         self.traffic = np.zeros((len(problem.sites), len(problem.periods)))  # GB/s
-        held = supply.capacity * active_lots(problem, decisions)
-        self._held = np.broadcast_to(held[:, :, None, None], (len(held), *problem.shape))
-        weight = (problem.discount[:, None] * problem.probability)[:, None, :]
-        self._shortage = problem.shortage_price[:, None, None, None] * weight
-        self._contract_price = supply.price_cash[:, :, None, None] * weight
-        self._offer_price = supply.offer_price_cash[:, :, None, :] * weight
         self.open = open_pairs(problem, decisions)
         self.run_open = open_options(problem, decisions)
-        self._covers = [np.flatnonzero(supply.cover_pool == p) for p in range(len(problem.pools))]
-        firm = ~supply.offer_spot
-        order = np.argsort(supply.offer_price_cash.mean(axis=(1, 2)), kind="stable")
-        self._offers = [[o for o in order if firm[o] and supply.offer_pool[o] == p] for p in range(len(problem.pools))]
+        held = supply.capacity * active_lots(problem, decisions)
+        self._held = np.broadcast_to(held[:, :, None, None], (len(held), *problem.shape))
+        self._limit = np.broadcast_to(supply.offer_limit[:, :, None, None], (len(supply.offers), *problem.shape))
         self._drawn = np.zeros((len(supply.cover_pool), *problem.shape))
+        self._weight = (problem.discount[:, None] * problem.probability)[:, None, :]
+        self._ladders = [self._ladder(pool) for pool in range(len(problem.pools))]
+
+    def _ladder(self, pool: int) -> Ladder:
+        supply = self._problem.supply
+        covers = np.flatnonzero(supply.cover_pool == pool)
+        offers = np.flatnonzero((supply.offer_pool == pool) & ~supply.offer_spot)
+        contract = supply.price_cash[supply.cover_contract[covers]][:, :, None, None] * self._weight
+        market = supply.offer_price_cash[offers][:, :, None, :] * self._weight
+        price = np.concatenate([np.zeros_like(contract), contract, market])
+        order = np.argsort(price, axis=0, kind="stable")
+        return Ladder(covers, offers, order, np.take_along_axis(price, order, axis=0))
 
     def refill(self) -> None:
         """Shares each contract's capacity out to its pools, those named first in the tables first."""
@@ -70,25 +86,23 @@ class Pools:
         return float(sum(self.cost(p, self.use[p]).sum() for p in range(len(self.use))))
 
     def _drawn_in(self, pool: int, *, before: int) -> Floats:
-        return np.asarray(sum((self._drawn[j] for j in self._covers[pool] if j < before), np.zeros(self._problem.shape)))
+        covers = self._ladders[pool].covers
+        return np.asarray(self._drawn[covers[covers < before]].sum(axis=0))
 
     def cost(self, pool: int, use: Floats) -> Floats:
         """Discounted, expected USD in each period, [T], of `use` accelerators, [T, B, S], in the pool."""
-        supply = self._problem.supply
-        rest = np.maximum(use, 0.0) / self._problem.availability[pool]
-        spent = np.zeros_like(rest)
-        for j in self._covers[pool]:
-            k = supply.cover_contract[j]
-            open_ = self._drawn[j] + self._left[k]
-            taken = np.minimum(rest, open_)
-            spent += np.maximum(0.0, taken - self._paid[j]) * self._contract_price[k]
-            rest = rest - taken
-        for o in self._offers[pool]:
-            taken = np.minimum(rest, supply.offer_limit[o][:, None, None])
-            spent += taken * self._offer_price[o]
-            rest = rest - taken
-        spent += rest * self._problem.availability[pool] * self._shortage[pool]
-        return np.asarray(np.einsum("tb,tbs->t", self._problem.hours, spent))
+        problem, ladder = self._problem, self._ladders[pool]
+        paid = self._paid[ladder.covers]
+        rest = self._drawn[ladder.covers] + self._left[problem.supply.cover_contract[ladder.covers]] - paid
+        sources = np.concatenate([paid, np.maximum(rest, 0.0), self._limit[ladder.offers]])
+        steps = np.take_along_axis(sources, np.broadcast_to(ladder.order, sources.shape), axis=0)
+        wanted = np.maximum(use, 0.0) / problem.availability[pool]
+        reached = np.minimum(np.cumsum(steps, axis=0), wanted)
+        taken = np.diff(reached, axis=0, prepend=np.zeros_like(reached[:1]))
+        short = wanted - reached[-1] if len(reached) else wanted
+        spent = (taken * ladder.price).sum(axis=0)
+        spent += short * problem.availability[pool] * problem.shortage_price[pool] * self._weight
+        return np.asarray(np.einsum("tb,tbs->t", problem.hours, spent))
 
 
 def open_pairs(problem: PlanningProblem, decisions: Decisions) -> np.ndarray:
@@ -122,7 +136,7 @@ def open_options(problem: PlanningProblem, decisions: Decisions) -> np.ndarray:
 
 
 def improve(problem: PlanningProblem, decisions: Decisions, *, passes: int = PASSES) -> tuple[Decisions, float]:
-    """The decisions with loads and runs re-placed until a pass changes nothing, and about what they cost; contracts stay.
+    """The best decisions met while loads and runs are re-placed until a pass changes nothing; contracts stay.
 
     Returns:
       Decisions, and their cost in USD as far as merit order sees it.
@@ -138,18 +152,27 @@ def improve(problem: PlanningProblem, decisions: Decisions, *, passes: int = PAS
     size = np.zeros(len(needs.loads))
     np.maximum.at(size, needs.pair_load, need.sum(axis=(1, 2, 3)))
     moves = np.stack([_moved(problem, load, placed[load]) for load in range(len(placed))])
+    best = (decisions, np.inf)
     for _ in range(passes):
         changed = 0
         for load in np.argsort(-size, kind="stable"):
             changed += _replace_load(problem, pools, need, load, placed, moves)
         for r in range(len(needs.runs)):
             changed += _replace_run(problem, pools, r, option)
+        now = replace(decisions, placed=placed.copy(), option=option.copy())
+        cost = pools.total() + _fixed_cost(problem, now)
+        if cost < best[1]:
+            best = (now, cost)
         if not changed:
             break
-    better = Decisions(placed=placed, option=option, lots=decisions.lots, exits=decisions.exits)
-    fixed = cost_terms(problem, undrawn(problem, better))
+    return best
+
+
+def _fixed_cost(problem: PlanningProblem, decisions: Decisions) -> float:
+    """Discounted, expected USD that does not depend on draws."""
     drawn = ("market", "shortage", "missed work", "excess", "minimum shortfall")
-    return better, pools.total() + float(sum(terms.sum() for name, terms in fixed.items() if name not in drawn))
+    terms = cost_terms(problem, undrawn(problem, decisions))
+    return float(sum(value.sum() for name, value in terms.items() if name not in drawn))
 
 
 def _use(problem: PlanningProblem, pools: Pools, need: Floats, load: int, path: Ints, sign: float) -> None:

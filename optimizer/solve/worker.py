@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO, cast
 
@@ -39,7 +40,10 @@ class Worker:
         """Stops the child at once, whatever it is doing."""
         self._process.kill()
         self._process.wait()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._thread.shutdown(cancel_futures=True)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(BrokenPipeError):  # what was still to be sent has no reader any more
+                cast(BinaryIO, pipe).close()
 
     def __enter__(self) -> Worker:
         return self

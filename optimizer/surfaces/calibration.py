@@ -37,7 +37,7 @@ from optimizer.surfaces.serving_form import NAMES, PARAMETERS, ServingRuns, repl
 
 Tree = TypeVar("Tree")
 
-OFFSET_SD = (0.1, 0.25, 0.15, 0.0, 0.1)  # prior of the logs of a group's factors, by `OFFSET_LEVELS`; 0: left to the process
+OFFSET_SD = (0.25, 0.4, 0.3, 0.0, 0.2)  # prior of the logs of a group's factors, by `OFFSET_LEVELS`; 0: left to the process
 THETA_SD = 1.0  # prior of the logs of the parameters around `PARAMETERS`
 TPOT_SCALE, TTFT_SCALE = 0.15, 0.35  # log errors at which the Huber loss turns from square to linear
 FLOOR = -4.0  # of the logs of a run's regime: a term below 2 % says no more by getting smaller

@@ -1,8 +1,9 @@
 """The form of the serving model that is calibrated: the equations of `serving`, with the terms that measured runs ask for.
 
-Beyond `serving`: experts are read and multiplied at their own efficiency, attention reads the cache at its own efficiency,
-expert parallelism costs a share of the layers' overhead, prefills of a burst wait for each other, and a load generator may keep
-more requests than there are slots. Every parameter is positive and enters by its logarithm, so that offsets multiply.
+Beyond `serving`: attention reads the cache at its own efficiency, expert parallelism costs a share of the layers' overhead,
+prefills of a burst wait for each other, and a load generator may keep more requests than there are slots. Every parameter is
+positive and enters by its logarithm, so that offsets multiply. Efficiencies of experts' own were tried and left out: they are
+not identified by few models, and models on accelerators held out came off worse.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from optimizer.surfaces.arrays import SHARPNESS, smooth_maximum
-from optimizer.surfaces.serving import Architecture, Chip, Lengths, batch_limit
+from optimizer.surfaces.serving import Architecture, Chip, Lengths, batch_limit, weights_read
 
 # Name, centre of its prior, unit and meaning; `log_parameters` has one column for each, in this order.
 PARAMETERS: dict[str, float] = {
@@ -32,9 +33,6 @@ PARAMETERS: dict[str, float] = {
     "slot_waiting": 0.05,  # requests beyond the slots that a load generator keeps waiting
     "cache_efficiency": 1.0,  # eta_kv: bandwidth on the cache, in eta_bw
     "expert_layer": 0.1,  # further overhead of a layer with expert parallelism, in t_layer
-    "expert_memory": 0.8,  # bandwidth on experts' weights, in eta_bw
-    "sparse_layer": 0.3,  # further overhead of a layer with experts, in t_layer
-    "expert_arithmetic": 0.8,  # FLOP/s of a model with experts, in eta_p
 }
 NAMES = tuple(PARAMETERS)
 
@@ -99,14 +97,9 @@ def replica_times(log_parameters: Array, runs: ServingRuns) -> ReplicaTimes:
 def _decode_s(value: dict[str, Array], runs: ServingRuns, batch: Array) -> tuple[Array, Array, Array]:
     """Seconds that one step needs for memory and for arithmetic, and in all."""
     model, chip = runs.model, runs.chip
-    share = model.experts_per_token / model.experts
-    sparse = share < 1.0
-    covered = jnp.where(sparse, -jnp.expm1(batch * jnp.log1p(-jnp.where(sparse, share, 0.5))), 1.0)
-    experts = model.expert_parameters * covered / value["expert_memory"]
-    weights = model.weight_bytes * (model.parameters - model.expert_parameters + experts)
     context = runs.lengths.prompt + runs.lengths.output / 2.0
     cache = batch * context * model.kv_bytes / (jnp.minimum(runs.parallel, model.kv_heads) * value["cache_efficiency"])
-    memory = (weights / runs.parallel + cache) / (value["memory_efficiency"] * chip.memory_bytes_per_s)
+    memory = (weights_read(model, batch) / runs.parallel + cache) / (value["memory_efficiency"] * chip.memory_bytes_per_s)
     flops = batch * (2.0 * model.active_parameters + model.attention_flops * context)
     arithmetic = flops / _flop_rate(value, runs)
     each = _link_s(value, runs) + value["sequence_s"]
@@ -124,8 +117,7 @@ def _prefill_s(value: dict[str, Array], runs: ServingRuns) -> Array:
 
 def _flop_rate(value: dict[str, Array], runs: ServingRuns) -> Array:
     """FLOP/s that the replica reaches."""
-    sparse = runs.model.experts_per_token < runs.model.experts
-    return runs.parallel * runs.chip.flops * value["arithmetic_efficiency"] * jnp.where(sparse, value["expert_arithmetic"], 1.0)
+    return runs.parallel * runs.chip.flops * value["arithmetic_efficiency"]
 
 
 def _link_s(value: dict[str, Array], runs: ServingRuns) -> Array:
@@ -138,5 +130,4 @@ def _overhead_s(value: dict[str, Array], runs: ServingRuns) -> Array:
     """Seconds of a step that neither memory nor arithmetic explains."""
     parallel = jnp.where(runs.parallel > 1.0, value["parallel_layer"], 0.0)
     spread = jnp.where(runs.expert_parallel > 1.0, value["expert_layer"], 0.0)
-    sparse = jnp.where(runs.model.experts_per_token < runs.model.experts, value["sparse_layer"], 0.0)
-    return value["step_s"] + runs.model.layers * value["layer_s"] * (1.0 + parallel) * (1.0 + spread) * (1.0 + sparse)
+    return value["step_s"] + runs.model.layers * value["layer_s"] * (1.0 + parallel) * (1.0 + spread)

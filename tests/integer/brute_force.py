@@ -1,4 +1,7 @@
-"""Every decision of a tiny problem in turn, its draws by a linear program of SciPy's, its costs by loops over docs/problem.md: no code of the exact model."""
+"""Every decision of a tiny problem in turn: its draws by SciPy's linear programs, its costs by loops over docs/problem.md.
+
+No code of the exact model is used.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,8 @@ def suppliers_in_use(problem: PlanningProblem, chosen: Decisions, t: int) -> lis
 def moved(problem: PlanningProblem, chosen: Decisions, t: int) -> list[tuple[int, int, int]]:
     """(load, pool left, pool entered) at the start of the period, -1 for none; entries of new loads in the first period are not moves."""
     before = problem.placed_before if t == 0 else chosen.placed[:, t - 1]
-    return [(i, int(a), int(b)) for i, (a, b) in enumerate(zip(before, chosen.placed[:, t], strict=True)) if a != b and not (t == 0 and a < 0)]
+    pools = zip(before, chosen.placed[:, t], strict=True)
+    return [(i, int(a), int(b)) for i, (a, b) in enumerate(pools) if a != b and not (t == 0 and a < 0)]
 
 
 def keeps_whole_rules(problem: PlanningProblem, chosen: Decisions) -> bool:
@@ -215,7 +219,9 @@ def _scenario_cost(problem: PlanningProblem, chosen: Decisions, s: int) -> float
     return rows.solve()
 
 
-def in_use(problem: PlanningProblem, chosen: Decisions, rows: Rows, p: int, t: int, b: int, s: int, *, spot: bool) -> tuple[float, dict[int, float]]:
+def in_use(
+    problem: PlanningProblem, chosen: Decisions, rows: Rows, p: int, t: int, b: int, s: int, *, spot: bool
+) -> tuple[float, dict[int, float]]:
     """(accelerators held, flexible draws) of what is in the pool; spot=False leaves out what may use spot."""
     needs, held, flexible = problem.needs, 0.0, {}
     for load in range(len(needs.loads)):
@@ -317,7 +323,8 @@ def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, weight
             spend: dict[int, float] = {}
             for t in within:
                 lots = active(problem, chosen, k, t)
-                committed += float(supply.take_or_pay_share[k] * supply.price_cash[k, t] * supply.capacity[k, t] * problem.hours[t].sum()) * lots
+                full = float(supply.price_cash[k, t] * supply.capacity[k, t] * problem.hours[t].sum())
+                committed += float(supply.take_or_pay_share[k]) * full * lots
                 fixed += float(supply.fixed_fee_cash[k, t]) * lots
                 least += float(supply.minimum_cash[k, t]) * lots
                 other += float(supply.eligible_spend_cash[k, t])

@@ -134,11 +134,11 @@ def bandwidth(problem: PlanningProblem) -> PlanningProblem:
 
 
 def site_loss(problem: PlanningProblem) -> PlanningProblem:
-    return with_limits(problem, site_loss_reserve=np.array([0.6, 0.9]))
+    return with_limits(problem, site_loss_reserve=np.array([1.0, 1.3]))
 
 
 def scarce(problem: PlanningProblem) -> PlanningProblem:
-    return with_supply(problem, offer_limit=np.full(problem.supply.offer_limit.shape, 6.0))
+    return with_supply(problem, offer_limit=np.full(problem.supply.offer_limit.shape, 8.0))
 
 
 def scarce_and_one_cheap_pool(problem: PlanningProblem) -> PlanningProblem:

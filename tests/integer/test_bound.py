@@ -54,7 +54,8 @@ def test_equals_the_linear_program_at_its_duals(case: str) -> None:
 
 
 def test_prices_on_sides_without_a_limit_count_as_nothing(program: Program) -> None:
-    wrong = np.where(np.isfinite(program.row_lower) & np.isfinite(program.row_upper), 0.0, np.where(np.isfinite(program.row_lower), -5.0, 5.0))
+    below, above = np.isfinite(program.row_lower), np.isfinite(program.row_upper)
+    wrong = np.where(below & above, 0.0, np.where(below, -5.0, 5.0))
     assert wrong.any()
     assert safe_bound(program, wrong) == safe_bound(program, np.zeros_like(wrong))
 

@@ -12,21 +12,13 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.integer.explain import explain
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
-from tests.integer.clause_cases import TINY, one_cheap_pool
+from tests.integer.clause_cases import TINY, one_cheap_pool, run_elsewhere
 from tests.problems import random_problem, with_limits, with_supply
 
 
 def small_budget(problem: PlanningProblem) -> PlanningProblem:
     """Less than the other spend of the second month."""
     return with_limits(problem, budget_supplier=np.array([0]), budget_period=np.array([1]), budget_cash=np.array([10.0]))
-
-
-def wallet_beyond_capacity(problem: PlanningProblem) -> PlanningProblem:
-    """A pin sends the work to a supplier whose share is limited by another's wallet."""
-    forced = problem.pair_forced.copy()
-    forced[[1, 3], 1] = True  # the pool of supplier 2
-    held = with_supply(replace(problem, pair_forced=forced, shortage_price=np.full(2, 1e4)), share_of_wallet=np.array([0.9, 0.0]))
-    return with_limits(held, share_supplier=np.array([0]), share_period=np.array([1]), share=np.array([0.5]))
 
 
 def two_pins(problem: PlanningProblem) -> PlanningProblem:
@@ -73,23 +65,29 @@ def nothing_in_reserve(problem: PlanningProblem) -> PlanningProblem:
     return with_limits(replace(bare, pair_forced=forced), site_loss_reserve=np.array([0.0, 1.0]))
 
 
+def forbidden_run(problem: PlanningProblem) -> PlanningProblem:
+    """The run must happen, but only where a contract in force forbids it."""
+    bound = with_supply(run_elsewhere(problem), exclusive_run=np.array([[0, 0]]))
+    return replace(bound, run_forced=np.array([True]))
+
+
 IMPOSSIBLE = {
-    "budget of supplier supplier1 in 2026-10 (scenario scenario1): over by": small_budget,
-    "contract1 in 2026-10 (scenario scenario1)": wallet_beyond_capacity,
+    "budget of supplier supplier1 in 2026-10 (scenario scenario1): over by 470 USD": small_budget,
     "pin that forbids load load1 in pool pool1 in 2026-10": two_pins,
     "fewest suppliers in 2026-10: short by 1 suppliers": three_suppliers_of_two,
-    "option group of contract contract1": both_of_a_group,
-    "exclusion of contracts of contract contract1 of other contract contract2 in 2026-09": excluded_pair,
+    "option group of contract contract1: over by 1 contracts": both_of_a_group,
+    "exclusion of contract contract1 and contract contract2 in 2026-09: over by 1 contracts": excluded_pair,
     "site bandwidth of site site1 in 2026-10: over by": pinned_over_bandwidth,
     "moves in 2026-10: over by 1 moves": moves_by_pins,
-    "exclusivity of contract contract1 of load load1 in 2026-10": forced_exclusive_work,
-    "reserve for the loss of a site of site site1 in 2026-10 (block block1, scenario scenario1): short by": nothing_in_reserve,
+    "exclusivity of contract contract1 of load load1 in 2026-10: over by 1 placements": forced_exclusive_work,
+    "reserve for the loss of site site1 in 2026-10 (block block1, scenario scenario1): short by": nothing_in_reserve,
+    "exclusivity of contract contract1 of training run run1 in 2026-10": forbidden_run,
 }
 
 
 @pytest.mark.parametrize("sentence", IMPOSSIBLE)
 def test_names_clause_and_month(sentence: str) -> None:
-    problem = IMPOSSIBLE[sentence](random_problem(0, TINY))
+    problem = IMPOSSIBLE[sentence](random_problem(0, replace(TINY, runs=1)))
     assert solve_program(build_program(problem)).status is PlanStatus.INFEASIBLE
     lines = explain(problem)
     assert any(sentence in line for line in lines), lines

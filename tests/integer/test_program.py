@@ -188,7 +188,7 @@ def test_refuses_values_that_are_not_whole() -> None:
     problem = random_problem(0, Size(blocks=1))
     program = build_program(problem)
     half = np.full(len(program.cost), 0.5)
-    with pytest.raises(SolverFailure, match="not whole: a decision is 0.5 away"):
+    with pytest.raises(SolverFailure, match=r"not whole: a decision is 0\.5 away"):
         decisions(program, problem, half)
 
 

@@ -1,0 +1,133 @@
+"""What the ascent moves: one vector in a plain box, from which multipliers follow that keep the dual finite.
+
+Multipliers limit one another: a price on a budget raises what offers cost, and with it the price that capacity may have; spot never costs
+more than firm capacity; the weights of take-or-pay and minimum spend together stay below 1. Among multipliers themselves an ascent would
+stick where two of them can only rise together. So the vector holds firm prices relative to their caps, spot prices relative to firm ones,
+and the weight of take-or-pay relative to what minimum spend leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.flatten_util import ravel_pytree
+
+from optimizer.pricing.arrays import Arrays
+from optimizer.pricing.dual import SMALLEST, Scales, reference_scales
+from optimizer.pricing.multipliers import Multipliers, affordable_shares, price_caps
+
+FAR = 1e6  # units: a limit for multipliers that have none
+START_PRICE = 0.7  # of the list price
+START_EXCESS = 0.3  # of the weight of settlements
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Coordinates:
+    """The box and what its sides mean. Each field but `scales` has the shapes of multipliers."""
+
+    scales: Scales
+    units: Multipliers  # of the multiplier in one step of the vector
+    upper: Multipliers  # largest coordinate; 0 where the multiplier does not exist
+    caps: tuple[Array, Array]  # firm and spot caps where no rule has a price
+
+
+def coordinates(arrays: Arrays) -> Coordinates:
+    """Units from list prices."""
+    scales, caps = reference_scales(arrays), price_caps(arrays, _nothing(arrays))
+    contracts, rules = arrays.supply.contracts, arrays.supply.rules
+    shapes = _nothing(arrays)
+    one = jnp.ones((), arrays.weight.dtype)
+    load, hourly = jnp.mean(scales.load), jnp.mean(scales.firm) / jnp.mean(arrays.hours)
+    traffic = jnp.mean(arrays.loads.traffic) if arrays.loads.traffic.size else one
+    units = Multipliers(
+        firm=scales.firm,
+        spot=jnp.ones_like(shapes.spot),
+        excess=jnp.ones_like(shapes.excess),
+        short=jnp.ones_like(shapes.short),
+        budget=_filled(jnp.mean(arrays.weight), shapes.budget),
+        share=_filled(hourly, shapes.share),
+        wallet=_filled(hourly, shapes.wallet),
+        bandwidth=_filled(load / (traffic + SMALLEST), shapes.bandwidth),
+        moves=_filled(load, shapes.moves),
+    )
+    upper = Multipliers(
+        firm=caps[0] / scales.firm,
+        spot=jnp.ones_like(shapes.spot),
+        excess=_filled(contracts.has_excess[:, :, None], shapes.excess),
+        short=_filled(contracts.has_minimum[:, :, None], shapes.short),
+        budget=jnp.full_like(shapes.budget, FAR),
+        share=jnp.full_like(shapes.share, FAR),
+        wallet=_filled(jnp.where(contracts.wallet[:, :, None] > 0, FAR * one, 0.0), shapes.wallet),
+        bandwidth=_filled(FAR * rules.limits_bandwidth[:, None], shapes.bandwidth),
+        moves=FAR * rules.limits_moves,
+    )
+    return Coordinates(scales=scales, units=units, upper=upper, caps=caps)
+
+
+def _filled(value: Array, like: Array) -> Array:
+    return jnp.broadcast_to(value, like.shape)
+
+
+def _nothing(arrays: Arrays) -> Multipliers:
+    """All multipliers 0."""
+    supply, dtype = arrays.supply, arrays.weight.dtype
+    contracts, intervals = supply.contracts.settled.shape
+    periods, scenarios = arrays.weight.shape
+    blocks = arrays.hours.shape[1] * scenarios
+    return Multipliers(
+        firm=jnp.zeros((supply.shortage.shape[0], periods, blocks), dtype),
+        spot=jnp.zeros((supply.spot_pool.shape[0], periods, blocks), dtype),
+        excess=jnp.zeros((contracts, intervals, scenarios), dtype),
+        short=jnp.zeros((contracts, intervals, scenarios), dtype),
+        budget=jnp.zeros((supply.rules.budget.shape[0], scenarios), dtype),
+        share=jnp.zeros((supply.rules.share.shape[0], scenarios), dtype),
+        wallet=jnp.zeros((contracts, periods, scenarios), dtype),
+        bandwidth=jnp.zeros((supply.rules.bandwidth.shape[0], periods), dtype),
+        moves=jnp.zeros((periods,), dtype),
+    )
+
+
+def first_point(arrays: Arrays, box: Coordinates) -> Array:
+    """Somewhat below list prices, with no price on any rule, [n]."""
+    nothing = _nothing(arrays)
+    first = replace(
+        nothing,
+        firm=START_PRICE * jnp.ones_like(nothing.firm),
+        spot=START_PRICE * jnp.ones_like(nothing.spot),
+        excess=START_EXCESS * jnp.ones_like(nothing.excess),
+    )
+    return ravel_pytree(jax.tree.map(jnp.minimum, first, box.upper))[0]
+
+
+def multipliers_at(arrays: Arrays, box: Coordinates, point: Array) -> Multipliers:
+    """The multipliers that a point [n] of the box stands for."""
+    shaped: Multipliers = ravel_pytree(box.units)[1](point)
+    scaled: Multipliers = jax.tree.map(jnp.multiply, shaped, box.units)
+    rules = affordable_shares(arrays, scaled)
+    firm_cap, spot_cap = price_caps(arrays, rules) if arrays.cash_rules else box.caps
+    firm = jnp.minimum(scaled.firm * (firm_cap / jnp.maximum(box.caps[0], _tiny(firm_cap))), firm_cap)
+    spot = jnp.minimum(shaped.spot * firm[arrays.supply.spot_pool], spot_cap)
+    return replace(rules, firm=firm, spot=spot, excess=shaped.excess * (1.0 - shaped.short))
+
+
+def point_of(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array:
+    """The point that stands for multipliers inside their box, [n]."""
+    firm_cap, _ = price_caps(arrays, multipliers)
+    tiny = _tiny(multipliers.firm)
+    scaled: Multipliers = jax.tree.map(jnp.divide, multipliers, box.units)
+    shaped = replace(
+        scaled,
+        firm=scaled.firm * box.caps[0] / jnp.maximum(firm_cap, tiny),
+        spot=multipliers.spot / jnp.maximum(multipliers.firm[arrays.supply.spot_pool], tiny),
+        excess=multipliers.excess / jnp.maximum(1.0 - multipliers.short, float(np.finfo(multipliers.short.dtype).eps)),
+    )
+    return ravel_pytree(jax.tree.map(jnp.clip, shaped, jax.tree.map(jnp.zeros_like, box.upper), box.upper))[0]
+
+
+def _tiny(like: Array) -> float:
+    return float(np.finfo(like.dtype).tiny)

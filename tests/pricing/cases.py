@@ -1,0 +1,121 @@
+"""Tiny problems, one clause or rule each, whose optimum the exact model finds at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from optimizer.domain.problem import PlanningProblem
+from optimizer.integer.model import build_program
+from optimizer.integer.solver import solve_program
+from tests.problems import Size, random_problem, with_limits, with_supply
+from tests.tolerances import SOLVED_GAP
+
+Change = Callable[[PlanningProblem], PlanningProblem]
+
+
+def _plain(problem: PlanningProblem) -> PlanningProblem:
+    return problem
+
+
+def _take_or_pay(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, take_or_pay_share=np.linspace(0.5, 1.0, len(problem.supply.contracts)))
+
+
+def _minimum_spend(problem: PlanningProblem) -> PlanningProblem:
+    supply = problem.supply
+    return with_supply(
+        problem,
+        minimum_cash=0.9 * supply.price_cash * supply.capacity * problem.hours.sum(axis=1),
+        take_or_pay_share=np.full(len(supply.contracts), 0.3),
+        eligible_spend_cash=np.full(supply.minimum_cash.shape, 500.0),
+        fixed_fee_cash=np.full(supply.minimum_cash.shape, 200.0),
+    )
+
+
+def _exits(problem: PlanningProblem) -> PlanningProblem:
+    fee = np.full(problem.supply.exit_fee_cash.shape, 800.0)
+    fee[:, 0] = np.inf
+    contracts = len(problem.supply.contracts)
+    return with_supply(
+        problem, exit_fee_cash=fee, terminal_usd=np.full(contracts, 3000.0), take_or_pay_share=np.full(contracts, 0.8)
+    )
+
+
+def _option_group(problem: PlanningProblem) -> PlanningProblem:
+    contracts = len(problem.supply.contracts)
+    return with_supply(problem, option_group=np.where(problem.supply.in_force, -1, 3), take_or_pay_share=np.full(contracts, 0.5))
+
+
+def _share_of_wallet(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, share_of_wallet=np.full(len(problem.supply.contracts), 0.4))
+
+
+def _budget(problem: PlanningProblem) -> PlanningProblem:
+    periods = np.arange(len(problem.periods))
+    cash = problem.other_spend_cash.sum(axis=0) + 30_000.0
+    return with_limits(problem, budget_supplier=np.full(len(periods), -1), budget_period=periods, budget_cash=cash)
+
+
+def _supplier_share(problem: PlanningProblem) -> PlanningProblem:
+    return with_limits(problem, share_supplier=np.array([-1]), share_period=np.array([-1]), share=np.array([0.6]))
+
+
+def _moves(problem: PlanningProblem) -> PlanningProblem:
+    return with_limits(problem, most_moves=np.ones(len(problem.periods)))
+
+
+def _bandwidth(problem: PlanningProblem) -> PlanningProblem:
+    return replace(problem, site_bandwidth=np.full(len(problem.sites), 2.5))
+
+
+def _limited_market(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, offer_limit=np.minimum(problem.supply.offer_limit, 6.0))
+
+
+def _pins(problem: PlanningProblem) -> PlanningProblem:
+    allowed, forced = problem.pair_allowed.copy(), problem.pair_forced.copy()
+    allowed[0, 0] = False
+    forced[-1, -1] = True
+    return replace(problem, pair_allowed=allowed, pair_forced=forced)
+
+
+CHANGES: dict[str, tuple[Size, Change]] = {
+    "plain": (Size(loads=3, contracts=3), _plain),
+    "take or pay": (Size(loads=3, contracts=3, lots=2), _take_or_pay),
+    "minimum spend": (Size(loads=3, contracts=3), _minimum_spend),
+    "exits": (Size(loads=3, contracts=3, periods=3, lots=2), _exits),
+    "option group": (Size(loads=4, contracts=4), _option_group),
+    "share of wallet": (Size(loads=3, contracts=2), _share_of_wallet),
+    "budget": (Size(loads=3), _budget),
+    "supplier share": (Size(loads=3), _supplier_share),
+    "moves": (Size(loads=4, periods=3), _moves),
+    "bandwidth": (Size(loads=4), _bandwidth),
+    "limited market": (Size(loads=4), _limited_market),
+    "spot": (Size(loads=4, spot_offers=2), _limited_market),
+    "flexible work": (Size(loads=3, flexible=2), _limited_market),
+    "training": (Size(loads=2, runs=2, periods=3), _limited_market),
+    "pins": (Size(loads=3), _pins),
+}
+
+
+def problem_with(change: str, seed: int) -> PlanningProblem:
+    """The tiny problem with one clause or rule."""
+    size, apply = CHANGES[change]
+    return apply(random_problem(seed, size))
+
+
+@cache
+def optimum(change: str, seed: int) -> float:
+    """USD of the best plan; inf where there is none."""
+    answer = solve_program(build_program(problem_with(change, seed)), relative_gap=SOLVED_GAP)
+    return answer.objective
+
+
+@cache
+def relaxation(change: str, seed: int) -> float:
+    """USD of the linear relaxation of the exact model."""
+    return solve_program(build_program(problem_with(change, seed)), relax=True).bound

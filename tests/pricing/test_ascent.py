@@ -1,0 +1,77 @@
+"""The ascent comes near the linear bound, and goes on from where it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.generator import Size, generate
+from optimizer.integer.model import build_program
+from optimizer.integer.solver import solve_program
+from optimizer.pricing.arrays import prepare, with_lots
+from optimizer.pricing.ascent import price, price_prepared, temperatures
+from tests.pricing.cases import problem_with, relaxation
+from tests.tolerances import BOUND_BELOW_RELAXATION
+
+# What the bound leaves out of the exact model, nothing in these; prices far above list prices take longer.
+COMPLETE = ["plain", "take or pay", "minimum spend", "exits", "option group", "supplier share", "moves", "bandwidth", "training", "pins"]
+SIZE = Size(loads=60, pools=8, periods=6, scenarios=2)
+
+
+@pytest.mark.parametrize("change", COMPLETE)
+def test_the_linear_bound_of_tiny_problems(change):
+    assert price(problem_with(change, 0)).bound_usd >= relaxation(change, 0) * (1 - BOUND_BELOW_RELAXATION)
+
+
+@pytest.mark.parametrize("change", ["budget", "limited market", "spot", "flexible work"])
+def test_the_linear_bound_where_capacity_is_scarce(change):
+    assert price(problem_with(change, 0), iterations=2000).bound_usd >= relaxation(change, 0) * (1 - BOUND_BELOW_RELAXATION)
+
+
+def test_the_linear_bound_of_a_generated_problem():
+    problem = generate(SIZE, seed=1)
+    answer = solve_program(build_program(problem), relax=True, threads=2)
+    found = price(problem)
+    assert answer.bound * (1 - BOUND_BELOW_RELAXATION) <= found.bound_usd
+    assert found.bound_usd <= answer.objective * (1 + BOUND_BELOW_RELAXATION)
+    assert found.placed.shape == (60, 6)
+    assert found.capacity_usd(2).shape == (8, 6, 2, 2)
+
+
+def test_the_same_evaluations_give_the_same_prices():
+    problem = generate(SIZE, seed=2)
+    one, other = price(problem, iterations=80), price(problem, iterations=80)
+    assert one.bound_usd == other.bound_usd
+    np.testing.assert_array_equal(one.multipliers.firm, other.multipliers.firm)
+
+
+def test_a_start_is_never_lost_and_more_evaluations_help():
+    problem = generate(SIZE, seed=3)
+    first = price(problem, iterations=60)
+    again = price(problem, iterations=60, start=first)
+    assert first.bound_usd < again.bound_usd
+    assert again.bound_usd <= price(problem, iterations=1, start=again).bound_usd
+
+
+def test_a_time_limit_ends_it():
+    problem = generate(SIZE, seed=4)
+    price(problem, iterations=1)
+    assert price(problem, iterations=10**9, time_limit_s=1.0).evaluations < 10**5
+
+
+def test_holding_contracts_or_refusing_them_bounds_each_branch():
+    """The better branch is not above the whole problem's bound by more than what both leave."""
+    problem = generate(SIZE, seed=5)
+    prepared = prepare(problem)
+    contracts = len(problem.supply.contracts)
+    root = price_prepared(prepared)
+    chosen = np.arange(contracts) == int(np.argmin(np.abs(root.contract_usd)))
+    held = price_prepared(with_lots(prepared, chosen, np.ones(contracts)), iterations=100, start=root)
+    refused = price_prepared(with_lots(prepared, np.zeros(contracts), ~chosen), iterations=100, start=root)
+    assert min(held.bound_usd, refused.bound_usd) >= root.bound_usd
+
+
+def test_stages_cool_and_grow():
+    stages = temperatures(0.1)
+    assert [warmth for warmth, _ in stages] == sorted((warmth for warmth, _ in stages), reverse=True)
+    assert [length for _, length in stages] == sorted(length for _, length in stages)
