@@ -98,10 +98,11 @@ def _sizes(arrays: Arrays, multipliers: Multipliers, terms: Terms, stacked: Arra
     runs = arrays.runs
     until = jnp.sum(stacked, axis=(1, 2))[runs.price]
     options = jnp.abs(runs.cost) + 2.0 * runs.gang * until + runs.egress * 2.0 * jnp.max(jnp.sum(cash, axis=2), initial=0.0)
+    not_run = jnp.where(runs.not_run < BARRED, runs.not_run, 0.0)
     work = jnp.sum(arrays.loads.missed * arrays.loads.work, axis=(1, 2))
     return Terms(
         loads=jnp.concatenate([jnp.abs(terms.loads), 3.0 * work]),
-        runs=jnp.maximum(jax.ops.segment_max(options, runs.run, runs.not_run.shape[0]), jnp.where(runs.not_run < BARRED, runs.not_run, 0.0)),
+        runs=jnp.maximum(jax.ops.segment_max(options, runs.run, runs.not_run.shape[0]), not_run),
         groups=_contract_sizes(arrays, multipliers, cash),
         offers=_offer_sizes(arrays, multipliers, stacked),
         rules=jnp.abs(terms.rules),

@@ -46,7 +46,8 @@ def test_flexible_work_fills_the_cheapest_blocks():
 def test_slots_are_look_ups_both_ways():
     slot, slot_of = np.array([2, 0, 4, 1]), np.array([1, 3, 0, 4])  # four slots, four positions; slot 2 is empty, position 3 filling
     flat = jnp.asarray([[1.0, 2.0, 3.0, 4.0]])
-    found, slope = jax.value_and_grad(lambda flat: jnp.sum(to_slots(flat, slot, slot_of) * jnp.asarray([1.0, 10.0, 100.0, 1000.0])))(flat)
+    weight = jnp.asarray([[1.0, 10.0, 100.0, 1000.0]])
+    found, slope = jax.value_and_grad(lambda flat: jnp.sum(to_slots(flat, slot, slot_of) * weight))(flat)
     assert float(found) == 3.0 + 10.0 + 2000.0
     assert slope.tolist() == [[10.0, 1000.0, 1.0, 0.0]]
 

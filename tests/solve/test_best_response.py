@@ -10,7 +10,8 @@ import pytest
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.integer.model import build_program
-from optimizer.solve.best_response import Pools, best_path, improve, path_cost
+from optimizer.solve.best_response import best_path, improve, path_cost, shake
+from optimizer.solve.merit_order import Pools
 from optimizer.solve.settle import settle
 from optimizer.solve.start import cheapest_first, hold
 from tests.problems import Size, random_problem
@@ -43,7 +44,7 @@ def test_the_best_path_is_the_cheapest_of_all_paths(seed: int, may_move: tuple[b
 
 def keeps(problem: PlanningProblem, states: np.ndarray, may_move: np.ndarray) -> bool:
     before = problem.placed_before[0]
-    moved = np.concatenate([[before], states[:-1]]) != states
+    moved = (np.concatenate([[before], states[:-1]]) != states) & (states >= 0)
     moved[0] &= before >= 0
     return bool((may_move | ~moved).all())
 
@@ -70,13 +71,23 @@ def test_more_passes_never_cost_more(seed: int, start: type) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
+def test_shaking_never_costs_more_and_repeats_itself(seed: int) -> None:
+    problem = random_problem(seed, SIZE)
+    placed, cost = improve(problem, hold(problem))
+    shaken = [shake(problem, placed, np.random.default_rng(1), rounds=20, over=lambda: False) for _ in range(2)]
+    assert shaken[0][1] <= cost * (1.0 + SHARE_OF_TOTAL)
+    assert shaken[0][1] == shaken[1][1]
+    assert (shaken[0][0].placed == shaken[1][0].placed).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_the_moves_allowed_are_not_exceeded(seed: int) -> None:
     problem = random_problem(seed, SIZE)
     limits = replace(problem.limits, most_moves=np.array([1.0, 0.0, 1.0]))
     limited = replace(problem, limits=limits)
     placed = improve(limited, hold(limited))[0].placed
     before = np.concatenate([problem.placed_before[:, None], placed[:, :-1]], axis=1)
-    moved = (before != placed) & ~((before < 0) & (np.arange(3) == 0))
+    moved = (before != placed) & (placed >= 0) & ~((before < 0) & (np.arange(3) == 0))
     assert (moved.sum(axis=0) <= limits.most_moves).all()
 
 
