@@ -27,7 +27,7 @@ class PlanSettings:
 
     annual_discount_rate: float = 0.08
     backend: str = "highs"
-    time_limit_s: float | None = 75.0
+    time_limit_s: float | None = 60.0
     relative_gap: float = 1e-4
     threads: int = 2
     seed: int = 0

@@ -2,7 +2,8 @@
 
 The dual is smoothed at a temperature that falls from stage to stage, and climbed by limited-memory BFGS within the box of multipliers. In
 the end the smooth dual is the dual itself to less than one part in ten thousand. What was learnt of its curvature is kept from one
-temperature to the next. The same problem and number of evaluations give the same multipliers on the same kind of device; a limit in seconds does not.
+temperature to the next. The same problem and number of evaluations give the same multipliers on the same kind of device; a limit in
+seconds does not.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Loads re-placed one at a time, each on its cheapest path through pools and periods while all others stay.
 
-Passes over all loads and training runs go on until nothing improves; shaking takes some loads out together and puts them back in another order.
+Passes over all loads and training runs go on until nothing improves; shaking takes some loads out together and puts them back in
+another order.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class Placing:
     def _rivals(self, load: int, random: np.random.Generator) -> list[int]:
         """The load and others that are now in pools that could serve it."""
         pools = self._problem.needs.pair_pool[self._pairs[load]]
-        near = (np.isin(self._placed, pools) | (self._placed < 0)).any(axis=1)
+        near = np.asarray((np.isin(self._placed, pools) | (self._placed < 0)).any(axis=1))
         near[load] = False
         count = int(random.integers(*SHAKEN))
         others = random.permutation(np.flatnonzero(near))[:count]

@@ -1,7 +1,8 @@
-"""The exact model brought to a good plan: best responses of loads, contracts tried one by one, neighbourhoods re-solved exactly.
+"""The exact model brought to a good plan: a start, best responses of loads, contracts tried one by one, neighbourhoods re-solved exactly.
 
-A small program is solved whole. A large one is bounded by its relaxation in a second process, whose row prices give a bound that
-holds whatever the solver did, while the first looks for plans; once the relaxation is there, its own placements are rounded too.
+A small program is solved whole by its MILP solver, which proves the optimum. A large one is searched, while pricing (in a second
+process) finds prices of capacity whose dual value bounds every plan's cost, whatever the search did; the cheapest paths at those
+prices are one more start.
 """
 
 from __future__ import annotations
@@ -17,20 +18,22 @@ from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.errors import InfeasiblePlan, NoPlanInLimit
-from optimizer.integer.bound import safe_bound
 from optimizer.integer.explain import explain
-from optimizer.integer.model import Program, decisions, fix, fix_contracts, free_loads
-from optimizer.integer.solver import Answer
-from optimizer.solve.best_response import improve
+from optimizer.integer.model import Program, decisions, fix, free_loads
+from optimizer.integer.solver import Answer, solve_program
+from optimizer.solve.best_response import improve, shake
+from optimizer.solve.climb import Climb
 from optimizer.solve.contract_search import alternatives, contracts_to_try
 from optimizer.solve.settle import Settled, settle
 from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
 
 WHOLE_PROGRAM = 6_000  # integer variables up to which the program is solved whole
-NEIGHBOURHOOD_S = 12.0  # guard on one neighbourhood
-NEIGHBOURHOOD_INTEGERS = 2_500  # placements freed at once
-STALLED_ROUNDS = 25  # neighbourhoods in a row without a better plan after which the search ends
+NEIGHBOURHOOD_S = 8.0  # guard on one neighbourhood
+NEIGHBOURHOOD_INTEGERS = 800  # placements freed at once
+SHAKES = 60  # in a round
+STALLED_ROUNDS = 6  # rounds in a row without a better plan after which the search ends
+GRACE_S = 3.0  # that a solver may take to stop after its limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class SolveSettings:
     """`deterministic_limit` counts neighbourhoods; the wall clock is then only a guard. Threads 1 solves bound and plans in turn."""
 
     backend: str = "highs"
-    time_limit_s: float | None = 75.0
+    time_limit_s: float | None = 60.0
     relative_gap: float = 1e-4
     threads: int = 2
     seed: int = 0
@@ -137,8 +140,11 @@ def solve_exact(
     search = Search(problem, program, settings, started, report)
     alerts: tuple[str, ...] = ()
     try:
-        with Worker(program) as bounding, Worker(program) as improving:
-            _search(search, bounding, improving)
+        with Worker(solve_program, program) as solver, Climb(problem) as climb:
+            if int(program.integer.sum()) <= WHOLE_PROGRAM:
+                _solve_whole(search, solver)
+            else:
+                _search(search, solver, climb)
     except KeyboardInterrupt:
         alerts = ("interrupted: this is the best plan found until then",)
     if search.best is None:
@@ -152,55 +158,19 @@ def _status(search: Search) -> PlanStatus:
     return PlanStatus.WITHIN_GAP if search.within_gap else PlanStatus.LIMIT
 
 
-def _search(search: Search, bounding: Worker, improving: Worker) -> None:
-    whole = int(search.program.integer.sum()) <= WHOLE_PROGRAM
-    pending = bounding.ask(**(_whole_options(search) if whole else {"relax": True, "threads": 1, "time_limit_s": _finite(search.left)}))
+def _solve_whole(search: Search, solver: Worker[Answer]) -> None:
+    settings = search.settings
+    pending = solver.ask(
+        backend=settings.backend,
+        time_limit_s=_finite(search.left),
+        relative_gap=settings.relative_gap,
+        threads=settings.threads,
+        seed=settings.seed,
+    )
     for chosen in (hold(search.problem), cheapest_first(search.problem)):
         search.offer(chosen)
-        if not whole:
-            search.offer(improve(search.problem, chosen)[0])
-    if whole:
-        search.phase = "exact"
-        _wait_whole(search, pending)
-        return
-    search.phase = "contracts"
-    _try_contracts(search)
-    relaxed = _neighbourhoods(search, improving, pending)
-    if search.best is None:
-        _first_plan(search, improving, relaxed)
-
-
-def _try_contracts(search: Search) -> None:
-    """Changes one contract at a time, loads re-placed around it, as long as that gives better plans."""
-    if search.best is None:
-        return
-    problem, improved = search.problem, True
-    current, least = improve(problem, search.best.plan.decisions, passes=1)
-    while improved:
-        improved = False
-        for k in contracts_to_try(problem):
-            for chosen in alternatives(problem, current, int(k)):
-                if search.over:
-                    return
-                answer, estimate = improve(problem, chosen, passes=2)
-                search.tell()
-                if estimate < least and search.offer(answer):
-                    current, least, improved = answer, estimate, True
-
-
-def _whole_options(search: Search) -> dict[str, object]:
-    settings = search.settings
-    return {
-        "backend": settings.backend,
-        "time_limit_s": _finite(search.left),
-        "relative_gap": settings.relative_gap,
-        "threads": settings.threads,
-        "seed": settings.seed,
-    }
-
-
-def _wait_whole(search: Search, pending: Future[Answer]) -> None:
-    answer = _wait(search, pending, grace_s=10.0)
+    search.phase = "exact"
+    answer = _wait(search, pending, grace_s=GRACE_S)
     if answer is None:
         return
     if answer.status is PlanStatus.INFEASIBLE:
@@ -211,68 +181,93 @@ def _wait_whole(search: Search, pending: Future[Answer]) -> None:
     search.proven = answer.status is PlanStatus.OPTIMAL
 
 
-def _wait(search: Search, pending: Future[Answer], *, grace_s: float = 0.0) -> Answer | None:
-    """The answer, or None when time is up; reports while waiting."""
-    while True:
-        try:
-            return pending.result(timeout=max(0.05, min(1.0, search.left + grace_s)))
-        except TimeoutError:
-            search.tell()
-            if search.left + grace_s <= 0.0:
-                return None
-
-
-def _finite(seconds: float) -> float | None:
-    return max(1.0, seconds) if np.isfinite(seconds) else None
-
-
-def _neighbourhoods(search: Search, improving: Worker, pending: Future[Answer]) -> Answer | None:
-    """Re-solves parts of the plan until nothing improves; takes the relaxation in when it comes, and returns it."""
-    random = np.random.default_rng(search.settings.seed)
-    relaxed: Answer | None = None
-    limit = search.settings.deterministic_limit
+def _search(search: Search, solver: Worker[Answer], climb: Climb) -> None:
+    """Starts, then rounds of shaking, contracts and neighbourhoods until nothing improves or a limit is reached."""
+    problem, settings = search.problem, search.settings
+    climb.begin()
+    for chosen in (hold(problem), cheapest_first(problem)):
+        search.offer(chosen)
+        search.offer(improve(problem, chosen)[0])
+    if settings.deterministic_limit is not None:
+        _await_prices(search, climb)
+    random = np.random.default_rng(settings.seed)
     rounds = stalled = 0
-    while search.best is not None and not search.over and stalled < STALLED_ROUNDS and (limit is None or rounds < limit):
-        if relaxed is None and (pending.done() or limit is not None):
-            relaxed = _take_relaxation(search, _wait(search, pending))
-            if relaxed is not None and relaxed.values is not None:
-                search.phase = "rounding"
-                stalled = 0 if _try(search, improving, _support(search, relaxed.values), guard_s=2 * NEIGHBOURHOOD_S) else stalled
-                continue
+    while not search.over and stalled < STALLED_ROUNDS and rounds != settings.deterministic_limit:
+        before = search.best
+        search.phase = "contracts"
+        _try_contracts(search, climb)
         search.phase = "improve"
-        current = search.best.plan.decisions
-        loads, runs = _near(search, current, random)
-        boxes = free_loads(search.program, search.problem, fix(search.program, search.problem, current), loads=loads, runs=runs)
-        stalled = 0 if _try(search, improving, boxes, contracts=rounds % 4 == 3) else stalled + 1
+        _shake(search, random)
+        _solve_neighbourhood(search, solver, random)
+        _take_prices(search, climb)
+        stalled = 0 if search.best is not before else stalled + 1
         rounds += 1
-    if relaxed is None and not search.over:
-        relaxed = _take_relaxation(search, _wait(search, pending))
-    return relaxed
+    if settings.deterministic_limit is None:
+        while not search.over and climb.climbing:
+            _await_prices(search, climb)
+    if search.best is None:
+        search.phase = "first plan"
+        _try(search, solver, (search.program.lower, search.program.upper), guard_s=search.left)
 
 
-def _take_relaxation(search: Search, answer: Answer | None) -> Answer | None:
-    """Turns the relaxation's row prices into a bound.
+def _await_prices(search: Search, climb: Climb) -> None:
+    while not search.over and not _take_prices(search, climb):
+        time.sleep(0.1)
+
+
+def _take_prices(search: Search, climb: Climb) -> bool:
+    """Takes in prices if there are new ones: raises the bound, and tries the cheapest paths and the contracts that pay at them.
 
     Raises:
-      InfeasiblePlan: not even fractions of loads keep the rules.
+      InfeasiblePlan: pins alone leave some load or run without a place.
     """
-    if answer is not None and answer.status is PlanStatus.INFEASIBLE:
+    prices = climb.latest()
+    if prices is None:
+        return False
+    if prices.bound_usd == np.inf:
         raise InfeasiblePlan(explain(search.problem))
-    if answer is not None and answer.row_duals is not None:
-        search.raise_bound(safe_bound(search.program, answer.row_duals))
-    return answer
+    search.raise_bound(prices.bound_usd)
+    supply = search.problem.supply
+    pays = (prices.contract_usd < 0.0) & (supply.option_group < 0)
+    lots = np.where(pays, supply.most_lots, supply.least_lots)
+    exits = np.zeros((len(lots), len(search.problem.periods)), dtype=np.int64)
+    chosen = Decisions(placed=prices.placed, option=prices.option, lots=lots, exits=exits)
+    search.offer(improve(search.problem, chosen, passes=2)[0])
+    return True
 
 
-def _support(search: Search, values: Floats) -> tuple[Floats, Floats]:
-    """Boxes that leave only placements that the relaxation or the best plan uses, and all contracts."""
-    program, variables = search.program, search.program.variables
-    lower, upper = program.lower.copy(), program.upper.copy()
-    columns = np.concatenate([variables.place.ravel(), variables.option.ravel()])
-    used = values[columns] > 1e-6
+def _try_contracts(search: Search, climb: Climb) -> None:
+    """Changes one contract at a time, loads re-placed around it, where that gives a better plan."""
+    if search.best is None:
+        return
+    problem, deterministic = search.problem, search.settings.deterministic_limit is not None
+    current, least = improve(problem, search.best.plan.decisions, passes=1)
+    for k in contracts_to_try(problem):
+        for chosen in alternatives(problem, current, int(k)):
+            if search.over:
+                return
+            if not deterministic:
+                _take_prices(search, climb)
+            answer, estimate = improve(problem, chosen, passes=1)
+            search.tell()
+            if estimate < least and search.offer(answer):
+                current, least = answer, estimate
+
+
+def _shake(search: Search, random: np.random.Generator) -> None:
     if search.best is not None:
-        used |= fix(program, search.problem, search.best.plan.decisions)[0][columns] > 0.5
-    upper[columns] = np.where(used, upper[columns], lower[columns])
-    return lower, upper
+        chosen, _ = shake(search.problem, search.best.plan.decisions, random, rounds=SHAKES, over=lambda: search.over)
+        search.offer(chosen)
+
+
+def _solve_neighbourhood(search: Search, solver: Worker[Answer], random: np.random.Generator) -> None:
+    """The loads and runs of a few pools re-solved exactly, all else fixed."""
+    if search.best is None or search.over:
+        return
+    current = search.best.plan.decisions
+    loads, runs = _near(search, current, random)
+    boxes = fix(search.program, search.problem, current)
+    _try(search, solver, free_loads(search.program, search.problem, boxes, loads=loads, runs=runs), guard_s=NEIGHBOURHOOD_S)
 
 
 def _near(search: Search, current: Decisions, random: np.random.Generator) -> tuple[Ints, Ints]:
@@ -280,7 +275,7 @@ def _near(search: Search, current: Decisions, random: np.random.Generator) -> tu
     problem, needs = search.problem, search.problem.needs
     size = np.bincount(needs.pair_load, minlength=len(needs.loads)) * len(problem.periods)
     options = np.bincount(needs.option_run, minlength=len(needs.runs))
-    run_pool = np.where(current.option >= 0, needs.option_pool[current.option], -1) if len(needs.option_pool) else current.option
+    run_pool = np.array([needs.option_pool[g] if g >= 0 else -1 for g in current.option], dtype=np.int64)
     loads: list[int] = []
     runs: list[int] = []
     room = NEIGHBOURHOOD_INTEGERS
@@ -296,37 +291,33 @@ def _near(search: Search, current: Decisions, random: np.random.Generator) -> tu
     return np.array(sorted(loads), dtype=np.int64), np.array(sorted(runs), dtype=np.int64)
 
 
-def _try(
-    search: Search,
-    improving: Worker,
-    boxes: tuple[Floats, Floats],
-    *,
-    contracts: bool = False,
-    guard_s: float = NEIGHBOURHOOD_S,
-) -> bool:
-    """Solves within the boxes, contracts free if asked for; True where that gave a better plan."""
-    lower, upper = boxes
-    if contracts and search.best is not None:
-        held = fix_contracts(search.program, search.problem, search.best.plan.decisions)
-        free = (held[0] != search.program.lower) | (held[1] != search.program.upper)
-        lower, upper = np.where(free, search.program.lower, lower), np.where(free, search.program.upper, upper)
-    pending = improving.ask(
+def _try(search: Search, solver: Worker[Answer], boxes: tuple[Floats, Floats], *, guard_s: float) -> bool:
+    """Solves within the boxes; True where that gave a better plan."""
+    pending = solver.ask(
         backend=search.settings.backend,
-        lower=lower,
-        upper=upper,
+        lower=boxes[0],
+        upper=boxes[1],
         threads=1,
         seed=search.settings.seed,
         relative_gap=search.settings.relative_gap / 4,
-        time_limit_s=max(1.0, min(guard_s, search.left)),
+        time_limit_s=_finite(min(guard_s, search.left)),
     )
-    answer = _wait(search, pending, grace_s=2.0)
+    answer = _wait(search, pending, grace_s=GRACE_S)
+    if answer is not None and answer.status is PlanStatus.INFEASIBLE and search.best is None:
+        raise InfeasiblePlan(explain(search.problem))
     return answer is not None and answer.values is not None and search.offer(decisions(search.program, search.problem, answer.values))
 
 
-def _first_plan(search: Search, improving: Worker, relaxed: Answer | None) -> None:
-    """No start kept all rules: any plan that does, from the relaxation's support and then from the whole program."""
-    search.phase = "first plan"
-    boxes = (search.program.lower, search.program.upper)
-    if relaxed is not None and relaxed.values is not None:
-        boxes = _support(search, relaxed.values)
-    _try(search, improving, boxes, guard_s=search.left)
+def _wait(search: Search, pending: Future[Answer], *, grace_s: float) -> Answer | None:
+    """The answer, or None when time and grace are up; reports while waiting."""
+    while True:
+        try:
+            return pending.result(timeout=max(0.05, min(1.0, search.left + grace_s)))
+        except TimeoutError:
+            search.tell()
+            if search.left + grace_s <= 0.0:
+                return None
+
+
+def _finite(seconds: float) -> float | None:
+    return max(1.0, seconds) if np.isfinite(seconds) else None

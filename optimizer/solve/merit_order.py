@@ -1,7 +1,8 @@
 """What a pool charges for more use, in merit order, in each period, block and scenario by itself.
 
-What is paid for under take-or-pay costs nothing, then come the rest of the contracts and the market by price, then shortage. A contract that covers
-several pools offers each what it uses now and what is left over. Fulfilment intervals are left to the linear program that settles the plan.
+What is paid for under take-or-pay costs nothing, then come the rest of the contracts and the market by price, then shortage. A
+contract that covers several pools offers each what it uses now and what is left over. Fulfilment intervals are left to the linear
+program that settles the plan.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Solver calls in a process of their own, so that they run beside each other and an interrupt never waits for one.
 
-A worker holds one program and answers requests for it in order. Started as `python -m optimizer.solve.worker`, it needs no
+A worker holds one subject (a program, a problem) and answers requests about it in order. Started as a module of its own, it needs no
 `if __name__ == "__main__"` in a user's script and, in a session of its own, does not see the terminal's Ctrl-C.
 """
 
@@ -9,31 +9,32 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Generic, TypeVar, cast
 
 from optimizer.errors import PlacementError, SolverFailure
-from optimizer.integer.model import Program
-from optimizer.integer.solver import Answer, solve_program
+
+Answer = TypeVar("Answer")
 
 
-class Worker:
-    """One child process that solves one program under changing bounds."""
+class Worker(Generic[Answer]):
+    """One child process that answers `work(subject, **options)`; `work` is a function of a module."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, work: Callable[..., Answer], subject: object) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "optimizer.solve.worker"],
+            [sys.executable, "-P", "-m", "optimizer.solve.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._sent = self._thread.submit(self._send, program)
+        self._sent = self._thread.submit(self._send, (work, subject))
 
     def ask(self, **options: Any) -> Future[Answer]:
-        """`solve_program(program, **options)`, in the child."""
+        """`work(subject, **options)`, in the child."""
         return self._thread.submit(self._answer, options)
 
     def close(self) -> None:
@@ -45,7 +46,7 @@ class Worker:
             with suppress(BrokenPipeError):  # what was still to be sent has no reader any more
                 cast(BinaryIO, pipe).close()
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Worker[Answer]:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -59,7 +60,7 @@ class Worker:
         try:
             self._sent.result()
             self._send(options)
-            answer = pickle.load(cast(BinaryIO, self._process.stdout))  # noqa: S301 - our own child
+            answer = pickle.load(cast(BinaryIO, self._process.stdout))
         except (EOFError, BrokenPipeError) as error:
             raise SolverFailure("the solver's process ended before it answered; it may have run out of memory") from error
         if isinstance(answer, PlacementError):
@@ -68,16 +69,15 @@ class Worker:
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Reads a program, then requests, until the other side closes."""
-    program = pickle.load(requests)  # noqa: S301 - written by the parent
+    """Reads what to do and the subject, then requests, until the other side closes."""
+    work, subject = pickle.load(requests)
     while True:
         try:
-            options = pickle.load(requests)  # noqa: S301
+            options = pickle.load(requests)
         except EOFError:
             return
-        answer: Answer | PlacementError
         try:
-            answer = solve_program(program, **options)
+            answer = work(subject, **options)
         except PlacementError as error:
             answer = error
         pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)

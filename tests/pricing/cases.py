@@ -51,7 +51,8 @@ def _option_group(problem: PlanningProblem) -> PlanningProblem:
 
 
 def _share_of_wallet(problem: PlanningProblem) -> PlanningProblem:
-    return with_supply(problem, share_of_wallet=np.full(len(problem.supply.contracts), 0.4))
+    """Only of contracts in force: the bound leaves the others' out."""
+    return with_supply(problem, share_of_wallet=np.where(problem.supply.in_force, 0.3, 0.0))
 
 
 def _budget(problem: PlanningProblem) -> PlanningProblem:
@@ -83,22 +84,23 @@ def _pins(problem: PlanningProblem) -> PlanningProblem:
     return replace(problem, pair_allowed=allowed, pair_forced=forced)
 
 
+ONE = Size(loads=4, contracts=4, periods=3)  # one shape for most, so that kernels compile once
 CHANGES: dict[str, tuple[Size, Change]] = {
-    "plain": (Size(loads=3, contracts=3), _plain),
-    "take or pay": (Size(loads=3, contracts=3, lots=2), _take_or_pay),
-    "minimum spend": (Size(loads=3, contracts=3), _minimum_spend),
-    "exits": (Size(loads=3, contracts=3, periods=3, lots=2), _exits),
-    "option group": (Size(loads=4, contracts=4), _option_group),
-    "share of wallet": (Size(loads=3, contracts=2), _share_of_wallet),
-    "budget": (Size(loads=3), _budget),
-    "supplier share": (Size(loads=3), _supplier_share),
-    "moves": (Size(loads=4, periods=3), _moves),
-    "bandwidth": (Size(loads=4), _bandwidth),
-    "limited market": (Size(loads=4), _limited_market),
-    "spot": (Size(loads=4, spot_offers=2), _limited_market),
-    "flexible work": (Size(loads=3, flexible=2), _limited_market),
-    "training": (Size(loads=2, runs=2, periods=3), _limited_market),
-    "pins": (Size(loads=3), _pins),
+    "plain": (ONE, _plain),
+    "take or pay": (replace(ONE, lots=2), _take_or_pay),
+    "minimum spend": (ONE, _minimum_spend),
+    "exits": (replace(ONE, lots=2), _exits),
+    "option group": (ONE, _option_group),
+    "share of wallet": (ONE, _share_of_wallet),
+    "budget": (ONE, _budget),
+    "supplier share": (ONE, _supplier_share),
+    "moves": (ONE, _moves),
+    "bandwidth": (ONE, _bandwidth),
+    "limited market": (ONE, _limited_market),
+    "spot": (replace(ONE, spot_offers=2), _limited_market),
+    "flexible work": (replace(ONE, flexible=2), _limited_market),
+    "training": (replace(ONE, runs=2), _limited_market),
+    "pins": (ONE, _pins),
 }
 
 

@@ -30,7 +30,7 @@ def test_the_linear_bound_where_capacity_is_scarce(change):
 
 def test_the_linear_bound_of_a_generated_problem():
     problem = generate(SIZE, seed=1)
-    answer = solve_program(build_program(problem), relax=True, threads=2)
+    answer = solve_program(build_program(problem), relax=True)
     found = price(problem)
     assert answer.bound * (1 - BOUND_BELOW_RELAXATION) <= found.bound_usd
     assert found.bound_usd <= answer.objective * (1 + BOUND_BELOW_RELAXATION)

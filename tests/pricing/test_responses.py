@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -67,7 +70,7 @@ def test_a_contract_without_commitments_answers_exactly():
     problem, arrays, multipliers = dual_point("plain", 0)
     supply = problem.supply
     paid = np.ones_like(np.asarray(multipliers.excess))  # nothing is committed, so all that is drawn is excess
-    exact = multipliers.__class__(**{**vars(multipliers), "excess": paid})
+    exact = replace(multipliers, excess=jnp.asarray(paid))
     leaving, _ = cheapest_lots(arrays, exact)
     price = np.asarray(multipliers.firm).reshape(len(problem.pools), *problem.shape) * arrays.unit
     weight = problem.discount[:, None] * problem.probability

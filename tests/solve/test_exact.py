@@ -78,7 +78,7 @@ def test_rules_that_cannot_hold_are_named() -> None:
 
 def test_a_worker_answers_as_the_solver_does_and_passes_failures_on() -> None:
     program = build_program(random_problem(1, SMALL))
-    with Worker(program) as worker:
+    with Worker(solve_program, program) as worker:
         answer = worker.ask(relax=True).result(timeout=60)
         assert answer.bound == solve_program(program, relax=True).bound
         with pytest.raises(SolverFailure, match="takes no starting values"):
@@ -86,7 +86,7 @@ def test_a_worker_answers_as_the_solver_does_and_passes_failures_on() -> None:
 
 
 def test_a_worker_that_dies_is_a_clear_failure() -> None:
-    worker = Worker(build_program(random_problem(1, SMALL)))
+    worker = Worker(solve_program, build_program(random_problem(1, SMALL)))
     worker._process.kill()
     with pytest.raises(SolverFailure, match="process ended before it answered"):
         worker.ask(relax=True).result(timeout=60)
