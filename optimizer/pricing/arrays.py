@@ -83,7 +83,6 @@ class Arrays:
     discount: Array  # [T]
     weight: Array  # [T, S] probability x discount
     constant: Array  # [] what no decision changes
-    unit: float = field(metadata={"static": True})  # USD
     cash_rules: bool = field(metadata={"static": True})  # whether any rule's price changes what offers cost
 
 
@@ -93,13 +92,15 @@ class Prepared:
 
     single: Arrays
     double: Arrays
+    unit: float  # of money, USD
 
 
 def prepare(problem: PlanningProblem) -> Prepared:
     """Lays a problem out on the device."""
     with jax.enable_x64(True):
-        double = device_arrays(problem)
-        return Prepared(single=jax.tree.map(_in_single, double), double=double)
+        unit = money_unit(problem)
+        double = device_arrays(problem, unit)
+        return Prepared(single=jax.tree.map(_in_single, double), double=double, unit=unit)
 
 
 def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:
@@ -111,16 +112,15 @@ def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:
         return replace(arrays, supply=replace(arrays.supply, contracts=contracts))
 
     with jax.enable_x64(True):
-        return Prepared(single=limited(prepared.single), double=limited(prepared.double))
+        return replace(prepared, single=limited(prepared.single), double=limited(prepared.double))
 
 
 def _in_single(leaf: Array) -> Array:
     return leaf.astype(jnp.float32) if leaf.dtype == jnp.float64 else leaf
 
 
-def device_arrays(problem: PlanningProblem) -> Arrays:
-    """The problem on the device in double precision; asks for `jax.enable_x64`."""
-    unit = money_unit(problem)
+def device_arrays(problem: PlanningProblem, unit: float) -> Arrays:
+    """The problem on the device in double precision, money in units of `unit` USD; asks for `jax.enable_x64`."""
     spot_pools = np.unique(problem.supply.offer_pool[problem.supply.offer_spot])
     fields: dict[str, Any] = {
         "loads": _loads(problem, spot_pools, unit),
@@ -133,7 +133,7 @@ def device_arrays(problem: PlanningProblem) -> Arrays:
     }
     limits = problem.limits
     cash_rules = len(limits.budget_cash) > 0 or len(limits.share) > 0 or bool((problem.supply.share_of_wallet > 0).any())
-    return Arrays(**jax.tree.map(_on_device, fields), unit=unit, cash_rules=cash_rules)
+    return Arrays(**jax.tree.map(_on_device, fields), cash_rules=cash_rules)
 
 
 def _on_device(leaf: Any) -> Array:

@@ -61,7 +61,7 @@ def price_prepared(
     if start is None:
         found = certify(prepared, _climb(arrays, box, first, FIRST_TEMPERATURE, budget))
         return replace(found, evaluations=budget.used)
-    given = start.in_units(arrays.unit)
+    given = start.in_units(prepared.unit)
     warm = _resume(arrays, box, jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), given))
     found = certify(prepared, _climb(arrays, box, warm, WARM_TEMPERATURE, budget))
     return replace(max(found, certify(prepared, given), key=lambda prices: prices.bound_usd), evaluations=budget.used)

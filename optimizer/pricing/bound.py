@@ -37,7 +37,7 @@ CLEARLY = 1e-6  # relative distance from 0 beyond which rounding cannot change a
 def bound(problem: PlanningProblem, prices: Prices) -> float:
     """USD that every plan of the problem costs at least, whatever the prices; inf where the rules of placing cannot hold."""
     prepared = prepare(problem)
-    return certify(prepared, prices.in_units(prepared.double.unit)).bound_usd
+    return certify(prepared, prices.in_units(prepared.unit)).bound_usd
 
 
 def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
@@ -45,7 +45,7 @@ def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), multipliers)
         found = jax.tree.map(np.asarray, _evaluate(prepared.double, double))
-    unit = prepared.double.unit
+    unit = prepared.unit
     total = math.fsum(float(value) for leaf in jax.tree.leaves(found.terms) for value in np.ravel(leaf))
     size = math.fsum(float(value) for leaf in jax.tree.leaves(found.sizes) for value in np.ravel(leaf))
     steps = _longest_chain(prepared.double)
@@ -152,11 +152,11 @@ def reduced_costs(problem: PlanningProblem, prepared: Prepared, prices: Prices) 
     A plan with the pair costs at least the bound and this on top.
     """
     with jax.enable_x64(True):
-        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.double.unit))
+        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
         above = np.asarray(_above(prepared.double, double))
     slot, _ = pair_slots(problem)
     found = above[:, slot, problem.needs.pair_load].T
-    return np.where(found < BARRED / 2, found * prepared.double.unit, np.inf)
+    return np.where(found < BARRED / 2, found * prepared.unit, np.inf)
 
 
 @jax.jit

@@ -14,7 +14,7 @@ from optimizer.pricing.arrays import Arrays
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Multipliers:
-    """Discounted, probability-weighted units of money (`Arrays.unit`) for one unit of each row. Axes as in `arrays` and `supply`."""
+    """Discounted, probability-weighted units of money (`Prepared.unit`) for one unit of each row. Axes as in `arrays` and `supply`."""
 
     firm: Array  # [P, T, X] per accelerator that works and is not spot
     spot: Array  # [pools with spot offers, T, X] per accelerator that works, spot or not

@@ -38,7 +38,8 @@ def test_the_slope_of_the_smooth_dual(change):
         for index in list(np.ndindex(leaf.shape))[:: max(1, leaf.size // 5)]:
             near = (replace(multipliers, **{name: leaf.at[index].add(way * step)}) for way in (1, -1))
             up, down = (float(smooth_value(arrays, at, warmth)) for at in near)
-            assert found[index] == pytest.approx((up - down) / (2 * step), abs=SLOPE_AGAINST_DIFFERENCES * np.abs(found).max()), (name, index)
+            allowed = SLOPE_AGAINST_DIFFERENCES * np.abs(found).max()
+            assert found[index] == pytest.approx((up - down) / (2 * step), abs=allowed), (name, index)
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
@@ -75,9 +76,19 @@ def test_no_prices_prove_more_than_the_optimum(change, seed, scale):
     assert found.bound_usd <= optimum(change, 0) * (1 + SOLVED_GAP), problem.shape
 
 
+@pytest.mark.parametrize(("change", "money"), [("take or pay", 1e7), ("exits", 1e-4), ("spot", 1.0), ("training", 1e7)])
+def test_the_bound_at_good_prices_keeps_below_the_optimum(change, money):
+    check_good_prices(change, money)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("change", list(CHANGES))
 @pytest.mark.parametrize("money", [1.0, 1e-4, 1e7])
-def test_the_bound_at_good_prices_keeps_below_the_optimum(change, money):
+def test_the_bound_at_good_prices_keeps_below_every_optimum(change, money):
+    check_good_prices(change, money)
+
+
+def check_good_prices(change, money):
     """Costs from ten to 1e12 USD: multiplying all money multiplies the optimum."""
     found = price(in_other_money(problem_with(change, 0), money), iterations=60)
     assert found.bound_usd <= money * optimum(change, 0) * (1 + SOLVED_GAP)
@@ -93,7 +104,7 @@ def test_the_bound_is_the_one_that_came_with_the_prices():
 def test_prices_of_another_problem_bound_this_one():
     problem = problem_with("take or pay", 0)
     found = price(in_other_money(problem, 64.0), iterations=40)
-    assert found.unit == 64.0 * prepare(problem).double.unit
+    assert found.unit == 64.0 * prepare(problem).unit
     assert bound(problem, found) <= optimum("take or pay", 0)
 
 
@@ -110,7 +121,7 @@ def test_a_pair_costs_the_optimum_at_least_its_reduced_cost():
     found = price(problem, iterations=60)
     above = reduced_costs(problem, prepared, found)
     placed = found.placed[problem.needs.pair_load] == problem.needs.pair_pool[:, None]
-    assert (above[placed] == 0).all()
+    np.testing.assert_allclose(above[placed], 0.0, atol=PRICING_KERNEL * found.bound_usd)
     for pair, period in [(0, 0), (1, 1), (3, 0)]:
         forced = problem.pair_forced.copy()
         forced[pair, period] = True

@@ -10,7 +10,7 @@ import pytest
 from optimizer.pricing.contraction import flexible_cost, rigid_cost, to_slots
 from optimizer.pricing.multipliers import stacked_prices
 from optimizer.pricing.starts import best_options, option_costs, run_costs
-from tests.pricing.points import dual_point
+from tests.pricing.points import dual_point, prepared_with
 from tests.tolerances import PRICING_KERNEL
 
 
@@ -54,15 +54,16 @@ def test_slots_are_look_ups_both_ways():
 
 def test_the_best_training_option_of_each_run():
     problem, arrays, multipliers = dual_point("training", 0)
+    unit = prepared_with("training", 0).unit
     needs, stacked = problem.needs, np.asarray(stacked_prices(arrays, multipliers))
     cash = jnp.asarray(arrays.weight)[None]
     found = option_costs(arrays.runs, jnp.asarray(stacked), cash, arrays.discount)
     best, chosen = run_costs(arrays.runs, found, None), best_options(arrays.runs, found)
     for r in range(len(needs.runs)):
-        costs = {-1: problem.run_unplaced_usd[r] / arrays.unit}
+        costs = {-1: problem.run_unplaced_usd[r] / unit}
         for g in np.flatnonzero(needs.option_run == r):
             held = stacked[needs.option_pool[g], needs.option_start[g] : needs.option_stop[g]].sum()
-            costs[int(g)] = problem.option_usd[g] / arrays.unit + needs.option_gang[g] * held
+            costs[int(g)] = problem.option_usd[g] / unit + needs.option_gang[g] * held
         assert float(best[r]) == pytest.approx(min(costs.values()), rel=PRICING_KERNEL)
         assert costs[int(chosen[r])] == pytest.approx(min(costs.values()), rel=PRICING_KERNEL)
 

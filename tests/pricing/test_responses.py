@@ -10,7 +10,7 @@ import pytest
 
 from optimizer.pricing.multipliers import stacked_prices
 from optimizer.pricing.responses import cheapest_lots, contract_costs, offer_costs
-from tests.pricing.points import dual_point
+from tests.pricing.points import dual_point, prepared_with
 from tests.tolerances import PRICING_KERNEL, SHARE_OF_TOTAL
 
 CLAUSES = ["plain", "take or pay", "minimum spend", "exits"]
@@ -50,9 +50,10 @@ def some_draw(problem, rng, k, lots, exit_period):
 @pytest.mark.parametrize("seed", range(3))
 def test_no_decision_of_a_contract_beats_its_response(clause, seed):
     problem, arrays, multipliers = dual_point(clause, seed)
+    unit = prepared_with(clause, seed).unit
     supply, rng = problem.supply, np.random.default_rng(seed)
-    held, signed = (np.asarray(cost) * arrays.unit for cost in contract_costs(arrays, *cheapest_lots(arrays, multipliers)))
-    price = np.asarray(multipliers.firm).reshape(len(problem.pools), *problem.shape) * arrays.unit
+    held, signed = (np.asarray(cost) * unit for cost in contract_costs(arrays, *cheapest_lots(arrays, multipliers)))
+    price = np.asarray(multipliers.firm).reshape(len(problem.pools), *problem.shape) * unit
     for k in range(len(supply.contracts)):
         pools = supply.cover_pool[supply.cover_contract == k]
         response = held[k] if supply.least_lots[k] > 0 else min(0.0, signed[k])
@@ -68,11 +69,12 @@ def test_no_decision_of_a_contract_beats_its_response(clause, seed):
 
 def test_a_contract_without_commitments_answers_exactly():
     problem, arrays, multipliers = dual_point("plain", 0)
+    unit = prepared_with("plain", 0).unit
     supply = problem.supply
     paid = np.ones_like(np.asarray(multipliers.excess))  # nothing is committed, so all that is drawn is excess
     exact = replace(multipliers, excess=jnp.asarray(paid))
     leaving, _ = cheapest_lots(arrays, exact)
-    price = np.asarray(multipliers.firm).reshape(len(problem.pools), *problem.shape) * arrays.unit
+    price = np.asarray(multipliers.firm).reshape(len(problem.pools), *problem.shape) * unit
     weight = problem.discount[:, None] * problem.probability
     last = {w: np.flatnonzero(supply.interval[0] == w)[-1] for w in np.unique(supply.interval[0])}
     settles = np.array([last[w] for w in supply.interval[0]])
@@ -81,14 +83,15 @@ def test_a_contract_without_commitments_answers_exactly():
         worth = (problem.availability[pools][:, None, None, None] * price[pools]).max(axis=0)
         charge = supply.price_cash[k][:, None, None] * problem.hours[:, :, None] * weight[settles][:, None, :]
         gain = (supply.capacity[k] * np.maximum(0.0, worth - charge).sum(axis=(1, 2))).sum()
-        assert float(leaving[k]) * arrays.unit == pytest.approx(-gain, rel=PRICING_KERNEL)
+        assert float(leaving[k]) * unit == pytest.approx(-gain, rel=PRICING_KERNEL)
 
 
 def test_offers_draw_what_pays():
     problem, arrays, multipliers = dual_point("spot", 2)
+    unit = prepared_with("spot", 2).unit
     supply = problem.supply
-    stacked = np.asarray(stacked_prices(arrays, multipliers)).reshape(2, len(problem.pools), *problem.shape) * arrays.unit
-    found = np.asarray(offer_costs(arrays, multipliers, stacked_prices(arrays, multipliers), None)) * arrays.unit
+    stacked = np.asarray(stacked_prices(arrays, multipliers)).reshape(2, len(problem.pools), *problem.shape) * unit
+    found = np.asarray(offer_costs(arrays, multipliers, stacked_prices(arrays, multipliers), None)) * unit
     weight = problem.discount[:, None] * problem.probability
     for o, pool in enumerate(supply.offer_pool):
         usable = problem.availability[pool] * (1.0 - supply.offer_loss[o])
