@@ -108,7 +108,8 @@ def make_plan(case: Case, *, settings: PlanSettings, progress: Callable[[Progres
         verify_error_usd=error,
         status=solved.status,
         objective_usd=objective,
-        bound_usd=min(solved.bound_usd, objective),
+        # Every plan pays at least what no decision changes, whatever pricing has proven by then.
+        bound_usd=min(max(solved.bound_usd, verification.sunk_usd), objective),
         baselines=compared,
         phases=phases,
         solver=f"exact/{settings.backend}",

@@ -21,6 +21,7 @@ from optimizer.pricing.dual import SMALLEST, Scales, reference_scales
 from optimizer.pricing.multipliers import Multipliers, affordable_shares, price_caps
 
 FAR = 1e6  # units: a limit for multipliers that have none
+CLEARLY = 1e-4  # above a cap, relative: not by rounding
 START_PRICE = 0.7  # of the list price
 START_EXCESS = 0.3  # of the weight of settlements
 
@@ -110,8 +111,10 @@ def multipliers_at(arrays: Arrays, box: Coordinates, point: Array) -> Multiplier
     scaled: Multipliers = jax.tree.map(jnp.multiply, shaped, box.units)
     rules = affordable_shares(arrays, scaled)
     firm_cap, spot_cap = price_caps(arrays, rules) if arrays.cash_rules else box.caps
-    firm = jnp.minimum(scaled.firm * (firm_cap / jnp.maximum(box.caps[0], _tiny(firm_cap))), firm_cap)
-    spot = jnp.minimum(shaped.spot * firm[arrays.supply.spot_pool], spot_cap)
+    # The box holds firm prices below their caps. A minimum here would be tied at the cap, and the slope there would be wrong by a share.
+    firm = scaled.firm * (firm_cap / jnp.maximum(box.caps[0], _tiny(firm_cap)))
+    spot = shaped.spot * firm[arrays.supply.spot_pool]
+    spot = jnp.where(spot > spot_cap * (1.0 + CLEARLY), spot_cap, spot)
     return replace(rules, firm=firm, spot=spot, excess=shaped.excess * (1.0 - shaped.short))
 
 
