@@ -114,6 +114,14 @@ def test_what_cannot_be_placed_has_no_finite_bound():
     assert price(both, iterations=5).bound_usd == np.inf
 
 
+def test_a_run_that_is_forced_costs_no_allowance():
+    """Not running it is barred by a price without end, which must not enter the rounding allowance."""
+    problem = problem_with("training", 0)
+    forced = replace(problem, run_forced=np.ones_like(problem.run_forced))
+    found = certify(prepare(forced), random_multipliers(prepared_with("training", 0).double, 0, 0.3))
+    assert 0 < found.allowance_usd < 1e-6 * abs(found.bound_usd)
+
+
 def test_a_pair_costs_the_optimum_at_least_its_reduced_cost():
     """Forcing a pair lifts the bound at the same prices by its reduced cost."""
     problem = problem_with("take or pay", 0)
