@@ -37,8 +37,12 @@ def _rigid_forward(need: Array, price: Array) -> tuple[Array, Array]:
 
 
 def _rigid_backward(need: Array, slope: Array) -> tuple[None, Array]:
-    """Accelerators wanted, [T, C, X]."""
-    return None, jnp.einsum("tcxw,tcw->tcx", need.astype(slope.dtype), slope)
+    """Accelerators wanted, [T, C, X]; period by period, so that needs as floats never exist all at once."""
+
+    def period(now: tuple[Array, Array]) -> Array:
+        return jnp.einsum("cxw,cw->cx", now[0].astype(slope.dtype), now[1])
+
+    return None, jax.lax.map(period, (need, slope))
 
 
 rigid_cost.defvjp(_rigid_forward, _rigid_backward)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from optimizer.pricing.smooth import least, less
+from optimizer.pricing.smooth import blend, blend_weight, least, less
 
 
 @jax.tree_util.register_dataclass
@@ -37,7 +37,7 @@ def _arrive(moves: Moves, state: State, discount: Array, charge: Array, temperat
     """Least cost of reaching each place at the start of a period; the second is also the least cost of being about to enter."""
     placed, nowhere = state
     move = less(least(placed + discount * moves.leave, temperature, 0), nowhere, temperature)
-    return less(placed, move[None] + (discount * moves.enter + charge), None if temperature is None else temperature[None]), move
+    return blend(placed, move[None] + (discount * moves.enter + charge), None if temperature is None else temperature[None]), move
 
 
 def _begin(moves: Moves, charge: Array, temperature: Array | None) -> State:
@@ -95,7 +95,7 @@ def _smooth_backward(kept: Any, slope: Array) -> tuple[Array, Array, None, None]
         (earlier, apart), discount, toll = now
         leaving = earlier + discount * moves.leave
         move = less(least(leaving, temperature, 0), apart, temperature)
-        enters = flow[0] * jax.nn.sigmoid((earlier - (move[None] + (discount * moves.enter + toll))) / temperature[None])
+        enters = flow[0] * blend_weight(move[None] + (discount * moves.enter + toll), earlier, temperature[None])
         moving = jnp.sum(enters, axis=0) + flow[1]
         before = flow[0] - enters + moving[None] * share(leaving, move[None]), moving * share(apart, move)
         return before, (flow[0], jnp.sum(enters))

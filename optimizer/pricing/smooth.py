@@ -25,3 +25,23 @@ def less(a: Array, b: Array, temperature: Array | None) -> Array:
     if temperature is None:
         return lower
     return lower - temperature * jnp.log1p(jnp.exp(-jnp.abs(a - b) / temperature))
+
+
+def blend(a: Array, b: Array, temperature: Array | None) -> Array:
+    """A smooth minimum of two arrays without exponentials: min over p in [0, 1] of p a + (1 - p) b - 2 temperature p (1 - p)."""
+    lower = jnp.minimum(a, b)
+    if temperature is None:
+        return lower
+    higher = _higher_weight(a, b, temperature)
+    return lower + higher * (jnp.abs(a - b) - 2.0 * temperature * (1.0 - higher))
+
+
+def blend_weight(a: Array, b: Array, temperature: Array) -> Array:
+    """Slope of `blend` in its first argument: the p that it takes."""
+    higher = _higher_weight(a, b, temperature)
+    return jnp.where(a > b, higher, 1.0 - higher)
+
+
+def _higher_weight(a: Array, b: Array, temperature: Array) -> Array:
+    """Weight of the larger of the two, at most one half."""
+    return jnp.maximum(0.5 - jnp.abs(a - b) / (4.0 * temperature), 0.0)
