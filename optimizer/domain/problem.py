@@ -64,6 +64,16 @@ class Limits:
     site_loss_reserve: Floats  # [T] share of a lost site's placed accelerators that spare capacity must cover; 0: no rule
     most_moves: Floats  # [T] loads that change pool at the start of the period; inf: no rule
 
+    def shares(self, suppliers: int) -> Floats:
+        """Largest shares as (supplier, period, share), rules for all suppliers or periods written out, [V, 3]."""
+        rules = [
+            (supplier, period, share)
+            for s, t, share in zip(self.share_supplier, self.share_period, self.share, strict=True)
+            for supplier in (range(suppliers) if s < 0 else [s])
+            for period in (range(len(self.most_moves)) if t < 0 else [t])
+        ]
+        return np.array(rules, dtype=np.float64).reshape(-1, 3)
+
 
 @dataclass(frozen=True, kw_only=True)
 class PlanningProblem:

@@ -38,7 +38,7 @@ def _counted(part: Payments, row: int, supplier: int, period: int, scenario: int
 
 def supplier_share(problem: PlanningProblem, variables: Variables) -> RowGroup:
     """hours drawn from the supplier <= share x all hours drawn, in mean accelerators over the period."""
-    rules = _share_rules(problem)
+    rules = problem.limits.shares(len(problem.suppliers))
     supplier, period, share = rules[:, 0].astype(np.int64), rules[:, 1].astype(np.int64), rules[:, 2]
     scenarios = len(problem.scenarios)
     row = np.arange(len(rules) * scenarios).reshape(len(rules), 1, 1, scenarios)
@@ -61,17 +61,6 @@ def supplier_share(problem: PlanningProblem, variables: Variables) -> RowGroup:
         scale=problem.hours.sum(axis=1)[period[which]],
     )
 
-
-def _share_rules(problem: PlanningProblem) -> Floats:
-    """(supplier, period, share), one row for each, with rules for all suppliers or periods written out."""
-    limits = problem.limits
-    rules = [
-        (supplier, period, share)
-        for s, t, share in zip(limits.share_supplier, limits.share_period, limits.share, strict=True)
-        for supplier in (range(len(problem.suppliers)) if s == ALL else [s])
-        for period in (range(len(problem.periods)) if t == ALL else [t])
-    ]
-    return np.array(rules, dtype=np.float64).reshape(-1, 3)
 
 
 def supplier_used(problem: PlanningProblem, variables: Variables) -> RowGroup:

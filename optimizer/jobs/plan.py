@@ -16,9 +16,10 @@ from optimizer.jobs.settings import PlanJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
 from optimizer.planning.outputs import Rows
-from optimizer.planning.plan import PlanResult, PlanSettings, make_plan
+from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
+from optimizer.solve.exact import SolveSettings
 from optimizer.store.inputs import keep_inputs
 from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
@@ -35,7 +36,12 @@ def run(settings: PlanJob) -> int:
     with new_run(Path(settings.output.folder), now=datetime.now(UTC)) as draft:
         _record_inputs(draft, settings, folder)
         with shown_progress(draft.log) as progress:
-            result = make_plan(case, settings=plan_settings(settings), progress=progress)
+            result = make_plan(
+                case,
+                annual_discount_rate=settings.economics.annual_discount_rate,
+                settings=solve_settings(settings),
+                progress=progress,
+            )
         tables = outputs.tables(result)
         view = overview(result, tables)
         summary = run_summary(draft, settings, result, seconds=time.monotonic() - began)
@@ -45,9 +51,8 @@ def run(settings: PlanJob) -> int:
     return 0
 
 
-def plan_settings(settings: PlanJob) -> PlanSettings:
-    return PlanSettings(
-        annual_discount_rate=settings.economics.annual_discount_rate,
+def solve_settings(settings: PlanJob) -> SolveSettings:
+    return SolveSettings(
         backend=settings.solver.backend,
         time_limit_s=settings.solver.time_limit_s,
         relative_gap=settings.solver.relative_gap,

@@ -11,7 +11,8 @@ import pandas as pd
 
 from optimizer.domain.case import Case
 from optimizer.planning import outputs
-from optimizer.planning.plan import PlanResult, PlanSettings, make_plan
+from optimizer.planning.plan import DISCOUNT_RATE, PlanResult, make_plan
+from optimizer.solve.exact import SolveSettings
 from optimizer.tables import read
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.frame import as_frame
@@ -70,10 +71,11 @@ def read_case(name_or_path: str | Path, periods: int | None = None) -> Case:
     return read.read_case(path if path.is_dir() else case_folder(str(name_or_path)), periods=periods)
 
 
-def plan(case: Case, **settings: Any) -> Result:
-    """Plans the case; the settings are the fields of `PlanSettings`, such as `time_limit_s=20`.
+def plan(case: Case, *, annual_discount_rate: float = DISCOUNT_RATE, **settings: Any) -> Result:
+    """Plans the case; the settings are the fields of `SolveSettings`, such as `time_limit_s=20`.
 
     Raises:
       DataError, InfeasiblePlan, NoPlanInLimit, SolverFailure: as `make_plan`.
     """
-    return Result(make_plan(case, settings=PlanSettings(**settings), progress=lambda step: None))
+    chosen = SolveSettings(**settings)
+    return Result(make_plan(case, annual_discount_rate=annual_discount_rate, settings=chosen, progress=lambda step: None))

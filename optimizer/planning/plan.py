@@ -17,21 +17,9 @@ from optimizer.planning.needs import compute_needs
 from optimizer.planning.policies import Baseline, baselines
 from optimizer.planning.verify import Verification, agrees, verify
 from optimizer.solve.exact import Progress, SolveSettings, solve_exact
+from optimizer.surfaces.arrays import device
 
-DEVICE = "cpu"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanSettings:
-    """How to plan. Money is discounted at `annual_discount_rate` (share per year)."""
-
-    annual_discount_rate: float = 0.08
-    backend: str = "highs"
-    time_limit_s: float | None = 60.0
-    relative_gap: float = 1e-4
-    threads: int = 2
-    seed: int = 0
-    deterministic_limit: int | None = None
+DISCOUNT_RATE = 0.08  # a year, where none is given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +53,17 @@ class PlanResult:
         return self.gap_usd / avoidable if avoidable > 0 else 0.0
 
 
-def make_plan(case: Case, *, settings: PlanSettings, progress: Callable[[Progress], None]) -> PlanResult:
+def make_plan(
+    case: Case,
+    *,
+    annual_discount_rate: float = DISCOUNT_RATE,
+    settings: SolveSettings,
+    progress: Callable[[Progress], None],
+) -> PlanResult:
     """Plans a case. Ctrl-C ends the search and returns the best plan so far.
+
+    Args:
+      annual_discount_rate: share per year at which later money is worth less.
 
     Raises:
       DataError: the case has something that no plan can take.
@@ -83,15 +80,15 @@ def make_plan(case: Case, *, settings: PlanSettings, progress: Callable[[Progres
     progress(Progress(phase="surfaces", seconds=0.0))
     needs = compute_needs(case)
     lap("surfaces")
-    problem = build_problem(case, needs, annual_discount_rate=settings.annual_discount_rate)
+    problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
     program = build_program(problem)
     lap("model")
-    solved = solve_exact(problem, program, settings=_solve_settings(settings), started=started, report=progress)
+    solved = solve_exact(problem, program, settings=settings, started=started, report=progress)
     lap("solve")
     compared = baselines(problem, program)
     lap("baselines")
     # Training options that a pin forbids are not in the problem; the plan's indices refer to what is.
-    verification = verify(case, problem.needs, solved.settled.plan, annual_discount_rate=settings.annual_discount_rate)
+    verification = verify(case, problem.needs, solved.settled.plan, annual_discount_rate=annual_discount_rate)
     objective = solved.settled.objective_usd
     same, error = agrees(objective, verification)
     lap("verify")
@@ -113,17 +110,6 @@ def make_plan(case: Case, *, settings: PlanSettings, progress: Callable[[Progres
         baselines=compared,
         phases=phases,
         solver=f"exact/{settings.backend}",
-        device=DEVICE,
+        device=device(),
         alerts=tuple(verification.leans_on) + solved.alerts,
-    )
-
-
-def _solve_settings(settings: PlanSettings) -> SolveSettings:
-    return SolveSettings(
-        backend=settings.backend,
-        time_limit_s=settings.time_limit_s,
-        relative_gap=settings.relative_gap,
-        threads=settings.threads,
-        seed=settings.seed,
-        deterministic_limit=settings.deterministic_limit,
     )

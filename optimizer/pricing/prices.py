@@ -30,8 +30,3 @@ class Prices:
         """The multipliers in another unit of money."""
         changed: dict[str, Any] = {name: np.asarray(getattr(self.multipliers, name)) * (self.unit / unit) for name in MONEY}
         return replace(self.multipliers, **changed)
-
-    def capacity_usd(self, blocks: int) -> Floats:
-        """Price of an accelerator that works: discounted, expected USD for each block and scenario, [P, T, B, S]."""
-        firm = np.asarray(self.multipliers.firm) * self.unit
-        return firm.reshape(*firm.shape[:2], blocks, -1)

@@ -82,21 +82,17 @@ class SupplyArrays:
     contracts: ContractArrays
     offers: OfferArrays
     rules: RuleArrays
-    spot_slot: Array  # [P] position among the pools that have spot offers; their number elsewhere
     spot_pool: Array  # [pools with spot offers]
     shortage: Array  # [P] per accelerator-hour, undiscounted
 
 
 def supply_arrays(problem: PlanningProblem, spot_pools: Ints, unit: float) -> SupplyArrays:
     """On the host; `spot_pools` are the pools with spot offers."""
-    slot = np.full(len(problem.pools), len(spot_pools))
-    slot[spot_pools] = np.arange(len(spot_pools))
     return _host(
         SupplyArrays,
         contracts=_contracts(problem, unit),
         offers=_offers(problem, unit),
         rules=_rules(problem, unit),
-        spot_slot=slot,
         spot_pool=spot_pools,
         shortage=problem.shortage_price / unit,
     )
@@ -202,7 +198,7 @@ def _rules(problem: PlanningProblem, unit: float) -> RuleArrays:
     counted = (limits.budget_supplier[:, None] == suppliers) | (limits.budget_supplier == ALL)[:, None]
     at = counted[:, :, None] & (limits.budget_period[:, None] == periods)[:, None, :]
     other = (problem.other_spend_cash * at).sum(axis=(1, 2))
-    share = written_out(problem)
+    share = problem.limits.shares(len(problem.suppliers))
     return _host(
         RuleArrays,
         budget_at=at.astype(np.float64),
@@ -216,14 +212,3 @@ def _rules(problem: PlanningProblem, unit: float) -> RuleArrays:
         moves=np.where(np.isfinite(limits.most_moves), limits.most_moves, 0.0),
     )
 
-
-def written_out(problem: PlanningProblem) -> Floats:
-    """Largest shares as (supplier, period, share), rules for all suppliers or periods written out, [V, 3]."""
-    limits = problem.limits
-    rules = [
-        (supplier, period, share)
-        for s, t, share in zip(limits.share_supplier, limits.share_period, limits.share, strict=True)
-        for supplier in (range(len(problem.suppliers)) if s == ALL else [s])
-        for period in (range(len(problem.periods)) if t == ALL else [t])
-    ]
-    return np.array(rules, dtype=np.float64).reshape(-1, 3)

@@ -32,6 +32,11 @@ def spread(tree: Tree, axes: int) -> Tree:
     return expanded
 
 
+def device() -> str:
+    """What kernels run on: cpu, gpu or tpu."""
+    return jax.default_backend()
+
+
 def rounding(values: Array) -> float:
     """Distance from 1 to the next number of the array's type."""
     return float(np.finfo(values.dtype).eps)

@@ -35,7 +35,6 @@ def test_the_linear_bound_of_a_generated_problem():
     assert answer.bound * (1 - BOUND_BELOW_RELAXATION) <= found.bound_usd
     assert found.bound_usd <= answer.objective * (1 + BOUND_BELOW_RELAXATION)
     assert found.placed.shape == (60, 6)
-    assert found.capacity_usd(2).shape == (8, 6, 2, 2)
 
 
 def test_the_same_evaluations_give_the_same_prices():
