@@ -124,7 +124,8 @@ def site_loss_reserve(problem: PlanningProblem, variables: Variables) -> RowGrou
     """Spare capacity at all other sites >= reserve x what is in use at the lost one; offers without a limit make it hold."""
     supply = problem.supply
     market = _market_elsewhere(problem)
-    needed = (variables.site_placed >= 0) & np.isfinite(market)[:, :, None, None]
+    asked = np.isfinite(market) & (problem.limits.site_loss_reserve > 0)
+    needed = np.broadcast_to(asked[:, :, None, None], variables.site_placed.shape)
     row = numbered(needed)
     lost, period, block, scenario = np.nonzero(needed)
     each, reserve = np.arange(len(lost)), problem.limits.site_loss_reserve[period]

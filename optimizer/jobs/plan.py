@@ -88,7 +88,7 @@ def _record_inputs(draft: RunDraft, settings: PlanJob, folder: Path) -> None:
 
 def _write(draft: RunDraft, tables: Mapping[str, Rows], view: Overview, summary: dict[str, Any], *, csv: bool) -> None:
     for name, rows in tables.items():
-        frame = as_frame(rows)
+        frame = as_frame(rows, outputs.COLUMNS[name])
         write_table(frame, draft.path(f"{name}.parquet"))
         if csv:
             write_table(frame, draft.path(f"{name}.csv"))

@@ -31,7 +31,7 @@ class Result:
 
     @cached_property
     def _tables(self) -> dict[str, pd.DataFrame]:
-        return {name: as_frame(rows) for name, rows in outputs.tables(self.found).items()}
+        return {name: as_frame(rows, outputs.COLUMNS[name]) for name, rows in outputs.tables(self.found).items()}
 
     def placements(self) -> pd.DataFrame:
         """Where each load and training run is in each period, with accelerators and latency."""

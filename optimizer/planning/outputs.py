@@ -64,8 +64,29 @@ def cvar(costs: np.ndarray, probability: np.ndarray, level: float) -> float:
     return math.fsum(total)
 
 
+COLUMNS = {
+    "placements": (
+        *("load", "workload", "kind", "origin", "period", "pool", "site", "supplier", "accelerator"),
+        *("round_trip_ms", "ttft_p95_ms", "tpot_ms", "accelerators"),
+    ),
+    "commitments": ("contract", "supplier", "status", "start", "end", "decision", "lots", "effective", "act_by"),
+    "supply": ("pool", "period", "block", "scenario", "source", "name", "accelerators", "contract_capacity"),
+    "prices": ("pool", "period", "block", "usd_per_accelerator_hour"),
+    "costs": (
+        *("period", "payee_kind", "payee", "supplier", "line", "cash_usd", "accrued_usd", "discounted_usd"),
+        *("currency", "cash_in_currency"),
+    ),
+    "unit_costs": (
+        *("model", "tokens", "million_tokens", "direct_usd", "idle_commitment_usd", "egress_usd", "other_usd", "total_usd"),
+        *("direct_usd_per_million", "idle_commitment_usd_per_million", "egress_usd_per_million", "other_usd_per_million"),
+        "total_usd_per_million",
+    ),
+}
+"""Columns of the tables of a run's folder, in their order."""
+
+
 def tables(result: PlanResult) -> dict[str, Rows]:
-    """Rows of each table of a run's folder, by name."""
+    """Rows of each table of a run's folder, by name; their keys are `COLUMNS`."""
     return {
         "placements": placements(result),
         "commitments": commitments(result),

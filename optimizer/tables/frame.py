@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 
-def as_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One column per key, in the order of the first row.
+def as_frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """The columns named, in that order; a table without rows has them too.
 
-    Example: [{"pool": "a", "lots": 1}, {"pool": "b", "lots": 2}] has the columns pool and lots.
+    Example: rows [{"pool": "a", "lots": 1}, {"pool": "b", "lots": 2}] and columns ("pool", "lots") give two rows.
     """
-    return pd.DataFrame.from_records(list(rows))
+    return pd.DataFrame.from_records(list(rows), columns=list(columns))

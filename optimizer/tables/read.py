@@ -34,7 +34,7 @@ def read_case(folder: Path, *, periods: int | None = None) -> Case:
     if periods is not None:
         there = len(tables["calendar"].values)
         if not 1 <= periods <= there:
-            raise ConfigError("case.periods", f"must be between 1 and the {there} periods of the calendar", periods, "Correct it.")
+            raise ConfigError("horizon.periods", f"must be between 1 and the {there} periods of the calendar", periods, "Correct it.")
         tables = first_periods(tables, periods)
     return build_case(folder.resolve().name, tables)
 

@@ -180,6 +180,7 @@ def test_a_term_interval_cut_by_the_horizon() -> None:
     setup = drawing(contract_only(whole_term), [1000 / 744, 0.0, 0.0])
     assert lines(setup, "minimum shortfall")["2028-03"] == pytest.approx(1000.0, abs=CENT_USD)
     assert setup.verify().objective_usd == pytest.approx(3000.0, abs=CENT_USD)
+    assert setup.verify().sunk_usd == pytest.approx(3000.0, abs=CENT_USD)  # whatever is drawn
     assert setup.verify().obligations[0].cash_usd == pytest.approx(21000.0, abs=CENT_USD)
 
 

@@ -15,9 +15,12 @@ import pytest
 import yaml
 
 from optimizer.__main__ import main
+from optimizer.planning.outputs import COLUMNS
 from optimizer.store.runs import find_run, run_ids
 from optimizer.store.summary import KEYS
 from optimizer.tables.catalog import case_folder
+from optimizer.tables.frame import as_frame
+from tests.tolerances import CP_SAT_AGAINST_HIGHS
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ("placements", "commitments", "supply", "prices", "costs", "unit_costs")
@@ -129,3 +132,22 @@ def test_ctrl_c_in_the_search_writes_the_best_plan_so_far(tmp_path):
     summary = json.loads((tmp_path / told.splitlines()[-1].removeprefix("run: ") / "summary.json").read_text())
     assert summary["verified"] is True
     assert summary["status"] in ("limit", "optimal", "within_gap")
+
+
+def test_a_table_without_rows_has_its_columns(planned):
+    _, folder = planned
+    for name, columns in COLUMNS.items():
+        header = (folder / f"{name}.csv").read_text().splitlines()[0]
+        assert tuple(header.split(",")) == columns
+        assert tuple(as_frame([], columns).columns) == columns
+
+
+@pytest.mark.slow
+def test_two_solvers_agree_on_the_small_case(tmp_path, monkeypatch):
+    """Each proves its plan to be optimal, and both cost the same."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "experiment=two_solvers_agree", "-m", "solver.backend=highs,cp_sat"]) == 0
+    found = [json.loads((find_run(tmp_path / "runs", run) / "summary.json").read_text()) for run in run_ids(tmp_path / "runs")]
+    assert sorted(run["solver"] for run in found) == ["exact/cp_sat", "exact/highs"]
+    assert {run["status"] for run in found} == {"optimal"}
+    assert found[0]["objective_usd"] == pytest.approx(found[1]["objective_usd"], rel=CP_SAT_AGAINST_HIGHS)

@@ -52,7 +52,7 @@ def _settled_lines(position: Position, k: int) -> list[Charges]:
     term, active = position.terms[k], position.active[k]
     spend = term.price[:, None] * hours_drawn(position, k)
     committed, fixed, minimum = term.commitment * active, term.fixed_fee * active, term.minimum * active
-    eligible = _eligible_spend(position, k)
+    eligible = eligible_spend(position, k)
     cash, accrued = np.zeros((2, 2, *spend.shape))
     for w in sorted(set(term.interval[term.interval >= 0].tolist())):
         within = np.flatnonzero(term.interval == w)
@@ -69,7 +69,7 @@ def _settled_lines(position: Position, k: int) -> list[Charges]:
     ]
 
 
-def _eligible_spend(position: Position, k: int) -> Floats:
+def eligible_spend(position: Position, k: int) -> Floats:
     """Other spend that counts towards the contract's minimum, USD [T]."""
     number = {period.name: t for t, period in enumerate(position.case.calendar.periods)}
     total = np.zeros(len(number))

@@ -92,10 +92,11 @@ def _site_loss(position: Position, limit: Limit, where: np.ndarray) -> Iterator[
     for site in position.case.sites:
         here = names == site.name
         lost = used[here].sum(axis=0)
-        spare = _capacity_elsewhere(position, site.name)[:, None, None] - used[~here].sum(axis=0)
-        over = np.where(where[:, None, None] & (lost > 0), limit.value * lost - spare, 0.0)
+        elsewhere = used[~here].sum(axis=0)
+        spare = _capacity_elsewhere(position, site.name)[:, None, None] - elsewhere
+        over = np.where(where[:, None, None], limit.value * lost - spare, 0.0)
         rule = f"loss of site {site.name}: spare capacity at other sites is short of {limit.value:.0%} of what runs there"
-        yield from broken_at(position, rule, over, lost)
+        yield from broken_at(position, rule, over, lost + elsewhere)
 
 
 def _capacity_elsewhere(position: Position, lost: str) -> Floats:

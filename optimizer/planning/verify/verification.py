@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Plan
 from optimizer.domain.surface import Floats, Needs
 from optimizer.planning.verify.capacity_rules import capacity_breaks
-from optimizer.planning.verify.contract_bills import contract_charges, offer_charges
+from optimizer.planning.verify.contract_bills import contract_charges, eligible_spend, offer_charges
 from optimizer.planning.verify.contract_rules import contract_breaks, leans_on
 from optimizer.planning.verify.ledger import Charges, Entry, ledger, scenario_costs, terms_of
 from optimizer.planning.verify.limit_rules import limit_breaks
@@ -104,13 +105,31 @@ def broken_rules(position: Position, charges: Sequence[Charges]) -> tuple[str, .
 def _sunk(position: Position, charges: Sequence[Charges]) -> float:
     """Other spend, and of each contract in force the least over all ways of leaving or keeping it."""
     amounts = terms_of(part for part in charges if part.line == "other spend")
-    for contract, term in zip(position.contracts, position.terms, strict=True):
+    size = len(position.worth)
+    for k, (contract, term) in enumerate(zip(position.contracts, position.terms, strict=True)):
         if contract.status.in_force:
-            paid = (term.commitment + term.fixed_fee) * position.worth
-            before = np.concatenate([[0.0], np.cumsum(paid)])
-            leaving = before[:-1] + term.exit_fee * position.worth
-            amounts.append(contract.lots * float(min(before[-1] + term.terminal_usd, leaving.min())))
+            until = [np.arange(size) < stop for stop in range(size + 1)]  # [T] each: periods before the lots are left; all: kept
+            leaving = np.append(term.exit_fee * position.worth, term.terminal_usd)
+            least = [float(end + _least_paid(position, k, held)) for held, end in zip(until, leaving, strict=True)]
+            amounts.append(contract.lots * min(least))
     return math.fsum(amounts)
+
+
+def _least_paid(position: Position, k: int, held: NDArray[np.bool_]) -> float:
+    """Discounted USD that a lot held in these periods, [T], costs at least: commitment, fixed fee, and what a minimum asks beyond them.
+
+    Excess use and other spend count towards a minimum. Excess replaces shortfall one for one; other spend is taken off each lot's
+    minimum in full, which is the least that the lots together can come to.
+    """
+    term = position.terms[k]
+    certain = (term.commitment + term.fixed_fee) * held
+    total = float(certain @ position.worth)
+    eligible = eligible_spend(position, k)
+    for w in set(term.interval[term.interval >= 0].tolist()):
+        within = np.flatnonzero(term.interval == w)
+        short = (term.minimum * held)[within].sum() - certain[within].sum() - eligible[within].sum()
+        total += max(0.0, float(short)) * float(position.worth[within[-1]])
+    return total
 
 
 def _obligations(position: Position) -> tuple[Obligation, ...]:
