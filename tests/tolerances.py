@@ -33,3 +33,8 @@ SINGLE_AGAINST_DOUBLE = 2e-5  # a dual value in float32
 BOUND_BELOW_RELAXATION = 1e-3  # what the ascent may leave of the linear bound
 SLOPE_AGAINST_DIFFERENCES = 1e-4  # of the largest slope
 SLOPE_STEP = 1e-5  # in units of the multiplier
+
+# network and training fits
+PUBLIC_PINGS = 0.01  # figures in whole milliseconds
+SHORT_TRIP_MS = 0.1  # what single precision adds to short and antipodal ways
+FIT_RECOVERS = 0.02  # parameters that made the data, fitted from it

@@ -11,7 +11,7 @@ from optimizer.domain.case import Case
 from optimizer.domain.demand import DemandUnit
 from optimizer.domain.surface import Floats, Ints
 from optimizer.domain.workload import Kind
-from optimizer.planning.eligibility import Names, barred, round_trips_ms
+from optimizer.planning.eligibility import Names, barred, origin_trips_ms, shipped_network
 from optimizer.planning.serving_needs import ServedPairs, serve_pairs
 from optimizer.planning.streams import Streams
 
@@ -37,7 +37,7 @@ class StreamPairs:
 
 def stream_pairs(case: Case, names: Names, streams: Streams) -> tuple[StreamPairs, Reasons]:
     """All pairs that can serve, and why the others cannot."""
-    trips = _trips_ms(case, names, streams)
+    trips = _trips_ms(case, streams)
     possible, reasons = _possible(case, names, streams, trips)
     stream = np.array([d for d, _ in possible], dtype=np.int64)
     pool = np.array([p for _, p in possible], dtype=np.int64)
@@ -91,9 +91,9 @@ def _joined(
     )
 
 
-def _trips_ms(case: Case, names: Names, streams: Streams) -> Floats:
+def _trips_ms(case: Case, streams: Streams) -> Floats:
     """[D, P] round trip; nan for streams without an origin."""
-    table = round_trips_ms(case, names)
+    table = origin_trips_ms(case, shipped_network())
     row = {origin.name: i for i, origin in enumerate(case.origins)}
     nowhere = np.full(len(case.pools), np.nan)
     rows = [nowhere if origin is None else table[row[origin.name]] for origin in streams.origins]

@@ -79,11 +79,53 @@ def lost_share(parameters: TrainingParameters, gang: Array, spot_interruptions_p
     return jnp.sqrt(2.0 * parameters.checkpoint_hours * rate) + parameters.restart_hours * rate
 
 
-def duration(parameters: TrainingParameters, rows: GangRows) -> Array:
+def checkpoint_interval_hours(parameters: TrainingParameters, gang: Array, spot_interruptions_per_hour: Scalar = 0.0) -> Array:
+    """Hours between checkpoints that lose the least time: tau = sqrt(2 delta M) (Young's first-order rule, as `lost_share` uses it)."""
+    rate = gang / parameters.accelerator_hours_per_failure + spot_interruptions_per_hour
+    return jnp.sqrt(2.0 * parameters.checkpoint_hours / rate)
+
+
+def duration(parameters: TrainingParameters, rows: GangRows, spot_interruptions_per_hour: Scalar = 0.0) -> Array:
     """Hours from start to end, failures included: T / (1 - lost); inf where failures undo all progress."""
-    useful = 1.0 - lost_share(parameters, rows.gang)
+    useful = 1.0 - lost_share(parameters, rows.gang, spot_interruptions_per_hour)
     moving = useful > 0.0
     return jnp.where(moving, undisturbed_hours(parameters, rows) / jnp.where(moving, useful, 1.0), jnp.inf)
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class GangCosts:
+    """What runs on gangs take and cost, arrays of the rows' shape; inf where failures undo all progress."""
+
+    hours: Array  # from start to end, failures included
+    lost_share: Array  # of these hours
+    accelerator_hours: Array
+    cost_usd: Array  # not discounted
+    checkpoint_interval_hours: Array
+
+
+def gang_costs(
+    parameters: TrainingParameters, rows: GangRows, usd_per_accelerator_hour: Array, spot_interruptions_per_hour: Scalar = 0.0
+) -> GangCosts:
+    """Duration and cost by gang size: a larger gang ends earlier, and pays for its lower utilisation and its failures.
+
+        cost = price n T / (1 - lost)
+
+    Args:
+      rows:                        one row for every gang size asked about.
+      usd_per_accelerator_hour:    price, in the rows' shape.
+      spot_interruptions_per_hour: of the whole gang, 0 for capacity that is not spot; in the rows' shape, or one number.
+    """
+    hours = duration(parameters, rows, spot_interruptions_per_hour)
+    held = rows.gang * hours
+    return GangCosts(
+        hours=hours,
+        lost_share=lost_share(parameters, rows.gang, spot_interruptions_per_hour),
+        accelerator_hours=held,
+        cost_usd=usd_per_accelerator_hour * held,
+        checkpoint_interval_hours=checkpoint_interval_hours(parameters, rows.gang, spot_interruptions_per_hour),
+    )
+
+
 duration_hours = jax.jit(duration)
+gang_costs_usd = jax.jit(gang_costs)

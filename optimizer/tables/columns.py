@@ -74,7 +74,7 @@ def check_columns(table: Table, label: str, cells: Cells) -> tuple[TableData, li
         for fault in (*parsed[column.name].faults, *out_of_range.get(column.name, ())):
             violations.append(_fault(data, column, fault))
             broken.add(column.name)
-    if not broken & set(table.key):
+    if table.key and not broken & set(table.key):
         violations += _duplicates(data)
     if values.empty and not table.may_be_empty:
         broken |= {column.name for column in table.columns}  # what the rows would say is not known

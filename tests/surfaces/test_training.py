@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.surfaces.training import GangRows, TrainingParameters, duration, duration_hours, lost_share, mfu
+from optimizer.surfaces.training import (
+    GangRows,
+    TrainingParameters,
+    checkpoint_interval_hours,
+    duration,
+    duration_hours,
+    gang_costs_usd,
+    lost_share,
+    mfu,
+)
 from tests.surfaces.differences import check_gradient
 from tests.tolerances import FLOAT32_AGAINST_FLOAT64, KERNEL_AGAINST_LOOP
 
@@ -55,6 +64,36 @@ def test_a_larger_gang_ends_earlier_for_more_accelerator_hours() -> None:
 
 def test_a_gang_that_never_gets_ahead() -> None:
     assert np.isinf(duration_hours(TrainingParameters(), rows(gang=2e5))[0])
+
+
+def test_cost_by_gang_size() -> None:
+    gangs = np.array([1024.0, 4096.0, 16_384.0])
+    run = GangRows(**{field.name: jnp.full((3,), value) for field, value in zip(fields(GangRows), RUN, strict=True)})
+    costs = gang_costs_usd(TrainingParameters(), replace(run, gang=jnp.asarray(gangs)), jnp.full((3,), 2.0))
+    hours = [float(duration_hours(TrainingParameters(), rows(gang=gang))[0]) for gang in gangs]
+    np.testing.assert_allclose(costs.hours, hours, rtol=KERNEL_AGAINST_LOOP)
+    np.testing.assert_allclose(costs.cost_usd, 2.0 * gangs * hours, rtol=KERNEL_AGAINST_LOOP)
+    assert (np.diff(costs.hours) < 0).all()
+    assert (np.diff(costs.cost_usd) > 0).all()
+
+
+def test_spot_is_slower_and_dearer_and_checkpoints_more_often() -> None:
+    spot, steady = (gang_costs_usd(TrainingParameters(), rows(gang=512.0), jnp.full((1,), 2.0), rate) for rate in (0.05, 0.0))
+    assert spot.hours[0] > steady.hours[0]
+    assert spot.cost_usd[0] > steady.cost_usd[0]
+    assert spot.checkpoint_interval_hours[0] < steady.checkpoint_interval_hours[0]
+
+
+def test_the_checkpoint_interval_loses_the_least() -> None:
+    parameters, gang = TrainingParameters(), 4096.0
+    between = 50_700 / gang
+    best = float(checkpoint_interval_hours(parameters, jnp.asarray(gang)))
+
+    def lost(tau: float) -> float:
+        return 1 / 60 / tau + tau / (2 * between) + 0.25 / between
+
+    assert lost(best) == pytest.approx(float(lost_share(parameters, jnp.asarray(gang))), rel=KERNEL_AGAINST_LOOP)
+    assert lost(best) < min(lost(1.1 * best), lost(0.9 * best))
 
 
 def test_gradient_against_differences() -> None:

@@ -1,0 +1,64 @@
+"""The command line: `python -m benchmarks suite=NAME [key=value ...]`."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.registry import Suite, suite_named, suites
+from benchmarks.usage import program_help, suite_help
+from optimizer.errors import ConfigError, PlacementError
+
+HELP = ("-h", "--help")
+STOPPED = 4
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one suite; returns the exit code: 0 done, 2 bad arguments or data, 4 stopped by the user, else the error's own.
+
+    A failure that is nobody's input keeps its traceback: whoever measures wants to see it.
+    """
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _dispatch(words)
+    except PlacementError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Stopped. Rows measured before are kept.", file=sys.stderr)
+        return STOPPED
+
+
+def _dispatch(words: list[str]) -> int:
+    overrides = [word for word in words if word not in HELP]
+    named = [word.partition("=")[2] for word in overrides if word.startswith("suite=")]
+    wants_help = len(overrides) < len(words)
+    if not words or (wants_help and not named):
+        print(program_help(suites().values()))
+        return 0
+    if len(named) > 1:
+        raise ConfigError("suite", "must be given once", ", ".join(named), "Run one suite at a time.")
+    suite = suite_named(named[0] if named else None)
+    if wants_help:
+        print(suite_help(suite))
+        return 0
+    return _measure(suite, [word for word in overrides if not word.startswith("suite=")])
+
+
+def _measure(suite: Suite, overrides: list[str]) -> int:
+    from benchmarks.compose import settings_of
+    from benchmarks.rows import Output
+    from benchmarks.surroundings import surroundings
+
+    settings = settings_of(suite, overrides)
+    output = Output(settings.out, surroundings())
+    measured = 0
+    for row in suite.run()(settings):
+        output.add(row)
+        measured += 1
+    if measured == 0:
+        raise ConfigError("cases", "must leave something to measure", "no rows", "Correct the arguments; see --help.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
