@@ -296,7 +296,7 @@ def test_rows_of_later_periods_are_checked_before_they_are_dropped(tmp_path: Pat
 
 @pytest.mark.parametrize("periods", [0, 4])
 def test_so_many_periods_there_are_not(periods: int, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"case\.periods: must be between 1 and the 3 periods of the calendar; got") as raised:
+    with pytest.raises(ConfigError, match=r"horizon\.periods: must be between 1 and the 3 periods of the calendar; got") as raised:
         read_case(write(tmp_path, tables()), periods=periods)
     assert raised.value.exit_code == 2
 
