@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError
-from optimizer.jobs.settings import CheckJob, InitJob, PlanJob
+from optimizer.jobs.settings import CalibrateJob, CheckJob, InitJob, PlanJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,16 @@ JOBS = {
             examples=("placement check", "placement check case.path=/my/lab"),
         ),
         Job(
+            name="calibrate",
+            summary="fit the surfaces to measurements and say how far off they are on those held out",
+            settings=CalibrateJob,
+            examples=(
+                "placement calibrate round_trips=pairs.csv 'source=\"our probes, June\"'",
+                "placement calibrate training=runs.csv base=none 'source=\"our runs of 2026\"'",
+                "placement plan calibration.path=runs/RUN/calibration.json",
+            ),
+        ),
+        Job(
             name="init",
             summary="write an empty case: one table per file, with its columns explained",
             settings=InitJob,
@@ -55,7 +65,7 @@ JOBS = {
 }
 
 # Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("replan", "audit", "quote", "backtest", "calibrate", "compare", "report", "runs", "import", "export")
+RESERVED = ("replan", "audit", "quote", "backtest", "compare", "report", "runs", "import", "export")
 
 
 def job_named(name: str) -> Job:

@@ -124,4 +124,3 @@ def _config_error(job: Job, overrides: list[str], error: Exception) -> ConfigErr
         if name in types and (getattr(cause, "full_key", None) == name or f"'{value}'" in first_line):
             return ConfigError(name, f"must be of type {types[name]}", value, "Correct the value.")
     return ConfigError(str(config_folder() / f"{job.name}.yaml"), "must follow the settings of the job", first_line, "Correct the file.")
-

@@ -15,6 +15,7 @@ from optimizer.jobs.overview import known, overview
 from optimizer.jobs.settings import PlanJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
+from optimizer.planning.calibration import read_calibration
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.report.overview import Overview
@@ -23,6 +24,8 @@ from optimizer.solve.exact import SolveSettings
 from optimizer.store.inputs import keep_inputs
 from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
+from optimizer.tables.calibration_file import shipped_calibration_file
+from optimizer.tables.fibre_map import fibre_map_files
 from optimizer.tables.frame import as_frame
 from optimizer.tables.read import input_files, read_case
 from optimizer.tables.write import write_table
@@ -33,12 +36,15 @@ def run(settings: PlanJob) -> int:
     began = time.monotonic()
     folder = folder_of(settings.case)
     case = read_case(folder, periods=settings.horizon.periods)
+    fitted = shipped_calibration_file() if settings.calibration.path is None else Path(settings.calibration.path)
+    calibration = read_calibration(fitted)
     with new_run(Path(settings.output.folder), now=datetime.now(UTC)) as draft:
-        _record_inputs(draft, settings, folder)
+        _record_inputs(draft, settings, folder, fitted)
         with shown_progress(draft.log) as progress:
             result = make_plan(
                 case,
                 annual_discount_rate=settings.economics.annual_discount_rate,
+                calibration=calibration,
                 settings=solve_settings(settings),
                 progress=progress,
             )
@@ -80,9 +86,9 @@ def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, secon
     return found | about
 
 
-def _record_inputs(draft: RunDraft, settings: PlanJob, folder: Path) -> None:
+def _record_inputs(draft: RunDraft, settings: PlanJob, folder: Path, calibration: Path) -> None:
     draft.path("config.yaml").write_text(as_yaml(settings))
-    keep_inputs(input_files(folder), draft.path("inputs"))
+    keep_inputs([*input_files(folder), *fibre_map_files(), calibration], draft.path("inputs"))
     draft.log(f"run {draft.run_id}: plan of {folder.name}")
 
 

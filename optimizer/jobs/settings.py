@@ -96,6 +96,13 @@ class OutputSettings:
 
 
 @dataclass(kw_only=True)
+class CalibrationSettings:
+    """What the surfaces were fitted to."""
+
+    path: str | None = setting(None, "file that placement calibrate wrote; null: the calibration that is shipped")
+
+
+@dataclass(kw_only=True)
 class PlanJob:
     """Settings of `placement plan`."""
 
@@ -103,6 +110,7 @@ class PlanJob:
     horizon: HorizonSettings = group(HorizonSettings, "how far to look ahead")
     solver: SolverSettings = group(SolverSettings, "how to search, and when to stop")
     economics: EconomicsSettings = group(EconomicsSettings, "what money is worth over time")
+    calibration: CalibrationSettings = group(CalibrationSettings, "what the surfaces were fitted to")
     output: OutputSettings = group(OutputSettings, "where runs are written")
     seed: int = setting(0, "seed of everything random")
 
@@ -116,6 +124,23 @@ class CheckJob:
 
     case: CaseSettings = group(CaseSettings, "which case: case=NAME, or case.path=FOLDER for your own")
     horizon: HorizonSettings = group(HorizonSettings, "how far to look ahead")
+
+
+@dataclass(kw_only=True)
+class CalibrateJob:
+    """Settings of `placement calibrate`."""
+
+    round_trips: str | None = setting(None, "file of measured round trips between regions")
+    training: str | None = setting(None, "file of measured training runs")
+    source: str = setting("", "where the measurements come from; must be given")
+    base: str = setting("shipped", "calibration whose other parts are kept: shipped, none, or a file")
+    output: OutputSettings = group(OutputSettings, "where runs are written")
+
+    def __post_init__(self) -> None:
+        given = [self.round_trips, self.training]
+        rule = "must name a file of measurements in round_trips or training"
+        require(any(given), "placement calibrate", rule, "none", "Add round_trips=FILE or training=FILE.")
+        require(bool(self.source), "source", "must say where the measurements come from", "nothing", "Add 'source=\"...\"'.")
 
 
 @dataclass(kw_only=True)

@@ -46,12 +46,14 @@ def program_help() -> str:
     lines += ["usage: placement <job> [key=value ...]", "       placement <job> --help", "", "jobs:"]
     lines += _table([(job.name, job.summary) for job in JOBS.values()])
     lines += ["", "options:"]
-    lines += _table([
-        ("-h, --help", "this text, or the job's"),
-        ("-m, --multirun", "one run for each combination of the values given as key=a,b,c"),
-        ("--debug", "print the traceback of an internal failure"),
-        ("--version", "print the version"),
-    ])
+    lines += _table(
+        [
+            ("-h, --help", "this text, or the job's"),
+            ("-m, --multirun", "one run for each combination of the values given as key=a,b,c"),
+            ("--debug", "print the traceback of an internal failure"),
+            ("--version", "print the version"),
+        ]
+    )
     lines += ["", "exit codes:"]
     lines += _table([(str(code), meaning) for code, meaning in EXIT_CODES])
     return "\n".join(lines)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -15,8 +14,7 @@ from optimizer.domain.surface import Floats
 from optimizer.domain.workload import Model, Origin, Precision, Workload
 from optimizer.errors import Violation
 from optimizer.surfaces.arrays import column, in_double
-from optimizer.surfaces.network import FIBRE, ORBITAL, SATELLITE_RELAY, NetworkParameters, Route, round_trips_ms, uncalibrated
-from optimizer.tables.fibre_map import shipped_fibre_map
+from optimizer.surfaces.network import FIBRE, ORBITAL, SATELLITE_RELAY, NetworkParameters, Route, round_trips_ms
 
 ROUTE_CHUNK = 1024  # routes in one call of the network kernel
 SHOWN_REASONS = 3
@@ -73,12 +71,6 @@ def barred(names: Names, workload: Workload, pool: Pool) -> str | None:
     if tflops(accelerator, workload.precision) is None and (workload.name, pool.accelerator) not in names.measured:
         return f"{workload.precision.value} is not supported"
     return None
-
-
-@cache
-def shipped_network() -> NetworkParameters:
-    """The network over the shipped map, not corrected by measurements."""
-    return uncalibrated(shipped_fibre_map())
 
 
 def origin_trips_ms(case: Case, network: NetworkParameters) -> Floats:

@@ -13,6 +13,7 @@ from optimizer.domain.calendar import HOURS_PER_DAY
 from optimizer.domain.case import Case
 from optimizer.domain.surface import Floats, Ineligible, Ints, Needs, SmallInts
 from optimizer.errors import DataError, Violation
+from optimizer.planning.calibration import Calibration, shipped_calibration
 from optimizer.planning.eligibility import names_of, no_pool_left
 from optimizer.planning.run_options import run_options
 from optimizer.planning.serving_needs import replicas_needed, waits_ms
@@ -35,19 +36,23 @@ class LoadPairs:
     share: Floats  # [N]
 
 
-def compute_needs(case: Case) -> Needs:
+def compute_needs(case: Case, calibration: Calibration | None = None) -> Needs:
     """Needs of all loads and options of all runs of a case.
 
     A load counts in accelerators needs the same number in every eligible pool, whatever its accelerator. Work of a flexible
     load may be spread over all hours of the period. The share of a split stream is a load of its own and is rounded up on its own.
 
+    Args:
+      calibration: None: the one that is shipped.
+
     Raises:
       DataError: loads or runs that no pool can hold, or demand that cannot be read; all of them at once.
     """
+    calibration = calibration or shipped_calibration()
     names = names_of(case)
     streams = read_streams(case)
-    runs = run_options(case, names)
-    pairs, reasons = stream_pairs(case, names, streams)
+    runs = run_options(case, names, calibration.training_parameters(names.accelerators.values()))
+    pairs, reasons = stream_pairs(case, names, streams, calibration.network_parameters())
     violations = [*_without_pool(streams, pairs, reasons), *runs.violations]
     if violations:
         raise DataError(violations)

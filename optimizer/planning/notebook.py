@@ -11,6 +11,7 @@ import pandas as pd
 
 from optimizer.domain.case import Case
 from optimizer.planning import outputs
+from optimizer.planning.calibration import read_calibration
 from optimizer.planning.plan import DISCOUNT_RATE, PlanResult, make_plan
 from optimizer.solve.exact import SolveSettings
 from optimizer.tables import read
@@ -71,11 +72,16 @@ def read_case(name_or_path: str | Path, periods: int | None = None) -> Case:
     return read.read_case(path if path.is_dir() else case_folder(str(name_or_path)), periods=periods)
 
 
-def plan(case: Case, *, annual_discount_rate: float = DISCOUNT_RATE, **settings: Any) -> Result:
+def plan(case: Case, *, annual_discount_rate: float = DISCOUNT_RATE, calibration: str | Path | None = None, **settings: Any) -> Result:
     """Plans the case; the settings are the fields of `SolveSettings`, such as `time_limit_s=20`.
+
+    Args:
+      calibration: a file that `placement calibrate` wrote; None: what is shipped.
 
     Raises:
       DataError, InfeasiblePlan, NoPlanInLimit, SolverFailure: as `make_plan`.
     """
     chosen = SolveSettings(**settings)
-    return Result(make_plan(case, annual_discount_rate=annual_discount_rate, settings=chosen, progress=lambda step: None))
+    fitted = None if calibration is None else read_calibration(Path(calibration))
+    found = make_plan(case, annual_discount_rate=annual_discount_rate, calibration=fitted, settings=chosen, progress=lambda step: None)
+    return Result(found)

@@ -44,6 +44,7 @@ def summary(result: PlanResult) -> dict[str, Any]:
         "contracts": len(result.plan.contracts),
         "solver": result.solver,
         "device": result.device,
+        "calibration": result.calibration,
         "alerts": list(result.alerts),
         "verified": True,
         "verify_error_usd": result.verify_error_usd,
@@ -54,7 +55,7 @@ def summary(result: PlanResult) -> dict[str, Any]:
 def cvar(costs: np.ndarray, probability: np.ndarray, level: float) -> float:
     """Mean cost of the dearest 1 - level of probability.
 
-        max over 0 <= q <= probability / (1 - level), sum q = 1, of q . costs
+    max over 0 <= q <= probability / (1 - level), sum q = 1, of q . costs
     """
     rest, total = 1.0, []
     for s in np.argsort(-costs, kind="stable"):

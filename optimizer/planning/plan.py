@@ -13,6 +13,7 @@ from optimizer.domain.surface import Floats, Needs
 from optimizer.errors import SolverFailure
 from optimizer.integer.model import build_program
 from optimizer.planning.assemble import build_problem
+from optimizer.planning.calibration import Calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.policies import Baseline, baselines
 from optimizer.planning.verify import Verification, agrees, verify
@@ -40,6 +41,7 @@ class PlanResult:
     phases: dict[str, float]
     solver: str
     device: str
+    calibration: str  # its version
     alerts: tuple[str, ...]
 
     @property
@@ -57,6 +59,7 @@ def make_plan(
     case: Case,
     *,
     annual_discount_rate: float = DISCOUNT_RATE,
+    calibration: Calibration | None = None,
     settings: SolveSettings,
     progress: Callable[[Progress], None],
 ) -> PlanResult:
@@ -64,6 +67,7 @@ def make_plan(
 
     Args:
       annual_discount_rate: share per year at which later money is worth less.
+      calibration: what the surfaces were fitted to; None: what is shipped.
 
     Raises:
       DataError: the case has something that no plan can take.
@@ -78,7 +82,8 @@ def make_plan(
         phases[phase] = time.monotonic() - started - sum(phases.values())
 
     progress(Progress(phase="surfaces", seconds=0.0))
-    needs = compute_needs(case)
+    calibration = calibration or shipped_calibration()
+    needs = compute_needs(case, calibration)
     lap("surfaces")
     problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
     program = build_program(problem)
@@ -111,5 +116,6 @@ def make_plan(
         phases=phases,
         solver=f"exact/{settings.backend}",
         device=device(),
+        calibration=calibration.version,
         alerts=tuple(verification.leans_on) + solved.alerts,
     )

@@ -62,7 +62,7 @@ class Option:
     end_days: float
 
 
-def run_options(case: Case, names: Names) -> RunOptions:
+def run_options(case: Case, names: Names, parameters: TrainingParameters) -> RunOptions:
     """All options inside windows and horizon.
 
     A run is left to a later horizon if its window and the calendar do not overlap, or if it is only the calendar's end
@@ -71,7 +71,7 @@ def run_options(case: Case, names: Names) -> RunOptions:
     reasons: dict[tuple[int, int], str] = {}
     here = [r for r, run in enumerate(case.training_runs) if _overlaps(case, run)]
     candidates = [c for r in here for c in _candidates(case, names, r, reasons)]
-    hours = candidate_hours(case, names, candidates)
+    hours = candidate_hours(case, names, candidates, parameters)
     options: list[Option] = []
     waits: set[int] = set()
     for candidate, duration in zip(candidates, hours, strict=True):
@@ -82,12 +82,12 @@ def run_options(case: Case, names: Names) -> RunOptions:
     return _sorted(case, options, reasons, _without_option(case, [r for r in here if r not in waits], options, reasons))
 
 
-def candidate_hours(case: Case, names: Names, candidates: list[Candidate]) -> Floats:
+def candidate_hours(case: Case, names: Names, candidates: list[Candidate], parameters: TrainingParameters) -> Floats:
     """Duration of each candidate, failures included, [C]."""
     table = np.array([_gang_row(case, names, candidate) for candidate in candidates], dtype=np.float64)
     columns = table.reshape(-1, len(GANG_FIELDS)).T
     rows = GangRows(**{name: column(values) for name, values in zip(GANG_FIELDS, columns, strict=True)})
-    return np.asarray(in_double(duration_hours, TrainingParameters(), rows, chunk=GANG_CHUNK))
+    return np.asarray(in_double(duration_hours, parameters, rows, chunk=GANG_CHUNK))
 
 
 def _gang_row(case: Case, names: Names, candidate: Candidate) -> tuple[float, ...]:

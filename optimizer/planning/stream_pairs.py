@@ -11,9 +11,10 @@ from optimizer.domain.case import Case
 from optimizer.domain.demand import DemandUnit
 from optimizer.domain.surface import Floats, Ints
 from optimizer.domain.workload import Kind
-from optimizer.planning.eligibility import Names, barred, origin_trips_ms, shipped_network
+from optimizer.planning.eligibility import Names, barred, origin_trips_ms
 from optimizer.planning.serving_needs import ServedPairs, serve_pairs
 from optimizer.planning.streams import Streams
+from optimizer.surfaces.network import NetworkParameters
 
 Reasons = dict[tuple[int, int], str]  # (stream, pool) to the reason why not
 
@@ -35,9 +36,9 @@ class StreamPairs:
     wait_limit_ms: Floats  # [E, T] left to queueing; inf: no limit
 
 
-def stream_pairs(case: Case, names: Names, streams: Streams) -> tuple[StreamPairs, Reasons]:
+def stream_pairs(case: Case, names: Names, streams: Streams, network: NetworkParameters) -> tuple[StreamPairs, Reasons]:
     """All pairs that can serve, and why the others cannot."""
-    trips = _trips_ms(case, streams)
+    trips = _trips_ms(case, streams, network)
     possible, reasons = _possible(case, names, streams, trips)
     stream = np.array([d for d, _ in possible], dtype=np.int64)
     pool = np.array([p for _, p in possible], dtype=np.int64)
@@ -91,9 +92,9 @@ def _joined(
     )
 
 
-def _trips_ms(case: Case, streams: Streams) -> Floats:
+def _trips_ms(case: Case, streams: Streams, network: NetworkParameters) -> Floats:
     """[D, P] round trip; nan for streams without an origin."""
-    table = origin_trips_ms(case, shipped_network())
+    table = origin_trips_ms(case, network)
     row = {origin.name: i for i, origin in enumerate(case.origins)}
     nowhere = np.full(len(case.pools), np.nan)
     rows = [nowhere if origin is None else table[row[origin.name]] for origin in streams.origins]

@@ -11,7 +11,7 @@ from optimizer.jobs.usage import keys
 from optimizer.tables.catalog import case_names, config_folder
 
 PLAN = JOBS["plan"]
-NEEDED = {"init": ["folder=somewhere"]}
+NEEDED = {"init": ["folder=somewhere"], "calibrate": ["training=runs.csv", "source=ours"]}
 SET = {"plan": {"horizon": HorizonSettings(periods=12)}}  # by the default case
 
 

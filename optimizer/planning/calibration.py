@@ -1,0 +1,177 @@
+"""What the surfaces were fitted to: round trips, training curves, and how far off each is on measurements that a fit did not see.
+
+A part that was not fitted keeps the figures that stand in its equations.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from optimizer.domain.measured_gang import MeasuredGang
+from optimizer.domain.network import MeasuredTrip
+from optimizer.domain.supply import Accelerator
+from optimizer.domain.surface import Floats
+from optimizer.surfaces.fibre import fibre_graph
+from optimizer.surfaces.fibre_fit import FittedFibre, fit_fibre, lengths, predict
+from optimizer.surfaces.network import NetworkParameters, uncalibrated
+from optimizer.surfaces.training import TrainingParameters
+from optimizer.surfaces.training_fit import FittedTraining, fit_training, predict_gangs
+from optimizer.tables.calibration_file import read_calibration_file, shipped_calibration_file, unreadable_part
+from optimizer.tables.fibre_map import shipped_fibre_map
+
+LEAST_REGIONS = 4  # with fewer, nothing is left to fit when one is held out
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """Errors of one quantity, in % of the measurement."""
+
+    part: str  # network, training
+    quantity: str  # rtt, mfu
+    split: str  # fit: on what was fitted; else what was held out
+    rows: int
+    median_ape: float
+    p90_ape: float
+    coverage_90: float  # share of the rows inside the 90 % interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Fitted parts; None: not fitted."""
+
+    made_on: str  # ISO date
+    source: str  # where the measurements come from
+    network: FittedFibre | None = None
+    training: FittedTraining | None = None
+    accuracy: tuple[Accuracy, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """Its date and the start of a hash of all that it says."""
+        content = json.dumps(as_values(self), sort_keys=True).encode()
+        return f"{self.made_on}-{hashlib.sha256(content).hexdigest()[:8]}"
+
+    def network_parameters(self) -> NetworkParameters:
+        """The network over the shipped map, corrected by what was measured."""
+        fibre_map = shipped_fibre_map()
+        plain = uncalibrated(fibre_map)
+        return plain if self.network is None else replace(plain, fibre=self.network.parameters(fibre_graph(fibre_map)))
+
+    def training_parameters(self, accelerators: Iterable[Accelerator]) -> TrainingParameters:
+        """Curves of utilisation of the two classes of domain."""
+        if self.training is None:
+            return TrainingParameters()
+        return self.training.parameters({accelerator.name: accelerator.max_parallel for accelerator in accelerators})
+
+
+def as_values(calibration: Calibration) -> dict[str, Any]:
+    """Plain values, for JSON."""
+    return {
+        "made_on": calibration.made_on,
+        "source": calibration.source,
+        "network": None if calibration.network is None else calibration.network.to_dict(),
+        "training": None if calibration.training is None else calibration.training.to_dict(),
+        "accuracy": [asdict(row) for row in calibration.accuracy],
+    }
+
+
+def read_calibration(path: Path) -> Calibration:
+    """A calibration that `placement calibrate` wrote.
+
+    Raises:
+      DataError: the file is not one.
+    """
+    values = read_calibration_file(path)
+
+    def part(name: str, make: Callable[[Any], Part]) -> Part:
+        try:
+            return make(values[name])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise unreadable_part(path, name) from None
+
+    return Calibration(
+        made_on=part("made_on", str),
+        source=part("source", str),
+        network=part("network", lambda found: None if found is None else FittedFibre.from_dict(found)),
+        training=part("training", lambda found: None if found is None else FittedTraining.from_dict(found)),
+        accuracy=part("accuracy", lambda rows: tuple(Accuracy(**row) for row in rows)),
+    )
+
+
+@cache
+def shipped_calibration() -> Calibration:
+    """The calibration that comes with the planner."""
+    return read_calibration(shipped_calibration_file())
+
+
+def with_network(calibration: Calibration, trips: Sequence[MeasuredTrip]) -> Calibration:
+    """The calibration with its network fitted to measured round trips; every region is held out once to tell the error."""
+    measured = lengths(fibre_graph(shipped_fibre_map()), trips)
+    fitted = fit_fibre(measured)
+    regions = sorted({name for trip in trips for name in (trip.start, trip.end)})
+    folds = [([i for i, trip in enumerate(trips) if region not in (trip.start, trip.end)], region) for region in regions]
+    rows = [_trip_errors("fit", [(fitted, trips)])]
+    if len(regions) >= LEAST_REGIONS:
+        held = [
+            (fit_fibre(measured.only(kept)), [trip for trip in trips if region in (trip.start, trip.end)]) for kept, region in folds if kept
+        ]
+        rows.append(_trip_errors("each region held out", held))
+    return replace(calibration, network=fitted, accuracy=_with_rows(calibration, "network", rows))
+
+
+def with_training(calibration: Calibration, runs: Sequence[MeasuredGang]) -> Calibration:
+    """The calibration with its training curves fitted to measured runs; every run is held out once to tell the error."""
+    fitted = fit_training(runs)
+    rows = [_gang_errors("fit", [(fitted, runs)])]
+    if len(runs) > 1:
+        held = [(fit_training([*runs[:i], *runs[i + 1 :]]), [run]) for i, run in enumerate(runs)]
+        rows.append(_gang_errors("each run held out", held))
+    return replace(calibration, training=fitted, accuracy=_with_rows(calibration, "training", rows))
+
+
+def _with_rows(calibration: Calibration, part: str, rows: Sequence[Accuracy]) -> tuple[Accuracy, ...]:
+    return (*(row for row in calibration.accuracy if row.part != part), *rows)
+
+
+def _trip_errors(split: str, parts: Sequence[tuple[FittedFibre, Sequence[MeasuredTrip]]]) -> Accuracy:
+    graph = fibre_graph(shipped_fibre_map())
+
+    def predictions() -> Iterator[Floats]:
+        for fitted, trips in parts:
+            found = predict(fitted, graph, trips)
+            yield np.stack([np.array([trip.rtt_ms for trip in trips]), found.ms, found.low_ms, found.high_ms])
+
+    return _accuracy("network", "rtt", split, np.concatenate(list(predictions()), axis=1))
+
+
+def _gang_errors(split: str, parts: Sequence[tuple[FittedTraining, Sequence[MeasuredGang]]]) -> Accuracy:
+    def predictions() -> Iterator[Floats]:
+        for fitted, runs in parts:
+            found = predict_gangs(fitted, runs)
+            yield np.stack([np.array([run.mfu for run in runs]), found.mfu, *found.mfu_interval])
+
+    return _accuracy("training", "mfu", split, np.concatenate(list(predictions()), axis=1))
+
+
+def _accuracy(part: str, quantity: str, split: str, columns: Floats) -> Accuracy:
+    """From measured, predicted, low and high, [4, N]."""
+    measured, predicted, low, high = columns
+    error = 100.0 * np.abs(predicted / measured - 1.0)
+    return Accuracy(
+        part=part,
+        quantity=quantity,
+        split=split,
+        rows=len(measured),
+        median_ape=float(np.median(error)),
+        p90_ape=float(np.quantile(error, 0.9)),
+        coverage_90=float(np.mean((low <= measured) & (measured <= high))),
+    )

@@ -1,0 +1,51 @@
+"""Calibrations as JSON files: read with the errors that tables have, written with sorted keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from optimizer.errors import DataError, Violation
+from optimizer.tables.catalog import reference_folder
+
+FORMAT = 1
+REMEDY = "Make it again with placement calibrate."
+
+
+def shipped_calibration_file() -> Path:
+    """The calibration that comes with the planner, made from public measurements."""
+    return reference_folder() / "calibration.json"
+
+
+def read_calibration_file(path: Path) -> dict[str, Any]:
+    """The values in a calibration.
+
+    Raises:
+      DataError: the file cannot be read, or is not a calibration of this format.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise _broken(path, "must be a file that can be read", fault.strerror or "an error", "Correct calibration.path.") from None
+    except ValueError:
+        raise _broken(path, "must be JSON", "something else", REMEDY) from None
+    found = values.get("format") if isinstance(values, dict) else None
+    if found != FORMAT:
+        raise _broken(path, f"must be a calibration of format {FORMAT}", found if found is not None else "no format", REMEDY)
+    return dict(values)
+
+
+def unreadable_part(path: Path, part: str) -> DataError:
+    """The error for a part whose values do not fit together."""
+    return _broken(path, f"{part} must be whole, with the fields of format {FORMAT}", "fields missing or of another kind", REMEDY)
+
+
+def write_calibration_file(values: Mapping[str, Any], path: Path) -> None:
+    """Writes a calibration; numbers keep all their digits."""
+    path.write_text(json.dumps({"format": FORMAT} | dict(values), indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _broken(path: Path, rule: str, got: object, remedy: str) -> DataError:
+    return DataError([Violation(where=path.name, rule=rule, got=str(got), rows=(), remedy=remedy)])

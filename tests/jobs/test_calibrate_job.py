@@ -1,0 +1,111 @@
+"""The calibrate job, from tables of measurements to a plan that uses what it found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optimizer.__main__ import main
+from optimizer.planning.calibration import Calibration, read_calibration, shipped_calibration
+from optimizer.planning.needs import compute_needs
+from optimizer.tables.catalog import case_folder
+from optimizer.tables.read import read_case
+
+PLACES = {"london": (51.5, -0.1), "paris": (48.9, 2.4), "new-york": (40.7, -74.0), "tokyo": (35.7, 139.7), "dallas": (32.8, -96.8)}
+SLOWER_MS = 40.0  # added to every way, so that a fit must move
+SOURCE = 'source="made for a test"'
+
+
+@pytest.fixture
+def measured(tmp_path) -> dict[str, str]:
+    """Files of round trips and of training runs."""
+    trips = ["from_region,to_region,from_latitude,from_longitude,to_latitude,to_longitude,rtt_ms"]
+    names = list(PLACES)
+    for i, a in enumerate(names):
+        for b in names[:i]:
+            (p, q), (r, s) = PLACES[a], PLACES[b]
+            trips.append(f"{a},{b},{p},{q},{r},{s},{SLOWER_MS + abs(q - s):.1f}")
+    gangs = ["platform,accelerator,accelerators,minutes_to_train,mfu_of_bf16_peak"]
+    gangs += [f"made,h100,{n},{100_000 / n:.2f},{0.5 * (n / 512) ** -0.1:.4f}" for n in (256, 512, 1024, 2048)]
+    (tmp_path / "trips.csv").write_text("\n".join(trips) + "\n")
+    (tmp_path / "gangs.csv").write_text("\n".join(gangs) + "\n")
+    return {"round_trips": str(tmp_path / "trips.csv"), "training": str(tmp_path / "gangs.csv")}
+
+
+def calibrated(folder: Path, *overrides: str) -> Path:
+    assert main(["calibrate", SOURCE, f"output.folder={folder}", *overrides]) == 0
+    return max(folder.glob("*/calibration.json"))
+
+
+def test_a_calibration_is_written_with_its_errors(tmp_path, measured, capsys):
+    file = calibrated(tmp_path / "runs", "base=none", *(f"{key}={value}" for key, value in measured.items()))
+    found = read_calibration(file)
+    assert found.source == "made for a test"
+    assert [(row.part, row.split) for row in found.accuracy] == [
+        ("network", "fit"),
+        ("network", "each region held out"),
+        ("training", "fit"),
+        ("training", "each run held out"),
+    ]
+    assert [row.rows for row in found.accuracy] == [10, 20, 4, 4]
+    assert found.training is not None
+    level, fall = found.training.curve("h100")
+    assert level == pytest.approx(0.5, rel=0.05)
+    assert 0.05 < fall < 0.12  # between the prior's fall and that of the runs
+    summary = json.loads((file.parent / "summary.json").read_text())
+    assert (summary["job"], summary["calibration"]) == ("calibrate", found.version)
+    assert f"calibration: {found.version}" in capsys.readouterr().out
+
+
+def test_parts_without_measurements_stay_as_they_are(tmp_path, measured):
+    found = read_calibration(calibrated(tmp_path / "runs", f"training={measured['training']}"))
+    assert found.network == shipped_calibration().network
+    assert found.training != shipped_calibration().training
+    assert {row.part for row in found.accuracy} == {row.part for row in shipped_calibration().accuracy}
+
+
+def test_a_plan_uses_the_calibration_and_says_which(tmp_path, measured, monkeypatch):
+    file = calibrated(tmp_path / "runs", "base=none", f"round_trips={measured['round_trips']}")
+    case = read_case(case_folder("tiny"))
+    plain = compute_needs(case, Calibration(made_on="", source="")).round_trip_ms
+    slower = compute_needs(case, read_calibration(file)).round_trip_ms
+    routed = ~np.isnan(plain)
+    assert routed.any()
+    assert (slower > plain)[routed].all()
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "case=tiny", f"calibration.path={file}", "output.folder=plans"]) == 0
+    (summary,) = tmp_path.glob("plans/*/summary.json")
+    assert json.loads(summary.read_text())["calibration"] == read_calibration(file).version
+    assert "calibration.json" in json.loads((summary.parent / "inputs" / "index.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "calibration.json: must be JSON"),
+        ("[1]", "calibration.json: must be a calibration of format 1; got no format"),
+        ('{"format": 1, "made_on": "2026-01-01"}', "calibration.json: source must be whole"),
+    ],
+)
+def test_what_is_no_calibration_is_refused(tmp_path, capsys, content, told):
+    (tmp_path / "calibration.json").write_text(content)
+    assert main(["plan", "case=tiny", f"calibration.path={tmp_path / 'calibration.json'}"]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_bad_measurements_are_refused_and_nothing_is_written(tmp_path, measured, capsys):
+    file = Path(measured["training"])
+    file.write_text(file.read_text().replace("h100,512,", "h100,-512,"))
+    assert main(["calibrate", SOURCE, f"training={file}", f"output.folder={tmp_path / 'runs'}"]) == 2
+    told = capsys.readouterr().err
+    assert "gangs.csv: accelerators must be" in told
+    assert "-512" in told
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_nothing_to_fit_is_refused(capsys):
+    assert main(["calibrate", SOURCE]) == 2
+    assert "must name a file of measurements" in capsys.readouterr().err
