@@ -7,8 +7,8 @@ KERNEL_AGAINST_LOOP = 1e-12  # float64, the same formula in another order
 FLOAT32_AGAINST_FLOAT64 = 2e-4
 GRADIENT_AGAINST_DIFFERENCES = 1e-5
 DIFFERENCE_STEP = 1e-6  # relative step of central differences
-ERLANG_C = 0.025  # worst error of the continuous Erlang C, at one server
-ERLANG_C_MANY = 0.0014  # worst for c >= 16
+ERLANG_C = 5e-4  # worst error of the continuous Erlang C, at one server
+ERLANG_C_MANY = 1e-5  # worst for c >= 16
 DISTANCE = 2e-3  # great circles against published distances, on a sphere
 HOURLY_WEIGHT = 1e-12
 
@@ -38,3 +38,18 @@ SLOPE_STEP = 1e-5  # in units of the multiplier
 PUBLIC_PINGS = 0.01  # figures in whole milliseconds
 SHORT_TRIP_MS = 0.1  # what single precision adds to short and antipodal ways
 FIT_RECOVERS = 0.02  # parameters that made the data, fitted from it
+
+# cost kernels
+ERLANG_SLOPES = 1e-6  # two forms of one function
+SIMULATED_TTFT = 0.03  # a percentile of 400,000 simulated requests
+COST_AGAINST_NUMPY = 1e-8  # two implementations in float64
+UNROUNDED_REPLICAS = 5e-4  # replicas, of one Newton step from the closed form
+COST_SINGLE_AGAINST_DOUBLE = 2e-3  # of the largest; single precision cannot tell counts that are within it of a whole number
+COST_SLOPE_AGAINST_DIFFERENCES = 1e-4
+SHARDED = 1e-12  # float64, the same sums in another order
+
+# calibration of the serving model, on made-up runs with 1 % noise: log errors
+FITTED_KNOWN = 0.02  # median, of deployments that were fitted
+FITTED_NEW_PAIR = 0.1  # median, of a pair whose parts were fitted apart
+CALIBRATION_ROUNDED = 2e-3  # weights with five significant digits, sums of hundreds of them
+CALIBRATED_SINGLE = 1e-4  # float32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 
 import jax
@@ -11,9 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.surfaces.queueing import QueueingParameters, QueueRows, log_erlang_c, replicas_for, wait_percentile_s, waits_for
+from optimizer.surfaces.erlang import busy_erlang_c, log_erlang_c
+from optimizer.surfaces.queueing import (
+    TRUSTED_UTILISATION,
+    QueueingParameters,
+    QueueRows,
+    replicas_for,
+    ttft_percentiles_s,
+    wait_percentile_s,
+    waits_for,
+)
 from tests.surfaces.differences import check_gradient
-from tests.tolerances import ERLANG_C, ERLANG_C_MANY, FLOAT32_AGAINST_FLOAT64
+from tests.tolerances import ERLANG_C, ERLANG_C_MANY, ERLANG_SLOPES, FLOAT32_AGAINST_FLOAT64, KERNEL_AGAINST_LOOP, SIMULATED_TTFT
 
 log_erlang_c_compiled = jax.jit(log_erlang_c)
 
@@ -137,3 +147,71 @@ wait_slopes = jax.jit(jax.grad(finite_wait, argnums=(0, 1, 2)))
 def test_gradients_are_finite_at_the_edges(servers: float, load: float, dtype: str) -> None:
     slopes = wait_slopes(jnp.asarray(servers, dtype), jnp.asarray(servers * load, dtype), jnp.ones((), dtype))
     assert all(np.isfinite(slope) for slope in slopes)
+
+
+@pytest.mark.parametrize("asked", [0.5, 0.9, 0.97])
+def test_nothing_is_planned_above_the_trusted_utilisation(asked: float) -> None:
+    rates = jnp.linspace(1.0, 500.0, 100)
+    rows = QueueRows(arrivals_per_s=rates, service_s=jnp.ones(100), wait_limit_s=jnp.full(100, jnp.inf))
+    load = rates / replicas_for(QueueingParameters(planning_utilisation=asked), rows)
+    assert float(load.max()) <= min(asked, TRUSTED_UTILISATION) * (1.0 + KERNEL_AGAINST_LOOP)
+
+
+def test_both_forms_of_erlang_c_and_their_slopes() -> None:
+    rng = np.random.default_rng(3)
+    servers = jnp.asarray(np.exp(rng.uniform(np.log(0.3), np.log(300.0), 2000)))
+    offered = servers * rng.uniform(0.05, TRUSTED_UTILISATION, 2000)
+    slopes = jax.vmap(jax.value_and_grad(lambda m, a: log_erlang_c(m, a / m), argnums=(0, 1)))
+    value, (by_servers, by_offered) = slopes(servers, offered)
+    for mine, other in zip(busy_erlang_c(servers, offered), (value, by_servers, by_offered), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=ERLANG_SLOPES, atol=ERLANG_SLOPES)
+
+
+def simulated_ttft(servers: int, rate: float, first: float, spread: float, count: int = 400_000) -> np.ndarray:
+    """M/M/c in the order of arrival, services of 1 s; the first token comes after a constant and an exponential part."""
+    rng = np.random.default_rng(11)
+    arrivals, services = np.cumsum(rng.exponential(1.0 / rate, count)), rng.exponential(1.0, count)
+    free, waits = [0.0] * servers, np.empty(count)
+    for i in range(count):
+        at = heapq.heappop(free)
+        waits[i] = max(0.0, at - arrivals[i])
+        heapq.heappush(free, max(at, arrivals[i]) + services[i])
+    return waits + first * (1.0 - spread) + rng.exponential(first * spread, count)
+
+
+def test_time_to_first_token_against_a_simulation() -> None:
+    first, spread, percentiles = 0.4, 0.7, (0.5, 0.9, 0.95, 0.99)
+    ttft = ttft_percentiles_s(
+        QueueingParameters(first_token_spread=spread), *(jnp.asarray(x) for x in (6.0, 4.8, 1.0, first)), percentiles=percentiles
+    )
+    seen = np.quantile(simulated_ttft(6, 4.8, first, spread), percentiles)
+    np.testing.assert_allclose(ttft, seen, rtol=SIMULATED_TTFT)
+
+
+def test_time_to_first_token_of_equal_prompts_is_wait_and_prefill() -> None:
+    args = tuple(jnp.asarray(x) for x in (6.0, 4.8, 1.0))
+    ttft = ttft_percentiles_s(QueueingParameters(), *args, jnp.asarray(0.4), percentiles=(0.95,))
+    assert float(ttft[0]) == pytest.approx(0.4 + float(wait_percentile_s(QueueingParameters(), *args)), rel=KERNEL_AGAINST_LOOP)
+    full = ttft_percentiles_s(QueueingParameters(first_token_spread=0.5), *args[:1], jnp.asarray(6.0), args[2], jnp.asarray(0.4))
+    assert np.isinf(full).all()
+
+
+def test_slopes_of_the_time_to_first_token() -> None:
+    @jax.jit
+    def ttft(x: jax.Array) -> jax.Array:
+        return ttft_percentiles_s(QueueingParameters(first_token_spread=x[4]), x[0], x[1], x[2], x[3])[1]
+
+    check_gradient(ttft, np.array([7.3, 6.1, 1.05, 0.4, 0.6]))
+
+
+def test_bursts_and_scattered_services_wait_longer_at_every_percentile() -> None:
+    args = tuple(jnp.asarray(x) for x in (4.0, 3.4, 1.0, 0.0))
+
+    def at(arrivals: float, services: float) -> np.ndarray:
+        parameters = QueueingParameters(arrival_variation=arrivals, service_variation=services)
+        return np.asarray(ttft_percentiles_s(parameters, *args, percentiles=(0.9, 0.95, 0.99)))
+
+    assert (np.diff(at(1.0, 0.0)) > 0.0).all()
+    assert (at(1.0, 0.0) < at(1.0, 1.0)).all()
+    assert (at(1.0, 1.0) < at(4.0, 1.0)).all()
+    assert (at(4.0, 1.0) < at(4.0, 4.0)).all()

@@ -1,0 +1,182 @@
+"""Elements per second of the cost kernel, forward and with slopes, against NumPy; memory as periods and scenarios grow.
+
+A row's `objective` is elements/s (rows of speed) or bytes beyond inputs and outputs (rows of memory), its `ratio` the speed over that of
+NumPy on one core with chunks that fit the cache. Rows `m_m_c` are what NumPy computes too; rows `g_g_c` add the corrections for irregular
+arrivals and services and the slopes in them. Arithmetic and transcendental functions per element stand in `status`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from benchmarks import numpy_surface
+from benchmarks.made_surface import chunks_of, made_inputs
+from benchmarks.rows import ResultRow
+from benchmarks.settings import SuiteSettings, argument, require
+from optimizer.errors import ConfigError
+from optimizer.surfaces.cost import Expected, Inputs
+from optimizer.surfaces.queueing import QueueingParameters
+from optimizer.surfaces.sweep import load_mesh, plan_for, sweep, sweep_with_slopes
+
+SUITE = "surface_speed"
+GROWTH = 4  # times as many periods, and scenarios, in the rows of memory
+
+
+@dataclass(kw_only=True)
+class Settings(SuiteSettings):
+    """Arguments of this suite."""
+
+    device: str = argument("cpu", "cpu (all cores) or cuda")
+    loads: int = argument(128, "loads")
+    pools: int = argument(50, "pools")
+    periods: int = argument(6, "periods")
+    blocks: int = argument(4, "blocks of hours")
+    scenarios: int = argument(64, "scenarios")
+    elements: int = argument(32_768, "elements of a chunk; on a card some millions")
+    repeats: int = argument(5, "timings, of which the fastest counts")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.device in ("cpu", "cuda"), "device", "must be cpu or cuda", self.device)
+        for name in ("loads", "pools", "periods", "blocks", "scenarios", "elements", "repeats"):
+            require(getattr(self, name) >= 1, name, "must be >= 1", getattr(self, name))
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        return (self.loads, self.pools, self.periods, self.blocks, self.scenarios)
+
+
+def run(settings: Settings) -> Iterator[ResultRow]:
+    """NumPy first, then the kernel with and without corrections, then memory."""
+    devices = _devices(settings.device)
+    simple, reason = made_inputs(settings.shape, QueueingParameters(corrections=None), settings.seed)
+    yardstick = {}
+    for name, function in (("forward", numpy_surface.forward), ("slopes", numpy_surface.slopes)):
+        row = _numpy(settings, simple, name, function)
+        yardstick[name] = row.objective
+        yield row
+    for label, parameters in (("m_m_c", QueueingParameters(corrections=None)), ("g_g_c", QueueingParameters())):
+        inputs = dataclasses.replace(simple, queueing=parameters)
+        for name in ("forward", "slopes"):
+            yield _timed(settings, label, name, inputs, reason, devices, yardstick[name])
+    yield from _memory(settings, devices)
+
+
+def _devices(kind: str) -> list[jax.Device]:
+    """All cards, or as many simulated devices as there are cores."""
+    if kind == "cpu":
+        with contextlib.suppress(RuntimeError):  # JAX runs already: its devices count
+            jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
+    try:
+        return jax.devices(kind)
+    except RuntimeError as error:
+        raise ConfigError(
+            "device", "must be a device that JAX finds", kind, "Install the extra for the card, or use device=cpu."
+        ) from error
+
+
+def _numpy(settings: Settings, inputs: Inputs, name: str, function: Callable[[numpy_surface.Chunk], Any]) -> ResultRow:
+    """NumPy over a few of the chunks, the size of chunk that is fastest."""
+    best = 0.0
+    for scenarios in sorted({min(settings.scenarios, width) for width in (8, 16, 32, 64)}):
+        chunks = chunks_of(inputs, loads=1, scenarios=scenarios, most=20)
+        count = sum(chunk.requests_per_s.size * settings.pools for chunk in chunks)
+        for _ in range(settings.repeats):
+            started = time.perf_counter()
+            for chunk in chunks:
+                function(chunk)
+            best = max(best, count / (time.perf_counter() - started))
+    total = float(np.prod(settings.shape))
+    return ResultRow(
+        suite=SUITE,
+        case=f"m_m_c {name}",
+        size=_size(settings.shape),
+        solver="numpy, 1 core",
+        seconds=total / best,
+        objective=best,
+        ratio=1.0,
+    )
+
+
+def _weights() -> Expected:
+    """Of everything that has slopes."""
+    ones = {field.name: 1.0 for field in dataclasses.fields(Expected)} | {"hours": 0.0, "hours_served": 0.0, "requests": 0.0}
+    return Expected(**{**ones, "ttft_requests": (1.0, 1.0, 1.0)})  # type: ignore[arg-type]
+
+
+def _lowered(name: str, inputs: Inputs, reason: jax.Array, devices: list[jax.Device], elements: int) -> Any:
+    mesh = load_mesh(devices) if len(devices) > 1 else None
+    plan = plan_for(inputs, whole=name == "forward", mesh=mesh, elements=elements)
+    if name == "forward":
+        return sweep.lower(inputs, reason, plan=plan)
+    return sweep_with_slopes.lower(inputs, reason, _weights(), plan=plan)
+
+
+def _timed(
+    settings: Settings, label: str, name: str, inputs: Inputs, reason: jax.Array, devices: list[jax.Device], yardstick: float
+) -> ResultRow:
+    started = time.perf_counter()
+    compiled = _lowered(name, inputs, reason, devices, settings.elements).compile()
+    compile_seconds = time.perf_counter() - started
+    arguments = (inputs, reason) if name == "forward" else (inputs, reason, _weights())
+    jax.block_until_ready(compiled(*arguments))
+    seconds = []
+    for _ in range(settings.repeats):
+        started = time.perf_counter()
+        jax.block_until_ready(compiled(*arguments))
+        seconds.append(time.perf_counter() - started)
+    speed = float(np.prod(settings.shape)) / min(seconds)
+    return ResultRow(
+        suite=SUITE,
+        case=f"{label} {name}",
+        size=_size(settings.shape),
+        solver=f"kernel, {len(devices)} devices",
+        device=settings.device,
+        seconds=min(seconds),
+        compile_seconds=compile_seconds,
+        objective=speed,
+        ratio=speed / yardstick,
+        status=_work(name, inputs, reason, settings),
+    )
+
+
+def _work(name: str, inputs: Inputs, reason: jax.Array, settings: Settings) -> str:
+    """Floating-point operations and transcendental functions per element, by the compiler's count, of one chunk alone."""
+    shape = (1, settings.pools, 1, settings.blocks, settings.scenarios)
+    one, eligible = made_inputs(shape, inputs.queueing, settings.seed)
+    cost = _lowered(name, one, eligible, [], int(np.prod(shape))).compile().cost_analysis()
+    count = float(np.prod(shape))
+    return f"{cost['flops'] / count:.0f} flop, {cost['transcendentals'] / count:.0f} tr."
+
+
+def _memory(settings: Settings, devices: list[jax.Device]) -> Iterator[ResultRow]:
+    """What a compiled sweep needs beyond its inputs and outputs, of the size asked for, of more periods, of more scenarios."""
+    loads, pools, periods, blocks, scenarios = settings.shape
+    for shape in (settings.shape, (loads, pools, periods * GROWTH, blocks, scenarios), (loads, pools, periods, blocks, scenarios * GROWTH)):
+        inputs, reason = made_inputs(shape, QueueingParameters(corrections=None), settings.seed)
+        for name in ("forward", "slopes"):
+            started = time.perf_counter()
+            memory = _lowered(name, inputs, reason, devices[:1], settings.elements).compile().memory_analysis()
+            yield ResultRow(
+                suite=SUITE,
+                case=f"memory {name}",
+                size=_size(shape),
+                solver="kernel, 1 device",
+                device=settings.device,
+                seconds=time.perf_counter() - started,
+                objective=float(memory.temp_size_in_bytes),
+                status=f"in {memory.argument_size_in_bytes / 2**20:.1f} MiB",
+            )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(length) for length in shape)
