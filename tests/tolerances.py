@@ -53,3 +53,4 @@ FITTED_KNOWN = 0.02  # median, of deployments that were fitted
 FITTED_NEW_PAIR = 0.1  # median, of a pair whose parts were fitted apart
 CALIBRATION_ROUNDED = 2e-3  # weights with five significant digits, sums of hundreds of them
 CALIBRATED_SINGLE = 1e-4  # float32
+BOTTLENECK = 0.1  # of a closed loop with hundreds of requests, output and overheads beside the bottleneck

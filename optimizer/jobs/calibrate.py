@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from optimizer.errors import ConfigError
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.settings import CalibrateJob
 from optimizer.planning.calibration import (
@@ -15,7 +16,9 @@ from optimizer.planning.calibration import (
     as_values,
     read_calibration,
     shipped_calibration,
+    with_anchors,
     with_network,
+    with_serving,
     with_training,
 )
 from optimizer.store.inputs import keep_inputs
@@ -25,6 +28,7 @@ from optimizer.surfaces.arrays import device
 from optimizer.tables.calibration_file import write_calibration_file
 from optimizer.tables.frame import as_frame
 from optimizer.tables.measured_network import read_measured_trips
+from optimizer.tables.measured_serving import as_shipped, read_measured_serving
 from optimizer.tables.measured_training import read_measured_gangs
 from optimizer.tables.write import write_table
 
@@ -35,12 +39,22 @@ def run(settings: CalibrateJob) -> int:
     """Fits the parts that measurements are given for; the others stay as they are in the calibration it starts from."""
     began, now = time.monotonic(), datetime.now(UTC)
     trips = None if settings.round_trips is None else read_measured_trips(Path(settings.round_trips))
+    served = None if settings.serving is None else as_shipped(read_measured_serving(Path(settings.serving)))
+    anchors = None if settings.anchors is None else as_shipped(read_measured_serving(Path(settings.anchors)))
     gangs = None if settings.training is None else read_measured_gangs(Path(settings.training))
     start = _start(settings)
+    if anchors is not None and served is None and start.serving is None:
+        rule = "must be given with serving=FILE, or a base with a serving model"
+        raise ConfigError("anchors", rule, f"base={settings.base}", "Add serving=FILE, or use base=shipped.")
     with new_run(Path(settings.output.folder), now=now) as draft:
         draft.path("config.yaml").write_text(as_yaml(settings))
-        keep_inputs([Path(name) for name in (settings.round_trips, settings.training) if name], draft.path("inputs"))
+        given = (settings.serving, settings.anchors, settings.round_trips, settings.training)
+        keep_inputs([Path(name) for name in given if name], draft.path("inputs"))
         calibration = replace(start, made_on=now.date().isoformat(), source=settings.source)
+        if served is not None:
+            calibration = with_serving(calibration, served)
+        if anchors is not None:
+            calibration = with_anchors(calibration, anchors)
         if trips is not None:
             calibration = with_network(calibration, trips)
         if gangs is not None:
@@ -54,10 +68,9 @@ def run(settings: CalibrateJob) -> int:
         write_summary(dict.fromkeys(KEYS) | about, draft.path("summary.json"))
         draft.log(f"calibration {calibration.version}")
     for row in calibration.accuracy:
-        print(
-            f"{row.part} {row.quantity}, {row.split}: rows={row.rows} median_error={row.median_ape:.1f}% "
-            f"p90_error={row.p90_ape:.1f}% inside_90_interval={row.coverage_90:.0%}"
-        )
+        inside = "" if row.coverage_90 is None else f" inside_90_interval={row.coverage_90:.0%}"
+        told = f"rows={row.rows} median_error={row.median_ape:.1f}% p90_error={row.p90_ape:.1f}%{inside}"
+        print(f"{row.part} {row.quantity}, {row.split}: {told}")
     print(f"calibration: {calibration.version}; use it with calibration.path={run_path(draft)}/calibration.json")
     print(f"run: {run_path(draft)}")
     return 0

@@ -130,6 +130,8 @@ class CheckJob:
 class CalibrateJob:
     """Settings of `placement calibrate`."""
 
+    serving: str | None = setting(None, "file of measured serving runs; models.csv and accelerators.csv beside it describe new names")
+    anchors: str | None = setting(None, "file of further serving runs: the serving model moves towards them, without a fit")
     round_trips: str | None = setting(None, "file of measured round trips between regions")
     training: str | None = setting(None, "file of measured training runs")
     source: str = setting("", "where the measurements come from; must be given")
@@ -137,9 +139,9 @@ class CalibrateJob:
     output: OutputSettings = group(OutputSettings, "where runs are written")
 
     def __post_init__(self) -> None:
-        given = [self.round_trips, self.training]
-        rule = "must name a file of measurements in round_trips or training"
-        require(any(given), "placement calibrate", rule, "none", "Add round_trips=FILE or training=FILE.")
+        given = [self.serving, self.anchors, self.round_trips, self.training]
+        rule = "must name a file of measurements"
+        require(any(given), "placement calibrate", rule, "none", "Add serving=FILE, anchors=FILE, round_trips=FILE or training=FILE.")
         require(bool(self.source), "source", "must say where the measurements come from", "nothing", "Add 'source=\"...\"'.")
 
 

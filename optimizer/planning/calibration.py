@@ -1,4 +1,4 @@
-"""What the surfaces were fitted to: round trips, training curves, and how far off each is on measurements that a fit did not see.
+"""What the surfaces were fitted to: serving runs, round trips, training curves; and how far off each is on what a fit did not see.
 
 A part that was not fitted keeps the figures that stand in its equations.
 """
@@ -16,9 +16,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from optimizer.domain.measured_gang import MeasuredGang
+from optimizer.domain.measured_serving import MeasuredServing
 from optimizer.domain.network import MeasuredTrip
 from optimizer.domain.supply import Accelerator
 from optimizer.domain.surface import Floats
+from optimizer.surfaces import calibration_document
+from optimizer.surfaces.calibration import Calibration as ServingCalibration
+from optimizer.surfaces.calibration import updated
+from optimizer.surfaces.calibration_intervals import calibrate
 from optimizer.surfaces.fibre import fibre_graph
 from optimizer.surfaces.fibre_fit import FittedFibre, fit_fibre, lengths, predict
 from optimizer.surfaces.network import NetworkParameters, uncalibrated
@@ -35,13 +40,13 @@ Part = TypeVar("Part")
 class Accuracy:
     """Errors of one quantity, in % of the measurement."""
 
-    part: str  # network, training
-    quantity: str  # rtt, mfu
+    part: str  # serving, network, training
+    quantity: str  # tpot, ttft, throughput, rtt, mfu
     split: str  # fit: on what was fitted; else what was held out
     rows: int
     median_ape: float
     p90_ape: float
-    coverage_90: float  # share of the rows inside the 90 % interval
+    coverage_90: float | None  # share of the rows inside the 90 % interval; None: the interval was made from these rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,7 @@ class Calibration:
 
     made_on: str  # ISO date
     source: str  # where the measurements come from
+    serving: ServingCalibration | None = None
     network: FittedFibre | None = None
     training: FittedTraining | None = None
     accuracy: tuple[Accuracy, ...] = ()
@@ -78,6 +84,7 @@ def as_values(calibration: Calibration) -> dict[str, Any]:
     return {
         "made_on": calibration.made_on,
         "source": calibration.source,
+        "serving": None if calibration.serving is None else calibration_document.to_dict(calibration.serving),
         "network": None if calibration.network is None else calibration.network.to_dict(),
         "training": None if calibration.training is None else calibration.training.to_dict(),
         "accuracy": [asdict(row) for row in calibration.accuracy],
@@ -101,6 +108,7 @@ def read_calibration(path: Path) -> Calibration:
     return Calibration(
         made_on=part("made_on", str),
         source=part("source", str),
+        serving=part("serving", lambda found: None if found is None else calibration_document.from_dict(found)),
         network=part("network", lambda found: None if found is None else FittedFibre.from_dict(found)),
         training=part("training", lambda found: None if found is None else FittedTraining.from_dict(found)),
         accuracy=part("accuracy", lambda rows: tuple(Accuracy(**row) for row in rows)),
@@ -111,6 +119,48 @@ def read_calibration(path: Path) -> Calibration:
 def shipped_calibration() -> Calibration:
     """The calibration that comes with the planner."""
     return read_calibration(shipped_calibration_file())
+
+
+HELD_OUT = {
+    "known": "configurations held out",
+    "anchored": "pairs held out but for 8 runs",
+    "new_pair": "pairs held out",
+    "new_part": "each accelerator held out",
+}
+
+
+def with_serving(calibration: Calibration, measured: MeasuredServing) -> Calibration:
+    """The calibration with its serving model fitted to measured runs, and its errors on configurations, pairs and accelerators held out."""
+    fitted = calibrate(measured)
+    rows = [
+        Accuracy(part="serving", quantity=name, split="fit", rows=len(measured), median_ape=errors[0], p90_ape=errors[1], coverage_90=None)
+        for name, errors in fitted.fit.items()
+    ]
+    rows += [
+        Accuracy(
+            part="serving",
+            quantity=name,
+            split=HELD_OUT[regime],
+            rows=told.rows,
+            median_ape=told.median_ape,
+            p90_ape=told.p90_ape,
+            coverage_90=None,
+        )
+        for regime, by_quantity in fitted.held_out.items()
+        for name, told in by_quantity.items()
+    ]
+    return replace(calibration, serving=fitted, accuracy=_with_rows(calibration, "serving", rows))
+
+
+def with_anchors(calibration: Calibration, anchors: MeasuredServing) -> Calibration:
+    """The calibration with its serving model moved towards further measured runs; nothing is fitted again.
+
+    Raises:
+      ValueError: it has no serving model to move.
+    """
+    if calibration.serving is None:
+        raise ValueError("the calibration has no serving model")
+    return replace(calibration, serving=updated(calibration.serving, anchors))
 
 
 def with_network(calibration: Calibration, trips: Sequence[MeasuredTrip]) -> Calibration:

@@ -52,7 +52,7 @@ def compute_needs(case: Case, calibration: Calibration | None = None) -> Needs:
     names = names_of(case)
     streams = read_streams(case)
     runs = run_options(case, names, calibration.training_parameters(names.accelerators.values()))
-    pairs, reasons = stream_pairs(case, names, streams, calibration.network_parameters())
+    pairs, reasons = stream_pairs(case, names, streams, calibration)
     violations = [*_without_pool(streams, pairs, reasons), *runs.violations]
     if violations:
         raise DataError(violations)

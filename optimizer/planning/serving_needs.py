@@ -17,17 +17,11 @@ from optimizer.errors import DataError, Violation
 from optimizer.planning.eligibility import Names, tflops
 from optimizer.planning.streams import Streams
 from optimizer.surfaces.arrays import column, in_double
+from optimizer.surfaces.calibrated_serving import calibrated_rows, row_groups
+from optimizer.surfaces.calibration import Calibration as ServingCalibration
+from optimizer.surfaces.operating import PARALLEL_SIZES, OperatingPoints, ServingRows, best_points, calibrated_points
 from optimizer.surfaces.queueing import QueueingParameters, QueueRows, replicas_for, waits_for
-from optimizer.surfaces.serving import (
-    PARALLEL_SIZES,
-    Architecture,
-    Chip,
-    Lengths,
-    OperatingPoints,
-    ServingParameters,
-    ServingRows,
-    best_points,
-)
+from optimizer.surfaces.serving import Architecture, Chip, Lengths, ServingParameters
 
 POINT_CHUNK = 1024  # rows in one call of the serving kernel
 QUEUE_CHUNK = 16_384  # rows in one call of the queueing kernel
@@ -53,19 +47,26 @@ class ServedPairs:
     wait_limit_ms: Floats  # [M, T] left to queueing; inf: no limit
 
 
-def serve_pairs(case: Case, names: Names, streams: Streams, stream: Ints, pool: Ints, trip_ms: Floats) -> ServedPairs:
+def serve_pairs(
+    case: Case, names: Names, streams: Streams, stream: Ints, pool: Ints, trip_ms: Floats, serving: ServingCalibration | None
+) -> ServedPairs:
     """Chooses parallelism (one for all periods) and concurrency (by length mix) of each pair.
 
     Args:
       stream:  [M] index into streams, all with a model and not in accelerators.
       pool:    [M] index into the case's pools.
       trip_ms: [M] round trip; nan for streams without an origin.
+      serving: None: the equations with the figures of one global fit.
     """
     prompt, output, mix = _mixes(streams, stream)
     ttft, tpot = _limits_ms(streams, stream)
     left = ttft - np.nan_to_num(trip_ms)
     rows = _rows(case, names, streams, stream, pool, (prompt, output), (left * (1.0 - QUEUEING_ROOM), tpot))
-    flat = in_double(best_points, ServingParameters(), rows, chunk=POINT_CHUNK)
+    if serving is None:
+        flat = in_double(best_points, ServingParameters(), rows, chunk=POINT_CHUNK)
+    else:
+        own = calibrated_rows(serving, np.repeat(_groups(case, streams, stream, pool, serving), prompt.shape[1], axis=0))
+        flat = in_double(calibrated_points, None, (own, rows), chunk=POINT_CHUNK)
     points = OperatingPoints(**{field.name: column(_by_pair(getattr(flat, field.name), prompt.shape)) for field in fields(flat)})
     parallel = _parallel(points)
     feasible = np.any(np.all(points.feasible, axis=1), axis=-1)
@@ -180,6 +181,18 @@ def _rows(
         lengths=Lengths(prompt=column(lengths[0].ravel()), output=column(lengths[1].ravel())),
         ttft_limit_s=column(ttft),
         tpot_limit_s=column(tpot),
+    )
+
+
+def _groups(case: Case, streams: Streams, stream: Ints, pool: Ints, serving: ServingCalibration) -> Ints:
+    """Codes of each pair in the calibration's groups, [M, levels]; the software is the one most measured."""
+    workloads = [streams.workloads[d] for d in stream]
+    return row_groups(
+        serving,
+        [case.pools[p].accelerator for p in pool],
+        [str(workload.model) for workload in workloads],
+        [workload.precision.value for workload in workloads],
+        [None] * len(workloads),
     )
 
 

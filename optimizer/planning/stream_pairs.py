@@ -11,6 +11,7 @@ from optimizer.domain.case import Case
 from optimizer.domain.demand import DemandUnit
 from optimizer.domain.surface import Floats, Ints
 from optimizer.domain.workload import Kind
+from optimizer.planning.calibration import Calibration
 from optimizer.planning.eligibility import Names, barred, origin_trips_ms
 from optimizer.planning.serving_needs import ServedPairs, serve_pairs
 from optimizer.planning.streams import Streams
@@ -36,16 +37,16 @@ class StreamPairs:
     wait_limit_ms: Floats  # [E, T] left to queueing; inf: no limit
 
 
-def stream_pairs(case: Case, names: Names, streams: Streams, network: NetworkParameters) -> tuple[StreamPairs, Reasons]:
+def stream_pairs(case: Case, names: Names, streams: Streams, calibration: Calibration) -> tuple[StreamPairs, Reasons]:
     """All pairs that can serve, and why the others cannot."""
-    trips = _trips_ms(case, streams, network)
+    trips = _trips_ms(case, streams, calibration.network_parameters())
     possible, reasons = _possible(case, names, streams, trips)
     stream = np.array([d for d, _ in possible], dtype=np.int64)
     pool = np.array([p for _, p in possible], dtype=np.int64)
     measured = _measured(case, streams, stream, pool)
     modelled = ~streams.counted[stream] & np.isnan(measured[:, 0])
     m = np.flatnonzero(modelled)
-    served = serve_pairs(case, names, streams, stream[m], pool[m], trips[stream[m], pool[m]])
+    served = serve_pairs(case, names, streams, stream[m], pool[m], trips[stream[m], pool[m]], calibration.serving)
     for i, reason in zip(m, served.reasons, strict=True):
         if reason is not None:
             reasons[int(stream[i]), int(pool[i])] = reason

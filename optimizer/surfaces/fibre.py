@@ -60,7 +60,7 @@ class FibreCorrection:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class FibreParameters:
-    """Delays of the form and its correction. The defaults: one fit to public round trips between the regions of one cloud, no correction."""
+    """Delays of the form and its correction. The defaults: one fit to public round trips of one cloud, no correction."""
 
     graph: FibreGraph
     correction: FibreCorrection

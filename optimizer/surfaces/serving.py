@@ -1,30 +1,30 @@
-"""Serving: what one replica of G accelerators does with n requests at once, and the point at which to run it.
+"""Serving: what one replica of G accelerators does with n requests at once.
 
 Symbols as in the formulas: P, A, Pe parameters in all, active per token, in experts; E experts, k per token;
-w bytes per weight; L layers; h hidden size; kv bytes of cache per token; af attention FLOPs per token per context token.
+w bytes per weight; L layers; h hidden size; kv bytes of cache per token; af attention FLOPs per token per context token;
+ep accelerators over which experts are spread.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from optimizer.surfaces.arrays import SHARPNESS, Scalar, smooth_maximum, spread
+from optimizer.surfaces.arrays import SHARPNESS, Scalar, smooth_maximum
 
-PARALLEL_SIZES = (1, 2, 4, 8, 16, 32, 64)  # accelerators in one replica
-CONCURRENCIES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # requests in one replica
 USABLE_MEMORY = 0.9  # share of memory left for weights and cache
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class ServingParameters:
-    """Efficiencies and overheads. The defaults are the global values of one fit to public serving benchmarks; a refit replaces them.
+    """Efficiencies and overheads, all positive. The defaults are the global values of one fit to public serving benchmarks.
 
-    Each may be one number or an array over the rows, for instance an offset by accelerator.
+    Each may be one number or an array over the rows, for instance as a calibration gives them.
     """
 
     memory_efficiency: Scalar = 0.69  # eta_bw: share of rated memory bandwidth reached
@@ -37,6 +37,13 @@ class ServingParameters:
     interference: Scalar = 0.98  # phi: share of other requests' prefills that delays decoding
     first_token_s: Scalar = 51e-3  # f0: overhead of the first token
     prefill_queueing: Scalar = 3.2  # q: waiting for other prefills
+    burst: Scalar = 0.0  # share of the other requests that arrive at the same moment
+    slot_waiting: Scalar = 0.0  # requests beyond the slots that a load generator keeps waiting
+    cache_efficiency: Scalar = 1.0  # eta_kv: bandwidth reached on the cache, in eta_bw
+    expert_layer: Scalar = 0.1  # t_ep: further overhead of a layer with expert parallelism, as a share; assumed
+
+
+PARAMETER_NAMES = tuple(field.name for field in fields(ServingParameters))
 
 
 @jax.tree_util.register_dataclass
@@ -80,6 +87,18 @@ class Lengths:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
+class Techniques:
+    """What a server does beyond plain continuous batching. The defaults do none of it."""
+
+    prefix_hit_share: Scalar = 0.0  # share of the prompt whose cache is at hand, [0, 1)
+    drafted_tokens: Scalar = 0.0  # speculative decoding: tokens drafted and checked in a step, beside the one of the model itself
+    tokens_per_step: Scalar = 1.0  # tokens of a sequence that a step yields, 1 .. 1 + drafted_tokens; drafting itself is taken as free
+    chunk_tokens: Scalar = math.inf  # chunked prefill: prompt tokens in one step
+    prefill_share: Scalar = 0.0  # disaggregated prefill: share of the accelerators that do nothing else; 0: prefill and decode mixed
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
 class Replica:
     """What a replica does at a given concurrency."""
 
@@ -88,6 +107,7 @@ class Replica:
     requests_per_s: Array
     tokens_per_s: Array  # prompt and output tokens per accelerator
     batch_limit: Array  # b_max, requests whose cache fits into memory; below 1 nothing runs
+    regime: Array  # [..., 7] logs of the ratios that say which term governs, see `serve`
 
 
 def batch_limit(model: Architecture, chip: Chip, lengths: Lengths, parallel: Array) -> Array:
@@ -112,156 +132,131 @@ def weights_read(model: Architecture, batch: Array) -> Array:
     return model.weight_bytes * (model.parameters - model.expert_parameters + model.expert_parameters * covered)
 
 
-def serve(parameters: ServingParameters, model: Architecture, chip: Chip, lengths: Lengths, parallel: Array, concurrency: Array) -> Replica:
+def serve(
+    parameters: ServingParameters,
+    model: Architecture,
+    chip: Chip,
+    lengths: Lengths,
+    parallel: Array,
+    concurrency: Array,
+    expert_parallel: Scalar = 1.0,
+    techniques: Techniques | None = None,
+) -> Replica:
     """One replica of G accelerators with n requests in it.
 
         b    = n (1 + (n/b_max)^4)^(-1/4)
-        TPOT = t_dec + (b-1) phi T_p / osl
-        TTFT = f0 + T_p (1 + q rho/(1-rho)) + t_dec/2 + max(n-b, 0)/b osl TPOT,  rho = b T_p / (b T_p + osl t_dec)
+        TPOT = t_dec/a + (b-1) phi T_p / osl
+        TTFT = f0 + T_p (1 + q o + burst (b-1)) + t_dec/2 + slot osl TPOT / n + (n/b-1) osl TPOT
+        o    = rho/(1-rho) = b T_p a / (osl t_dec),  rho = b T_p / (b T_p + osl t_dec/a)
         tokens/s/accelerator = n (isl+osl) / (TTFT + (osl-1) TPOT) / G
 
-    rho/(1-rho) is written as b T_p / (osl t_dec), which never divides by zero.
+    a is `tokens_per_step`. rho/(1-rho) as odds never divides by zero. Chunked prefill adds (c-1) t_dec to TTFT, for c chunks share
+    their steps with decoding. Disaggregated prefill runs T_p on its share of G and t_dec on the rest: phi = 0, the cache moves over
+    the link, and q o T_p becomes the wait of a closed loop, smoothmax_4(n T_p, T_p + D) - (T_p + D) with D = (osl-1) TPOT.
 
     Args:
-      parallel:    G, accelerators, broadcasts against the rows.
-      concurrency: n, requests, likewise.
+      parallel:        G, accelerators, broadcasts against the rows.
+      concurrency:     n, requests, likewise.
+      expert_parallel: accelerators over which experts are spread; 1: none.
 
     Returns:
-      The replica; its numbers mean nothing where `batch_limit` is below 1.
+      The replica; its numbers mean nothing where `batch_limit` is below 1. Its regime holds the logs of t_mem/t_dec,
+      t_cmp/t_dec, b, T_p, t_dec, n/b_max and o.
     """
-    isl, osl = lengths.prompt, jnp.maximum(lengths.output, 1.0)
-    limit = batch_limit(model, chip, lengths, parallel)
-    crowding = jnp.log1p((concurrency / jnp.maximum(limit, 1.0)) ** SHARPNESS) / SHARPNESS  # ln(n/b): n - b would cancel
+    with_ = techniques or Techniques()
+    apart = jnp.asarray(with_.prefill_share) > 0.0
+    decoders = parallel * (1.0 - with_.prefill_share)
+    prefillers = jnp.where(apart, parallel * with_.prefill_share, parallel)
+    output = jnp.maximum(lengths.output, 1.0)
+    limit = batch_limit(model, chip, lengths, decoders)
+    fitting = jnp.maximum(limit, 1.0)
+    crowding = jnp.log1p((concurrency / fitting) ** SHARPNESS) / SHARPNESS  # ln(n/b): n - b would cancel
     batch = concurrency * jnp.exp(-crowding)
-    prefill = prefill_s(parameters, model, chip, lengths, parallel)
-    decode = decode_step_s(parameters, model, chip, lengths, parallel, batch)
-    tpot = decode + jnp.maximum(batch - 1.0, 0.0) * parameters.interference * prefill / osl
-    odds = batch * prefill / (osl * decode)
-    waiting = jnp.expm1(crowding) * osl * tpot
-    ttft = parameters.first_token_s + prefill * (1.0 + parameters.prefill_queueing * odds) + decode / 2.0 + waiting
-    requests = concurrency / (ttft + (osl - 1.0) * tpot)
+    others = jnp.maximum(batch - 1.0, 0.0)
+    prefill = prefill_s(parameters, model, chip, lengths, prefillers, expert_parallel, with_)
+    memory, arithmetic, decode = decode_step_s(parameters, model, chip, lengths, decoders, batch, expert_parallel, with_)
+    token = decode / with_.tokens_per_step
+    tpot = token + jnp.where(apart, 0.0, others * parameters.interference * prefill / output)
+    odds = batch * prefill / (output * token)
+    mixed = prefill * parameters.prefill_queueing * odds + (chunks(lengths, with_) - 1.0) * decode
+    cycle = prefill + (output - 1.0) * tpot
+    moved = lengths.prompt * model.kv_bytes / (jnp.minimum(decoders, model.kv_heads) * parameters.link_efficiency * chip.link_bytes_per_s)
+    queue = jnp.where(apart, smooth_maximum(concurrency * prefill, cycle) - cycle + moved, mixed)
+    beyond = parameters.slot_waiting / concurrency + jnp.expm1(crowding)
+    ttft = parameters.first_token_s + prefill * (1.0 + parameters.burst * others) + decode / 2.0 + queue + beyond * output * tpot
+    requests = concurrency / (ttft + (output - 1.0) * tpot)
+    terms = jnp.broadcast_arrays(memory / decode, arithmetic / decode, batch, prefill, decode, concurrency / fitting, odds)
     return Replica(
-        ttft_s=ttft, tpot_s=tpot, requests_per_s=requests, tokens_per_s=requests * (isl + lengths.output) / parallel, batch_limit=limit
+        ttft_s=ttft,
+        tpot_s=tpot,
+        requests_per_s=requests,
+        tokens_per_s=requests * (lengths.prompt + lengths.output) / parallel,
+        batch_limit=limit,
+        regime=jnp.log(jnp.stack(terms, axis=-1)),
     )
 
 
-def decode_step_s(parameters: ServingParameters, model: Architecture, chip: Chip, lengths: Lengths, parallel: Array, batch: Array) -> Array:
-    """Seconds of one decode step of `batch` sequences.
+def decode_step_s(
+    parameters: ServingParameters,
+    model: Architecture,
+    chip: Chip,
+    lengths: Lengths,
+    parallel: Array,
+    batch: Array,
+    expert_parallel: Scalar,
+    techniques: Techniques,
+) -> tuple[Array, Array, Array]:
+    """Seconds of one decode step of `batch` sequences with m = b (1 + drafted) tokens: for memory, for arithmetic, in all.
 
-    t_mem = (W/G + b KV/sh) / (eta_bw BW)    t_cmp = b (2A + af ctx) / (G F eta_p)
-    t_dec = smoothmax_4(t_mem, t_cmp) + b t_com + ov + b t_seq
+    t_mem = (W(m)/G + b KV/(sh eta_kv)) / (eta_bw BW)    t_cmp = m (2A + af ctx) / (G F eta_p)
+    t_dec = smoothmax_4(t_mem, t_cmp) + m (t_com + t_seq) + ov
     """
     context = lengths.prompt + lengths.output / 2.0
-    shards = jnp.minimum(parallel, model.kv_heads)
-    read = weights_read(model, batch) / parallel + batch * context * model.kv_bytes / shards
-    memory = read / (parameters.memory_efficiency * chip.memory_bytes_per_s)
-    flops = batch * (2.0 * model.active_parameters + model.attention_flops * context)
+    tokens = batch * (1.0 + techniques.drafted_tokens)
+    cache = batch * context * model.kv_bytes / (jnp.minimum(parallel, model.kv_heads) * parameters.cache_efficiency)
+    memory = (weights_read(model, tokens) / parallel + cache) / (parameters.memory_efficiency * chip.memory_bytes_per_s)
+    flops = tokens * (2.0 * model.active_parameters + model.attention_flops * context)
     arithmetic = flops / (parallel * chip.flops * parameters.arithmetic_efficiency)
     each = _link_s(parameters, model, chip, parallel) + parameters.sequence_s
-    return smooth_maximum(memory, arithmetic) + batch * each + _overhead_s(parameters, model, parallel)
+    whole = smooth_maximum(memory, arithmetic) + tokens * each + _overhead_s(parameters, model, parallel, expert_parallel)
+    return memory, arithmetic, whole
 
 
-def prefill_s(parameters: ServingParameters, model: Architecture, chip: Chip, lengths: Lengths, parallel: Array) -> Array:
-    """Seconds of one prefill: arithmetic, or reading all weights once.
+def prefill_s(
+    parameters: ServingParameters,
+    model: Architecture,
+    chip: Chip,
+    lengths: Lengths,
+    parallel: Array,
+    expert_parallel: Scalar,
+    techniques: Techniques,
+) -> Array:
+    """Seconds of one prefill of p = isl (1 - hit) tokens in c chunks: arithmetic, or reading all weights once a chunk.
 
-    T_p = smoothmax_4(isl (2A + af isl/2)/(G F eta_p) + isl t_com + ov, w P/(G BW eta_bw))
+    T_p = smoothmax_4(p (2A + af (isl - p/2))/(G F eta_p) + p t_com + c ov, c w P/(G BW eta_bw))
     """
-    flops = lengths.prompt * (2.0 * model.active_parameters + model.attention_flops * lengths.prompt / 2.0)
+    computed = lengths.prompt * (1.0 - techniques.prefix_hit_share)
+    parts = chunks(lengths, techniques)
+    flops = computed * (2.0 * model.active_parameters + model.attention_flops * (lengths.prompt - computed / 2.0))
     arithmetic = flops / (parallel * chip.flops * parameters.arithmetic_efficiency)
-    communication = lengths.prompt * _link_s(parameters, model, chip, parallel)
+    communication = computed * _link_s(parameters, model, chip, parallel)
     read = model.weight_bytes * model.parameters / (parallel * chip.memory_bytes_per_s * parameters.memory_efficiency)
-    return smooth_maximum(arithmetic + communication + _overhead_s(parameters, model, parallel), read)
+    return smooth_maximum(arithmetic + communication + parts * _overhead_s(parameters, model, parallel, expert_parallel), parts * read)
+
+
+def chunks(lengths: Lengths, techniques: Techniques) -> Array:
+    """c = max(p / chunk, 1): steps that one prefill takes."""
+    return jnp.maximum(lengths.prompt * (1.0 - techniques.prefix_hit_share) / techniques.chunk_tokens, 1.0)
 
 
 def _link_s(parameters: ServingParameters, model: Architecture, chip: Chip, parallel: Array) -> Array:
     """t_com = 2L 2h 2(G-1)/G / (eta_l link): seconds of communication per token, 0 within one accelerator."""
-    sent = 2.0 * model.layers * 2.0 * model.hidden_size * 2.0 * (parallel - 1.0) / parallel
+    sent = 2.0 * model.layers * 2.0 * model.hidden_size * 2.0 * jnp.maximum(parallel - 1.0, 0.0) / parallel
     return sent / (parameters.link_efficiency * chip.link_bytes_per_s)
 
 
-def _overhead_s(parameters: ServingParameters, model: Architecture, parallel: Array) -> Array:
-    """ov = t_step + L t_layer (1 + t_tp [G > 1])."""
+def _overhead_s(parameters: ServingParameters, model: Architecture, parallel: Array, expert_parallel: Scalar) -> Array:
+    """ov = t_step + L t_layer (1 + t_tp [G > 1]) (1 + t_ep [ep > 1])."""
     further = jnp.where(parallel > 1.0, parameters.parallel_layer, 0.0)
-    return parameters.step_s + model.layers * parameters.layer_s * (1.0 + further)
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class ServingRows:
-    """Rows to be given an operating point, [N] each."""
-
-    model: Architecture
-    chip: Chip
-    lengths: Lengths
-    ttft_limit_s: Array  # inf: none
-    tpot_limit_s: Array  # inf: none
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class OperatingPoints:
-    """The best concurrency for each parallelism of `PARALLEL_SIZES`, [N, G], and what stood in the way, [N]."""
-
-    feasible: Array  # [N, G]
-    concurrency: Array  # [N, G]
-    ttft_s: Array  # [N, G]
-    tpot_s: Array  # [N, G]
-    requests_per_s: Array  # [N, G] of one replica
-    tokens_per_s: Array  # [N, G] prompt and output, per accelerator; 0 where infeasible
-    fits_memory: Array  # [N] at any parallelism
-    memory_needed_bytes: Array  # [N] for the weights and one request, in the largest domain
-    memory_bytes: Array  # [N] of the largest domain
-    least_ttft_s: Array  # [N] at any point that fits into memory; inf: none
-    least_tpot_s: Array  # [N]
-
-
-def operating_points(parameters: ServingParameters, rows: ServingRows) -> OperatingPoints:
-    """The concurrency with the most tokens/s/accelerator within the limits, for each row and parallelism.
-
-    At one price per accelerator-hour this is the least USD per token. Ties go to the lower concurrency.
-
-    Args:
-      parameters: scalars, or arrays [N].
-      rows:       [N].
-    """
-    dtype = rows.ttft_limit_s.dtype
-    parallel = jnp.asarray(PARALLEL_SIZES, dtype)[None, :, None]  # [1, G, 1]
-    concurrency = jnp.asarray(CONCURRENCIES, dtype)[None, None, :]  # [1, 1, C]
-    wide = spread(rows, 2)
-    point = serve(spread(parameters, 2), wide.model, wide.chip, wide.lengths, parallel, concurrency)
-    fits = (point.batch_limit >= 1.0) & (parallel <= wide.chip.max_parallel)  # [N, G, 1]
-    fits = jnp.broadcast_to(fits, point.ttft_s.shape)
-    feasible = fits & (point.ttft_s <= wide.ttft_limit_s) & (point.tpot_s <= wide.tpot_limit_s)
-    rate = jnp.where(feasible, point.tokens_per_s, 0.0)
-    best = jnp.argmax(rate, axis=-1, keepdims=True)
-
-    def at_best(values: Array) -> Array:
-        return jnp.take_along_axis(jnp.broadcast_to(values, rate.shape), best, axis=-1)[..., 0]
-
-    needed, available = _memory(rows)
-    return OperatingPoints(
-        feasible=jnp.any(feasible, axis=-1),
-        concurrency=at_best(concurrency),
-        ttft_s=at_best(point.ttft_s),
-        tpot_s=at_best(point.tpot_s),
-        requests_per_s=at_best(point.requests_per_s),
-        tokens_per_s=at_best(rate),
-        fits_memory=jnp.any(fits, axis=(-2, -1)),
-        memory_needed_bytes=needed,
-        memory_bytes=available,
-        least_ttft_s=jnp.min(jnp.where(fits, point.ttft_s, jnp.inf), axis=(-2, -1)),
-        least_tpot_s=jnp.min(jnp.where(fits, point.tpot_s, jnp.inf), axis=(-2, -1)),
-    )
-
-
-def _memory(rows: ServingRows) -> tuple[Array, Array]:
-    """Bytes needed by the weights and one request, and bytes there are, in the largest domain of a row's chip, [N] each."""
-    sizes = jnp.asarray(PARALLEL_SIZES, rows.ttft_limit_s.dtype)
-    largest = jnp.max(jnp.where(sizes[None, :] <= rows.chip.max_parallel[:, None], sizes[None, :], 1.0), axis=-1)
-    cache = (rows.lengths.prompt + rows.lengths.output / 2.0) * rows.model.kv_bytes
-    shards = jnp.minimum(largest, rows.model.kv_heads)
-    needed = (rows.model.weight_bytes * rows.model.parameters + largest * cache / shards) / USABLE_MEMORY
-    return needed, largest * rows.chip.memory_bytes
-
-
-best_points = jax.jit(operating_points)
+    spread = jnp.where(jnp.asarray(expert_parallel) > 1.0, parameters.expert_layer, 0.0)
+    return parameters.step_s + model.layers * parameters.layer_s * (1.0 + further) * (1.0 + spread)

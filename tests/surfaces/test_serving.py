@@ -13,20 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.surfaces.serving import (
-    CONCURRENCIES,
-    PARALLEL_SIZES,
-    Architecture,
-    Chip,
-    Lengths,
-    ServingParameters,
-    ServingRows,
-    best_points,
-    serve,
-    weights_read,
-)
+from optimizer.surfaces.operating import CONCURRENCIES, PARALLEL_SIZES, ServingRows, best_points
+from optimizer.surfaces.serving import Architecture, Chip, Lengths, Replica, ServingParameters, Techniques, prefill_s, serve, weights_read
 from tests.surfaces.differences import check_gradient
-from tests.tolerances import FLOAT32_AGAINST_FLOAT64, KERNEL_AGAINST_LOOP
+from tests.tolerances import BOTTLENECK, FLOAT32_AGAINST_FLOAT64, KERNEL_AGAINST_LOOP
 
 MODELS = {  # P, A, Pe, E, k, L, h, kv heads, kv bytes, af, w
     "dense": (70e9, 70e9, 0.0, 1.0, 1.0, 80.0, 8192.0, 8.0, 163_840.0, 2.6e6, 1.0),
@@ -35,6 +25,8 @@ MODELS = {  # P, A, Pe, E, k, L, h, kv heads, kv bytes, af, w
 }
 CHIPS = {"server": (1979e12, 80e9, 3.35e12, 900e9, 8.0), "large": (4500e12, 192e9, 8e12, 1800e9, 72.0)}
 Kind = TypeVar("Kind", Architecture, Chip)
+PLAIN = ServingParameters()
+ALL_TERMS = ServingParameters(burst=0.1, slot_waiting=0.2, cache_efficiency=0.7, expert_layer=0.3)
 FAST = settings(max_examples=40, deadline=None)
 
 
@@ -55,17 +47,25 @@ def rows_of(
     )
 
 
-def by_hand(model: tuple[float, ...], chip: tuple[float, ...], isl: float, osl: float, g: float, n: float) -> dict[str, float]:
+def by_hand(
+    model: tuple[float, ...],
+    chip: tuple[float, ...],
+    isl: float,
+    osl: float,
+    g: float,
+    n: float,
+    u: ServingParameters = PLAIN,
+    ep: float = 1.0,
+) -> dict[str, float]:
     """The equations, one number at a time."""
     p, a, pe, e, k, layers, h, heads, kv, af, w = model
     f, hbm, bw, link, _ = chip
-    u = ServingParameters()
     ctx, sh = isl + osl / 2, min(g, heads)
     b_max = (0.9 * hbm * g - w * p) * sh / (g * ctx * kv)
     b = n * (1 + (n / max(b_max, 1)) ** 4) ** -0.25
     read = w * (p - pe + pe * (1 - (1 - k / e) ** b))
-    overhead = u.step_s + layers * u.layer_s * (1 + (u.parallel_layer if g > 1 else 0))
-    t_mem = (read / g + b * ctx * kv / sh) / (u.memory_efficiency * bw)
+    overhead = u.step_s + layers * u.layer_s * (1 + (u.parallel_layer if g > 1 else 0)) * (1 + (u.expert_layer if ep > 1 else 0))
+    t_mem = (read / g + b * ctx * kv / sh / u.cache_efficiency) / (u.memory_efficiency * bw)
     t_cmp = b * (2 * a + af * ctx) / (g * f * u.arithmetic_efficiency)
     t_com = 2 * layers * 2 * h * 2 * (g - 1) / g / (u.link_efficiency * link)
     t_dec = (t_mem**4 + t_cmp**4) ** 0.25 + b * t_com + overhead + b * u.sequence_s
@@ -73,7 +73,8 @@ def by_hand(model: tuple[float, ...], chip: tuple[float, ...], isl: float, osl: 
     t_p = (arithmetic**4 + (w * p / (g * bw * u.memory_efficiency)) ** 4) ** 0.25
     tpot = t_dec + max(b - 1, 0) * u.interference * t_p / osl
     rho = b * t_p / (b * t_p + osl * t_dec)
-    ttft = u.first_token_s + t_p * (1 + u.prefill_queueing * rho / (1 - rho)) + t_dec / 2 + max(n - b, 0) / b * osl * tpot
+    beyond = u.slot_waiting / n + max(n - b, 0) / b
+    ttft = u.first_token_s + t_p * (1 + u.prefill_queueing * rho / (1 - rho) + u.burst * max(b - 1, 0)) + t_dec / 2 + beyond * osl * tpot
     rate = n * (isl + osl) / (ttft + (osl - 1) * tpot) / g
     return {"ttft_s": ttft, "tpot_s": tpot, "tokens_per_s": rate, "requests_per_s": n / (ttft + (osl - 1) * tpot), "batch_limit": b_max}
 
@@ -81,11 +82,51 @@ def by_hand(model: tuple[float, ...], chip: tuple[float, ...], isl: float, osl: 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("chip", CHIPS)
 @pytest.mark.parametrize(("isl", "osl", "g", "n"), [(1000.0, 300.0, 1.0, 1.0), (8000.0, 500.0, 8.0, 64.0), (200.0, 4000.0, 4.0, 512.0)])
-def test_equations_against_a_loop(model: str, chip: str, isl: float, osl: float, g: float, n: float) -> None:
+@pytest.mark.parametrize(("u", "ep"), [(PLAIN, 1.0), (ALL_TERMS, 4.0)])
+def test_equations_against_a_loop(
+    model: str, chip: str, isl: float, osl: float, g: float, n: float, u: ServingParameters, ep: float
+) -> None:
     rows = rows_of(model, chip, [isl], [osl], np.inf, np.inf)
-    point = serve(ServingParameters(), rows.model, rows.chip, rows.lengths, jnp.array([g]), jnp.array([n]))
-    for name, expected in by_hand(MODELS[model], CHIPS[chip], isl, osl, g, n).items():
+    point = jitted(u, rows.model, rows.chip, rows.lengths, jnp.array([g]), jnp.array([n]), jnp.array([ep]))
+    for name, expected in by_hand(MODELS[model], CHIPS[chip], isl, osl, g, n, u, ep).items():
         assert float(getattr(point, name)[0]) == pytest.approx(expected, rel=KERNEL_AGAINST_LOOP), name
+
+
+jitted = jax.jit(serve)
+
+
+def technique(prompt: float = 4000.0, n: float = 32.0, **change: float) -> Replica:
+    """One replica of eight accelerators with a technique."""
+    rows = rows_of("dense", "server", [prompt], [400.0], np.inf, np.inf)
+    return jitted(PLAIN, rows.model, rows.chip, rows.lengths, jnp.array([8.0]), jnp.array([n]), 1.0, Techniques(**change))
+
+
+def test_techniques_do_what_they_are_for() -> None:
+    plain = technique()
+    cached = technique(prefix_hit_share=0.8)
+    assert cached.ttft_s[0] < plain.ttft_s[0]
+    assert cached.tokens_per_s[0] > plain.tokens_per_s[0]
+    drafted = technique(n=2.0, drafted_tokens=3.0, tokens_per_step=2.5)
+    assert drafted.tpot_s[0] < technique(n=2.0).tpot_s[0]
+    wasted = technique(n=2.0, drafted_tokens=3.0, tokens_per_step=1.0)
+    assert wasted.tpot_s[0] > technique(n=2.0).tpot_s[0]
+    apart = technique(prefill_share=0.5)
+    assert float(apart.batch_limit[0]) < float(plain.batch_limit[0])
+    chunked = technique(chunk_tokens=512.0)
+    assert chunked.ttft_s[0] > plain.ttft_s[0]
+
+
+def test_prefill_apart_is_bound_by_its_own_accelerators() -> None:
+    """With many requests at once the prefill side is the bottleneck: it then finishes one request in each T_p."""
+    rows = rows_of("dense", "server", [8000.0], [2.0], np.inf, np.inf)
+    point = technique(prompt=8000.0, n=256.0, prefill_share=0.25)
+    args = (PLAIN, rows.model, rows.chip, rows.lengths, jnp.array([2.0]), 1.0, Techniques())
+    assert 1.0 / float(point.requests_per_s[0]) == pytest.approx(float(prefill_s(*args)[0]), rel=BOTTLENECK)
+
+
+@pytest.mark.parametrize("change", [{"chunk_tokens": 1e9}, {"prefix_hit_share": 0.0}, {"drafted_tokens": 0.0, "tokens_per_step": 1.0}])
+def test_a_technique_at_its_neutral_value_changes_nothing(change: dict[str, float]) -> None:
+    np.testing.assert_allclose(technique(**change).ttft_s, technique().ttft_s, rtol=KERNEL_AGAINST_LOOP)
 
 
 def test_compiled_and_mapped_alike() -> None:
