@@ -39,9 +39,9 @@ class Coordinates:
 
 def coordinates(arrays: Arrays) -> Coordinates:
     """Units from list prices."""
-    scales, caps = reference_scales(arrays), price_caps(arrays, _nothing(arrays))
+    scales, caps = reference_scales(arrays), price_caps(arrays, nothing(arrays))
     contracts, rules = arrays.supply.contracts, arrays.supply.rules
-    shapes = _nothing(arrays)
+    shapes = nothing(arrays)
     one = jnp.ones((), arrays.weight.dtype)
     load, hourly = jnp.mean(scales.load), jnp.mean(scales.firm) / jnp.mean(arrays.hours)
     traffic = jnp.mean(arrays.loads.traffic) if arrays.loads.traffic.size else one
@@ -74,7 +74,7 @@ def _filled(value: Array, like: Array) -> Array:
     return jnp.broadcast_to(value, like.shape)
 
 
-def _nothing(arrays: Arrays) -> Multipliers:
+def nothing(arrays: Arrays) -> Multipliers:
     """All multipliers 0."""
     supply, dtype = arrays.supply, arrays.weight.dtype
     contracts, intervals = supply.contracts.settled.shape
@@ -95,12 +95,12 @@ def _nothing(arrays: Arrays) -> Multipliers:
 
 def first_point(arrays: Arrays, box: Coordinates) -> Array:
     """Somewhat below list prices, with no price on any rule, [n]."""
-    nothing = _nothing(arrays)
+    none = nothing(arrays)
     first = replace(
-        nothing,
-        firm=START_PRICE * jnp.ones_like(nothing.firm),
-        spot=START_PRICE * jnp.ones_like(nothing.spot),
-        excess=START_EXCESS * jnp.ones_like(nothing.excess),
+        none,
+        firm=START_PRICE * jnp.ones_like(none.firm),
+        spot=START_PRICE * jnp.ones_like(none.spot),
+        excess=START_EXCESS * jnp.ones_like(none.excess),
     )
     return ravel_pytree(jax.tree.map(jnp.minimum, first, box.upper))[0]
 

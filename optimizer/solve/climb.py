@@ -1,19 +1,33 @@
-"""Pricing beside the search, in a process of its own: one climb after another, each from where the last one ended."""
+"""Pricing beside the search, in a process of its own: prices of a small relaxation, then one climb after another from the best so far."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import dataclass
 from types import TracebackType
 
+from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
+from optimizer.errors import SolverFailure
+from optimizer.integer.expected import Expected, solve_expected
 from optimizer.pricing.arrays import Prepared, prepare
 from optimizer.pricing.ascent import price_prepared
+from optimizer.pricing.given import price_given
 from optimizer.pricing.prices import Prices
 from optimizer.solve.worker import Worker
 
+EXPECTED_S = 30.0  # guard on the relaxation at expected need
 FIRST_EVALUATIONS = 300
 MORE_EVALUATIONS = 300
 NEGLIGIBLE = 1e-5  # rise of the bound, relative, below which pricing ends
+
+
+@dataclass(frozen=True, kw_only=True)
+class Priced:
+    """The best prices so far and, where a relaxation gave them, its rounded plan."""
+
+    prices: Prices
+    decisions: Decisions | None = None
 
 
 class Climb:
@@ -21,23 +35,34 @@ class Climb:
 
     def __init__(self, problem: PlanningProblem) -> None:
         self._problem = problem
-        self._worker: Worker[Prices] | None = None
+        self._worker: Worker[Priced] | None = None
         self._best: Prices | None = None
-        self._pending: Future[Prices] | None = None
+        self._afresh = False
+        self._pending: Future[Priced] | None = None
 
     def begin(self) -> None:
         self._worker = Worker(price_more, self._problem)
-        self._pending = self._worker.ask(evaluations=FIRST_EVALUATIONS, start=None)
+        self._pending = self._worker.ask(evaluations=0, start=None)
 
-    def latest(self) -> Prices | None:
-        """Prices found since the last call, or None; a further climb has then begun if it may pay."""
+    def latest(self) -> Priced | None:
+        """What was found since the last call, or None; a further climb has then begun if it may pay.
+
+        After the relaxation comes one climb from list prices, as where needs differ much from what is expected that gets further.
+        """
         if self._worker is None or self._pending is None or not self._pending.done():
             return None
-        found, before = self._pending.result(), self._best
+        priced, before = self._pending.result(), self._best
+        found = priced.prices
         gained = before is None or found.bound_usd > before.bound_usd + NEGLIGIBLE * abs(before.bound_usd)
-        self._best = found
-        self._pending = self._worker.ask(evaluations=MORE_EVALUATIONS, start=found) if gained else None
-        return found
+        best = found if before is None or found.bound_usd > before.bound_usd else before
+        self._best = best
+        if priced.decisions is not None:
+            self._afresh = True
+            self._pending = self._worker.ask(evaluations=FIRST_EVALUATIONS, start=None)
+        else:
+            more, self._afresh = gained or self._afresh, False
+            self._pending = self._worker.ask(evaluations=MORE_EVALUATIONS, start=best) if more else None
+        return priced
 
     @property
     def climbing(self) -> bool:
@@ -51,9 +76,26 @@ class Climb:
             self._worker.close()
 
 
-def price_more(problem: PlanningProblem, *, evaluations: int, start: Prices | None) -> Prices:
-    """Better prices from where `start` stands; the problem's arrays stay on the device from one call to the next."""
-    return price_prepared(_prepared(problem), iterations=evaluations, start=start)
+def price_more(problem: PlanningProblem, *, evaluations: int, start: Prices | None) -> Priced:
+    """Better prices from where `start` stands; the problem's arrays stay on the device from one call to the next.
+
+    Args:
+      evaluations: of the dual; 0 takes the prices of the relaxation at expected need, or climbs from list prices if that has none.
+    """
+    prepared = _prepared(problem)
+    expected = _expected(problem) if evaluations == 0 else None
+    if expected is None:
+        return Priced(prices=price_prepared(prepared, iterations=evaluations or FIRST_EVALUATIONS, start=start))
+    given = price_given(prepared, problem, firm=expected.firm, any_kind=expected.any_kind, excess=expected.excess, short=expected.short)
+    return Priced(prices=given, decisions=expected.decisions)
+
+
+def _expected(problem: PlanningProblem) -> Expected | None:
+    """A start is not worth a failure: where the solver breaks down there is none."""
+    try:
+        return solve_expected(problem, time_limit_s=EXPECTED_S)
+    except SolverFailure:
+        return None
 
 
 _problems: list[tuple[PlanningProblem, Prepared]] = []

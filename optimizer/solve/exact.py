@@ -221,12 +221,15 @@ def _take_prices(search: Search, climb: Climb) -> bool:
     Raises:
       InfeasiblePlan: pins alone leave some load or run without a place.
     """
-    prices = climb.latest()
-    if prices is None:
+    priced = climb.latest()
+    if priced is None:
         return False
+    prices = priced.prices
     if prices.bound_usd == np.inf:
         raise InfeasiblePlan(explain(search.problem))
     search.raise_bound(prices.bound_usd)
+    if priced.decisions is not None:
+        search.offer(improve(search.problem, priced.decisions)[0])
     supply = search.problem.supply
     pays = (prices.contract_usd < 0.0) & (supply.option_group < 0)
     lots = np.where(pays, supply.most_lots, supply.least_lots)
