@@ -33,6 +33,7 @@ from optimizer.surfaces.serving_fit import (
 from optimizer.surfaces.serving_groups import CONFIGURATION, DEPLOYMENT, PAIR, Groups, groups_of, serving_runs
 from optimizer.surfaces.serving_residuals import (
     RESIDUAL_LEVELS,
+    SLOPES,
     Scales,
     View,
     conditioned,
@@ -41,6 +42,7 @@ from optimizer.surfaces.serving_residuals import (
     posterior_covariance,
     seen_through_cells,
     solved_for,
+    view_columns,
 )
 from optimizer.surfaces.serving_tangents import linearised
 
@@ -99,7 +101,10 @@ class Calibration:
     def cells(self, which: int) -> tuple[View, Array]:
         """Where was measured, as the residuals of TPOT (0) or TTFT (1) see it, and the noise there; filled up to `CELLS`."""
         part = self.residuals[which]
-        view = View(slopes=part.cell_slopes, place=self.cell_place, groups=self.cell_groups)  # type: ignore[arg-type]
+        rows = -(-len(part.cell_noise) // CELLS) * CELLS
+        columns = view_columns(jnp.asarray(filled(part.cell_slopes, rows)), jnp.asarray(filled(self.cell_place, rows)))
+        at = slice(len(part.cell_noise))
+        view = View(columns=columns[at], place=jnp.asarray(self.cell_place), groups=jnp.asarray(self.cell_groups))
         whole, noise, barred = filled_view(view, part.cell_noise, CELLS)
         return whole, noise + barred
 
@@ -133,7 +138,7 @@ def fitted(measured: MeasuredServing, *, scales: Sequence[Scales] | None = None,
             tpot=residuals[0],
             ttft=residuals[1],
         )
-        return replace(calibration, fit=_fit_errors(means(calibration, bases, views, ROWS), measured))
+        return replace(calibration, fit=_fit_errors(means(calibration, bases, views), measured))
 
 
 def updated(calibration: Calibration, anchors: MeasuredServing) -> Calibration:
@@ -149,7 +154,7 @@ def updated(calibration: Calibration, anchors: MeasuredServing) -> Calibration:
         bases, views = linearised(calibration.theta, calibration.offsets, runs, ANCHOR_ROWS)
         cell, counts, configurations = _cells(views[0])
         logs = np.log(np.stack([anchors.tpot_s, anchors.ttft_s], axis=1))
-        centre = means(calibration, bases, views, ANCHOR_ROWS)
+        centre = means(calibration, bases, views)
         residuals = [
             _moved(calibration, which, views[which], logs[:, which] - centre[which], groups, (cell, counts, configurations))
             for which in (0, 1)
@@ -176,7 +181,7 @@ def _residuals(
         scales=scales,
         pairs=pairs,
         deployments=deployments,
-        cell_slopes=_cell_means(np.asarray(view.slopes), cell[2], len(cell[0])),
+        cell_slopes=_cell_means(np.asarray(view.columns)[:, :SLOPES], cell[2], len(cell[0])),
         cell_noise=_cell_noise(scales, counts, configurations),
     )
 
@@ -200,7 +205,7 @@ def _moved(
         scales=old.scales,
         pairs=grown[0] + gained[0] - lost[0],
         deployments=grown[1] + gained[1] - lost[1],
-        cell_slopes=np.concatenate([old.cell_slopes, _cell_means(np.asarray(view.slopes), where, len(rows))]),
+        cell_slopes=np.concatenate([old.cell_slopes, _cell_means(np.asarray(view.columns)[:, :SLOPES], where, len(rows))]),
         cell_noise=np.concatenate([old.cell_noise, _cell_noise(old.scales, rows, configurations)]),
     )
 
@@ -233,19 +238,13 @@ def _kept(groups: Groups) -> Groups:
     return (*groups[:CONFIGURATION], ())
 
 
-@jax.jit
-def _linear(view: View, weights: Array) -> Array:
-    return jnp.sum(view.columns() * weights, axis=1)
-
-
-def means(calibration: Calibration, bases: tuple[Floats, Floats], views: tuple[View, View], multiple: int) -> tuple[Floats, Floats]:
+def means(calibration: Calibration, bases: tuple[Floats, Floats], views: tuple[View, View]) -> tuple[Floats, Floats]:
     """ln TPOT and ln TTFT, [N] each."""
-    logs = []
-    for base, view, part in zip(bases, views, calibration.residuals, strict=True):
-        weights = gathered(part.tables, RESIDUAL_LEVELS, np.asarray(view.groups))
-        whole, _, _ = filled_view(view, base, multiple)
-        logs.append(base + np.asarray(_linear(whole, jnp.asarray(filled(weights, len(whole.place)))))[: len(base)])
-    return logs[0], logs[1]
+    tpot, ttft = (
+        base + np.sum(np.asarray(view.columns) * gathered(part.tables, RESIDUAL_LEVELS, np.asarray(view.groups)), axis=1)
+        for base, view, part in zip(bases, views, calibration.residuals, strict=True)
+    )
+    return tpot, ttft
 
 
 def _fit_errors(logs: tuple[Floats, Floats], measured: MeasuredServing) -> dict[str, tuple[float, float]]:

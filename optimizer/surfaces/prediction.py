@@ -67,7 +67,7 @@ def predicted_logs(calibration: Calibration, runs: ServingRuns) -> tuple[Floats,
     """
     with jax.enable_x64(True):
         bases, views = linearised(calibration.theta, calibration.offsets, runs, ROWS)
-        tpot, ttft = means(calibration, bases, views, ROWS)
+        tpot, ttft = means(calibration, bases, views)
         sds = []
         for which, part in enumerate(calibration.residuals):
             view, _, _ = filled_view(views[which], tpot, ROWS)

@@ -24,7 +24,7 @@ OFFSET_SD = {"accelerator": 0.12, "framework": 0.25, "software": 0.12, "model": 
 # Centre of the prior of the parameters; ln around it has a standard deviation of 1.
 PRIOR = ServingParameters(interference=0.9, first_token_s=0.05, prefill_queueing=2.0, burst=0.05, slot_waiting=0.05)
 TPOT_SCALE, TTFT_SCALE = 0.15, 0.35  # log errors at which the Huber loss turns from square to linear
-ROWS, GROUPS = 512, 8  # shapes are filled up to multiples of these, so that fits to parts of a table share compiled code
+ROWS, GROUPS = 512, 32  # shapes are filled up to multiples of these, so that fits to parts of a table share compiled code
 STEPS = 300  # most steps of the fit of the parameters
 SCALE_ROWS, SCALE_STEPS = 512, 15  # runs on which the scales are fitted, and steps of it
 
@@ -105,7 +105,7 @@ def filled_view(view: View, residual: Floats, multiple: int) -> tuple[View, Arra
     rows = _up(size, multiple)
     groups = np.full((rows, view.groups.shape[1]), -1)
     groups[:size] = np.asarray(view.groups)
-    whole = View(slopes=filled(view.slopes, rows), place=filled(view.place, rows), groups=groups)  # type: ignore[arg-type]
+    whole = View(columns=filled(view.columns, rows), place=filled(view.place, rows), groups=groups)  # type: ignore[arg-type]
     spare = np.arange(rows) >= size
     return (
         jax.tree.map(jnp.asarray, whole),

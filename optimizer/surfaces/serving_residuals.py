@@ -53,13 +53,15 @@ def first_scales(deployment_sd: float) -> Scales:
 class View:
     """Runs as the residuals see them, [N]."""
 
-    slopes: Array  # [N, SLOPES] d ln time / d ln parameter
+    columns: Array  # [N, WIDTH] what the weights multiply: d ln time / d ln parameter, then the basis at the place
     place: Array  # [N, 5] coordinates of `serving_basis`
     groups: Array  # [N, 7] codes of `serving_groups.LEVELS`
 
-    def columns(self) -> Array:
-        """[N, WIDTH]: what the weights multiply."""
-        return jnp.concatenate([self.slopes, features(tuple(self.place.T))], axis=1)
+
+@jax.jit
+def view_columns(slopes: Array, place: Array) -> Array:
+    """[N, WIDTH] of sensitivities [N, SLOPES] and places [N, 5]."""
+    return jnp.concatenate([slopes, features(tuple(place.T))], axis=1)
 
 
 def prior_variances(scales: Scales) -> Array:
@@ -69,7 +71,7 @@ def prior_variances(scales: Scales) -> Array:
 
 def covariance(scales: Scales, one: View, other: View) -> Array:
     """Of the residuals without noise, [N, M]."""
-    left, right = one.columns(), other.columns()
+    left, right = one.columns, other.columns
     total = jnp.zeros((left.shape[0], right.shape[0]))
     for variances, level in zip(prior_variances(scales), RESIDUAL_LEVELS, strict=True):
         total = total + jnp.where(_same(one, other, level), (left * variances[None, :]) @ right.T, 0.0)
@@ -125,7 +127,7 @@ def student_weights(scales: Scales, solved: Array, weights: Array) -> Array:
 @jax.jit
 def _moved(scales: Scales, runs: View, solved: Array) -> Array:
     """[2, N, WIDTH]: prior covariance of the weights of a run's groups with its residual, times `solved`."""
-    return prior_variances(scales)[:, None, :] * (runs.columns() * solved[:, None])[None, :, :]
+    return prior_variances(scales)[:, None, :] * (runs.columns * solved[:, None])[None, :, :]
 
 
 def group_weights(scales: Scales, runs: View, solved: Array, counts: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -162,7 +164,7 @@ def posterior_covariance(scales: Scales, cells: View, cell_noise: Array, one: Vi
 def posterior_variance(scales: Scales, cells: View, cell_noise: Array, runs: View) -> Array:
     """Of new measurements, noise included, [N]."""
     white = solve_triangular(_cell_factor(scales, cells, cell_noise), covariance(scales, cells, runs), lower=True)
-    prior = jnp.square(runs.columns()) @ jnp.sum(prior_variances(scales), axis=0)
+    prior = jnp.square(runs.columns) @ jnp.sum(prior_variances(scales), axis=0)
     return jnp.maximum(prior - jnp.sum(jnp.square(white), axis=0), 0.0) + noise_variance(scales)
 
 

@@ -13,7 +13,7 @@ from optimizer.domain.surface import Floats
 from optimizer.surfaces.serving_basis import place_of
 from optimizer.surfaces.serving_fit import filled, log_times
 from optimizer.surfaces.serving_groups import DEPLOYMENT, ServingRuns
-from optimizer.surfaces.serving_residuals import View, gathered
+from optimizer.surfaces.serving_residuals import View, gathered, view_columns
 
 
 def linearised(
@@ -29,8 +29,8 @@ def linearised(
     logs = theta + gathered(tables, range(len(tables)), groups)
     own = gathered(tables[DEPLOYMENT : DEPLOYMENT + 1], [DEPLOYMENT], groups)
     filling = jax.tree.map(lambda leaf: jnp.asarray(filled(leaf, rows)), (logs, own, runs))
-    bases, slopes, place = jax.tree.map(lambda leaf: np.asarray(leaf)[:count], _tangents(*filling))
-    tpot, ttft = (View(slopes=slope, place=place, groups=groups) for slope in slopes)  # type: ignore[arg-type]
+    bases, both, place = jax.tree.map(lambda leaf: np.asarray(leaf)[:count], _tangents(*filling))
+    tpot, ttft = (View(columns=columns, place=place, groups=groups) for columns in both)  # type: ignore[arg-type]
     return bases, (tpot, ttft)
 
 
@@ -41,4 +41,5 @@ def _tangents(logs: Array, own: Array, runs: ServingRuns) -> tuple[tuple[Array, 
     # Rows are independent: the gradient of a sum over rows is the sensitivity of each.
     slopes = tuple(jax.grad(lambda at, which=which: jnp.sum(log_times(at, runs)[:, which]))(logs) for which in (0, 1))
     bases = tuple(times[:, which] - jnp.sum(slope * own, axis=1) for which, slope in enumerate(slopes))
-    return bases, slopes, jnp.stack(place, axis=1)
+    at = jnp.stack(place, axis=1)
+    return bases, tuple(view_columns(slope, at) for slope in slopes), at
