@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # surfaces
 KERNEL_AGAINST_LOOP = 1e-12  # float64, the same formula in another order
-FLOAT32_AGAINST_FLOAT64 = 2e-4
+FLOAT32_AGAINST_FLOAT64 = 5e-4
 GRADIENT_AGAINST_DIFFERENCES = 1e-5
 DIFFERENCE_STEP = 1e-6  # relative step of central differences
 ERLANG_C = 5e-4  # worst error of the continuous Erlang C, at one server
