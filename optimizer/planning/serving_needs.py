@@ -22,13 +22,13 @@ from optimizer.surfaces.calibration import Calibration as ServingCalibration
 from optimizer.surfaces.operating import PARALLEL_SIZES, OperatingPoints, ServingRows, best_points, calibrated_points
 from optimizer.surfaces.queueing import QueueingParameters, QueueRows, replicas_for, waits_for
 from optimizer.surfaces.serving import Architecture, Chip, Lengths, ServingParameters
+from optimizer.surfaces.serving_groups import architecture, chip_at
 
 POINT_CHUNK = 1024  # rows in one call of the serving kernel
 QUEUE_CHUNK = 16_384  # rows in one call of the queueing kernel
 QUEUEING_ROOM = 0.1  # share of the time left by the network that a replica's own TTFT leaves to queueing; assumed
 MS = 1e3
 GB = 1e9
-TERA = 1e12
 ARCHITECTURE_FIELDS = tuple(field.name for field in fields(Architecture))
 CHIP_FIELDS = tuple(field.name for field in fields(Chip))
 
@@ -197,22 +197,9 @@ def _groups(case: Case, streams: Streams, stream: Ints, pool: Ints, serving: Ser
 
 
 def _architecture(names: Names, name: str | None, precision: Precision) -> tuple[float, ...]:
-    """In the order of `Architecture`; a model without experts counts as one expert that every token uses."""
+    """In the order of `Architecture`."""
     assert name is not None
-    model = names.models[name]
-    return (
-        model.parameters_b * GB,
-        model.active_parameters_b * GB,
-        model.expert_parameters_b * GB,
-        max(model.experts, 1),
-        max(model.experts_per_token, 1),
-        model.layers,
-        model.hidden_size,
-        model.kv_heads,
-        model.kv_bytes_per_token,
-        model.attention_flops_per_token_per_context_token,
-        precision.bytes_per_weight,
-    )
+    return architecture(names.models[name], precision.bytes_per_weight)
 
 
 def _chip(case: Case, names: Names, pool: int, precision: Precision) -> tuple[float, ...]:
@@ -220,13 +207,7 @@ def _chip(case: Case, names: Names, pool: int, precision: Precision) -> tuple[fl
     accelerator = names.accelerators[case.pools[pool].accelerator]
     rated = tflops(accelerator, precision)
     assert rated is not None
-    return (
-        rated * TERA,
-        accelerator.hbm_gb * GB,
-        accelerator.hbm_tb_per_s * TERA,
-        accelerator.link_gb_per_s * GB,
-        accelerator.max_parallel,
-    )
+    return chip_at(accelerator, rated)
 
 
 def _parallel(points: OperatingPoints) -> Ints:

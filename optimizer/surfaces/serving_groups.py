@@ -111,9 +111,13 @@ def architecture(model: Model, bytes_per_weight: float) -> tuple[float, ...]:
 def chip(accelerator: Accelerator, precision: str) -> tuple[float, ...]:
     """In the order of `Chip`. Weights in 4 bits are unpacked to BF16 where arithmetic in 4 bits is no faster than in 8."""
     bf16, fp8, fp4 = accelerator.bf16_tflops, accelerator.fp8_tflops or 0.0, accelerator.fp4_tflops or 0.0
-    rate = {"fp8": fp8 or bf16, "fp4": fp4 if fp4 > max(fp8, bf16) else bf16}.get(precision, bf16)
+    return chip_at(accelerator, {"fp8": fp8 or bf16, "fp4": fp4 if fp4 > max(fp8, bf16) else bf16}.get(precision, bf16))
+
+
+def chip_at(accelerator: Accelerator, tflops: float) -> tuple[float, ...]:
+    """In the order of `Chip`, at a rate of arithmetic."""
     return (
-        rate * TERA,
+        tflops * TERA,
         accelerator.hbm_gb * GIGA,
         accelerator.hbm_tb_per_s * TERA,
         accelerator.link_gb_per_s * GIGA,

@@ -43,8 +43,10 @@ def unreadable_part(path: Path, part: str) -> DataError:
 
 
 def write_calibration_file(values: Mapping[str, Any], path: Path) -> None:
-    """Writes a calibration; numbers keep all their digits."""
-    path.write_text(json.dumps({"format": FORMAT} | dict(values), indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    """Writes a calibration, each part in a line of its own; numbers keep all their digits."""
+    whole = {"format": FORMAT} | dict(values)
+    parts = {name: json.dumps(whole[name], separators=(",", ":"), sort_keys=True, allow_nan=False) for name in sorted(whole)}
+    path.write_text("{\n" + ",\n".join(f'"{name}": {part}' for name, part in parts.items()) + "\n}\n", encoding="utf-8")
 
 
 def _broken(path: Path, rule: str, got: object, remedy: str) -> DataError:
