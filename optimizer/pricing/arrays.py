@@ -93,6 +93,8 @@ class Prepared:
     single: Arrays
     double: Arrays
     unit: float  # of money, USD
+    pair_load: Ints  # [N]
+    pair_slot: Ints  # [N] among the pairs of its load
 
 
 def prepare(problem: PlanningProblem) -> Prepared:
@@ -100,7 +102,10 @@ def prepare(problem: PlanningProblem) -> Prepared:
     with jax.enable_x64(True):
         unit = money_unit(problem)
         double = device_arrays(problem, unit)
-        return Prepared(single=jax.tree.map(_in_single, double), double=double, unit=unit)
+        slot, _ = pair_slots(problem)
+        return Prepared(
+            single=jax.tree.map(_in_single, double), double=double, unit=unit, pair_load=problem.needs.pair_load, pair_slot=slot
+        )
 
 
 def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:

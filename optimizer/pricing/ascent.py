@@ -1,20 +1,20 @@
-"""Ascent: multipliers whose dual value is near its maximum.
+"""Ascent: multipliers whose dual value is near its maximum, and the shares of decisions that go with them.
 
-The dual is smoothed at a temperature that falls from stage to stage, and climbed by limited-memory BFGS within the box of multipliers. In
-the end the smooth dual is the dual itself to less than one part in ten thousand. What was learnt of its curvature is kept from one
-temperature to the next. The same problem and number of evaluations give the same multipliers on the same kind of device; a limit in
-seconds does not.
+The dual is smoothed at a temperature that falls from step to step, and climbed by Adam (optax) within the box of multipliers, at a rate that
+falls with it. Prices of pools of every size, and of blocks that matter little or much, then move at a pace of their own: with quasi-Newton
+steps in their place the bound of a case with few, unlike loads stood still at a third of the way (docs/decisions/0009). The same problem
+and number of steps give the same multipliers on the same kind of device; a limit in seconds does not.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
@@ -24,19 +24,19 @@ from optimizer.pricing.bound import certify
 from optimizer.pricing.coordinates import Coordinates, coordinates, first_point, multipliers_at, point_of
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.multipliers import Multipliers, project
-from optimizer.pricing.prices import Prices
-from optimizer.pricing.quasi_newton import Climb, advance, begin, judge, uphill
+from optimizer.pricing.prices import Prices, Shares
+from optimizer.pricing.supply import BARRED
 
-ITERATIONS = 300  # evaluations of the smooth dual and its gradient
-FIRST_TEMPERATURE = 0.1  # relative to `Scales`
-WARM_TEMPERATURE = 0.005  # where multipliers to start from are given
-LAST_TEMPERATURE = 5e-5
-COOLING = 2.0  # from one stage to the next
-FIRST_STAGE = 10  # evaluations
-LONGER_STAGE = 3  # evaluations, for each stage before
-RECENT = 10  # steps
-WORTHWHILE = 0.3  # rise over recent steps, relative to temperature and value
-HALVINGS = 12
+ITERATIONS = 600  # steps, each with one evaluation of the smooth dual and its gradient
+BLOCK = 50  # steps in one call of the device; shares of decisions are means over the last one
+FIRST_RATE = 0.3  # of list prices, in one step
+WARM_RATE = 0.03  # where multipliers to start from are given
+FIRST_TEMPERATURE = 0.02  # relative to `Scales`
+WARM_TEMPERATURE = 0.002
+LAST_RATE = 0.6  # divided by the number of steps
+LAST_TEMPERATURE = 0.03  # divided by the number of steps
+COLDEST = 1e-5
+MOMENTS = {"b1": 0.95, "b2": 0.99}
 
 
 def price(
@@ -45,7 +45,7 @@ def price(
     """Multipliers for a problem, with the bound that they prove.
 
     Args:
-      iterations: evaluations of the dual and its gradient.
+      iterations: evaluations of the dual and its gradient, rounded up to whole blocks.
       time_limit_s: seconds after which it stops, whatever the iterations; compiling counts.
       start: prices of a similar problem (the same axes) to start from; the bound is never below theirs.
     """
@@ -53,18 +53,49 @@ def price(
 
 
 def price_prepared(
-    prepared: Prepared, *, iterations: int = ITERATIONS, time_limit_s: float | None = None, start: Prices | None = None
+    prepared: Prepared,
+    *,
+    iterations: int = ITERATIONS,
+    time_limit_s: float | None = None,
+    start: Prices | None = None,
+    rate: float | None = None,
 ) -> Prices:
-    """`price` for arrays that are on the device already."""
-    arrays, budget = prepared.single, _Budget(iterations, time_limit_s)
+    """`price` for arrays that are on the device already.
+
+    Args:
+      rate: of the first step, in list prices; None: what suits the start.
+    """
+    arrays, ends = prepared.single, None if time_limit_s is None else time.monotonic() + time_limit_s
     box, first = _set_out(arrays)
     if start is None:
-        found = certify(prepared, _climb(arrays, box, first, FIRST_TEMPERATURE, budget))
-        return replace(found, evaluations=budget.used)
+        pace = schedule(iterations, rate or FIRST_RATE, FIRST_TEMPERATURE)
+        return _climbed(prepared, box, first, pace, ends)
     given = start.in_units(prepared.unit)
     warm = _resume(arrays, box, jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), given))
-    found = certify(prepared, _climb(arrays, box, warm, WARM_TEMPERATURE, budget))
-    return replace(max(found, certify(prepared, given), key=lambda prices: prices.bound_usd), evaluations=budget.used)
+    found = _climbed(prepared, box, warm, schedule(iterations, rate or WARM_RATE, WARM_TEMPERATURE), ends)
+    known = replace(certify(prepared, given), evaluations=found.evaluations, shares=found.shares)
+    return max(found, known, key=lambda prices: prices.bound_usd)
+
+
+def schedule(iterations: int, rate: float, temperature: float) -> np.ndarray:
+    """Rate and temperature of each step, both falling geometrically, [blocks, BLOCK, 2]."""
+    steps = BLOCK * max(1, -(-iterations // BLOCK))
+    ends = np.minimum([rate, temperature], np.maximum([LAST_RATE / steps, LAST_TEMPERATURE / steps], [0.0, COLDEST]))
+    way = np.linspace(0.0, 1.0, steps)[:, None]
+    pace = np.array([rate, temperature]) ** (1.0 - way) * ends**way
+    return pace.astype(np.float32).reshape(-1, BLOCK, 2)
+
+
+def _climbed(prepared: Prepared, box: Coordinates, point: Array, pace: np.ndarray, ends: float | None) -> Prices:
+    arrays, used = prepared.single, 0
+    state = optax.scale_by_adam(**MOMENTS).init(point)
+    for block in pace:
+        point, state, responses = _block(arrays, box, point, state, block)
+        used += len(block)
+        if ends is not None and float(point[0]) >= 0.0 and time.monotonic() > ends:  # reading the point waits for the device
+            break
+    found = certify(prepared, _found(arrays, box, point))
+    return replace(found, evaluations=used, shares=_shares(prepared, responses))
 
 
 @jax.jit
@@ -78,27 +109,42 @@ def _resume(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array
     return point_of(arrays, box, project(arrays, multipliers))
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class Responses:
+    """Slopes of the smooth dual in what decisions cost: how much of each is taken. Axes as in `arrays`."""
+
+    pairs: Array  # [T, Q, L]
+    options: Array  # [G]
+    leaving: Array  # [K, T] lots x what cash weighs in the period
+    staying: Array  # [K] lots
+
+
 @jax.jit
-def _attempt(
-    arrays: Arrays, box: Coordinates, temperature: Array, climb: Climb, direction: Array, length: Array, anew: Array
-) -> tuple[Climb, Array, Array]:
-    """Tries a step; returns where the ascent then is, its next direction, and whether the step was taken.
-
-    Args:
-      anew: True takes the point whatever its value, as the function is not the one that the climb knows.
-    """
+def _block(arrays: Arrays, box: Coordinates, point: Array, state: optax.OptState, pace: Array) -> tuple[Array, optax.OptState, Responses]:
+    """Steps uphill, and the mean responses on the way."""
     upper = ravel_pytree(box.upper)[0]
+    contracts = arrays.supply.contracts
+    adam = optax.scale_by_adam(**MOMENTS)
+    costs = Responses(pairs=arrays.loads.cost, options=arrays.runs.cost, leaving=contracts.exit_fee, staying=contracts.terminal)
 
-    def smooth(point: Array) -> Array:
-        return dual_value(arrays, multipliers_at(arrays, box, point), (box.scales, temperature))
+    def smooth(point: Array, costs: Responses, temperature: Array) -> Array:
+        charged = replace(
+            arrays,
+            loads=replace(arrays.loads, cost=costs.pairs),
+            runs=replace(arrays.runs, cost=costs.options),
+            supply=replace(arrays.supply, contracts=replace(contracts, exit_fee=costs.leaving, terminal=costs.staying)),
+        )
+        return dual_value(charged, multipliers_at(arrays, box, point), (box.scales, temperature))
 
-    point = jnp.clip(climb.point + length * direction, 0.0, upper)
-    value, slope = jax.value_and_grad(smooth)(point)
-    taken = anew | judge(climb, point, value, slope)
-    stepped = advance(climb, point, value, slope, known=~anew)
-    following: Climb = jax.tree.map(lambda new, old: jnp.where(taken, new, old), stepped, climb)
-    free = jnp.where(following.slope > 0, following.point < upper, following.point > 0)
-    return following, uphill(following, free), taken
+    def step(now: tuple[Array, optax.OptState, Responses], how: Array) -> tuple[tuple[Array, optax.OptState, Responses], None]:
+        point, state, total = now
+        slope, responses = jax.grad(smooth, (0, 1))(point, costs, how[1])
+        direction, state = adam.update(slope, state)
+        return (jnp.clip(point + how[0] * direction, 0.0, upper), state, jax.tree.map(jnp.add, total, responses)), None
+
+    (point, state, total), _ = jax.lax.scan(step, (point, state, jax.tree.map(jnp.zeros_like, costs)), pace)
+    return point, state, jax.tree.map(lambda leaf: leaf / pace.shape[0], total)
 
 
 @jax.jit
@@ -107,56 +153,14 @@ def _found(arrays: Arrays, box: Coordinates, point: Array) -> Multipliers:
     return found
 
 
-class _Budget:
-    """Evaluations and seconds that may be used."""
-
-    def __init__(self, iterations: int, time_limit_s: float | None) -> None:
-        self.used = 0
-        self._iterations = iterations
-        self._ends = None if time_limit_s is None else time.monotonic() + time_limit_s
-        self.patience = max(1.0, iterations / ITERATIONS) if time_limit_s is None else 1.0
-
-    def left(self) -> bool:
-        return self.used < self._iterations and (self._ends is None or time.monotonic() < self._ends)
-
-
-def temperatures(first: float) -> list[tuple[float, int]]:
-    """Temperature and evaluations of each stage: later ones need more, as the function bends more sharply."""
-    count = 1 + max(0, round(math.log(first / LAST_TEMPERATURE) / math.log(COOLING)))
-    return [(first * COOLING**-i, FIRST_STAGE + LONGER_STAGE * i) for i in range(count)]
-
-
-def _climb(arrays: Arrays, box: Coordinates, start: Array, first_temperature: float, budget: _Budget) -> Multipliers:
-    """Climbs stage by stage, and in the last one on, until the budget is used or no step rises."""
-    climb, direction = begin(start), jnp.zeros_like(start)
-    stages = temperatures(first_temperature)
-    for warmth, evaluations in stages:
-        temperature = np.float32(warmth)
-        climb, direction, _ = _attempt(arrays, box, temperature, climb, direction, np.float32(0.0), np.bool_(True))
-        budget.used += 1
-        ends = math.inf if warmth == stages[-1][0] else budget.used + evaluations * budget.patience
-        values, risen = [float(climb.value)], True
-        while risen and budget.left() and (budget.used < ends or _still_rising(values, warmth)):
-            climb, direction, risen = _step(arrays, box, temperature, climb, direction, budget)
-            values.append(float(climb.value))
-        if not budget.left():
-            break
-    found: Multipliers = _found(arrays, box, climb.point)
-    return found
-
-
-def _still_rising(values: list[float], temperature: float) -> bool:
-    """Whether the last steps have brought more than what a lower temperature could."""
-    return values[-1] - values[-1 - min(RECENT, len(values) - 1)] > WORTHWHILE * temperature * abs(values[-1])
-
-
-def _step(
-    arrays: Arrays, box: Coordinates, temperature: np.float32, climb: Climb, direction: Array, budget: _Budget
-) -> tuple[Climb, Array, bool]:
-    """One step, halved until it rises."""
-    for halving in range(HALVINGS):
-        following, way, taken = _attempt(arrays, box, temperature, climb, direction, np.float32(0.5**halving), np.bool_(False))
-        budget.used += 1
-        if bool(taken):
-            return following, way, True
-    return climb, direction, False
+def _shares(prepared: Prepared, responses: Responses) -> Shares:
+    contracts = prepared.double.supply.contracts
+    taken = jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), responses)
+    paid = np.asarray(prepared.double.weight).sum(axis=1)
+    leaving = np.where(np.asarray(contracts.exit_fee) < BARRED, taken.leaving / paid, 0.0)
+    return Shares(
+        pair=np.clip(taken.pairs[:, prepared.pair_slot, prepared.pair_load].T, 0.0, 1.0),
+        option=np.clip(taken.options, 0.0, 1.0),
+        leaving=np.maximum(leaving, 0.0),
+        staying=np.maximum(taken.staying, 0.0),
+    )

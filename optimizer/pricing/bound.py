@@ -18,7 +18,7 @@ from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.pricing.arrays import Arrays, Prepared, pair_slots, prepare
+from optimizer.pricing.arrays import Arrays, Prepared, prepare
 from optimizer.pricing.dual import Terms, dual_terms, moves, pair_costs
 from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_sizes, offer_prices, project, stacked_prices
 from optimizer.pricing.paths import best_paths, costs_through, path_costs
@@ -146,7 +146,7 @@ def _pools(arrays: Arrays, slots: Ints) -> Ints:
     return np.take_along_axis(pool, slots, axis=0).T.astype(np.int64)
 
 
-def reduced_costs(problem: PlanningProblem, prepared: Prepared, prices: Prices) -> Floats:
+def reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
     """How much dearer a load's cheapest path through each pair in each period is than its cheapest path, [N, T] USD; inf where barred.
 
     A plan with the pair costs at least the bound and this on top.
@@ -154,8 +154,7 @@ def reduced_costs(problem: PlanningProblem, prepared: Prepared, prices: Prices) 
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
         above = np.asarray(_above(prepared.double, double))
-    slot, _ = pair_slots(problem)
-    found = above[:, slot, problem.needs.pair_load].T
+    found = above[:, prepared.pair_slot, prepared.pair_load].T
     return np.where(found < BARRED / 2, found * prepared.unit, np.inf)
 
 

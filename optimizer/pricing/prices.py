@@ -14,6 +14,16 @@ MONEY = ("firm", "spot", "share", "wallet", "bandwidth", "moves")  # the other m
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shares:
+    """How much of each decision the ascent took near its end: about a solution of the linear relaxation."""
+
+    pair: Floats  # [N, T] of the load in the pair's pool
+    option: Floats  # [G] of the run
+    leaving: Floats  # [K, T] lots left at the start of the period
+    staying: Floats  # [K] lots held to the end
+
+
+@dataclass(frozen=True, kw_only=True)
 class Prices:
     """Multipliers are on the host, in double precision; `unit` is their unit of money in USD."""
 
@@ -25,6 +35,7 @@ class Prices:
     option: Ints  # [R] training option of each run; -1: not run
     contract_usd: Floats  # [K] cost of holding the contract at these prices, less what its capacity is worth: below 0, it pays to hold it
     evaluations: int
+    shares: Shares | None = None  # None where the multipliers were given, not climbed to
 
     def in_units(self, unit: float) -> Multipliers:
         """The multipliers in another unit of money."""

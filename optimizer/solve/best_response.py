@@ -15,7 +15,7 @@ from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.solve.cost import cost_terms
-from optimizer.solve.merit_order import Pools
+from optimizer.solve.merit_order import Pools, Use, pair_use
 from optimizer.solve.settle import undrawn
 
 PASSES = 4
@@ -72,13 +72,15 @@ class Placing:
     def __init__(self, problem: PlanningProblem, decisions: Decisions) -> None:
         needs = problem.needs
         self._problem, self._start = problem, decisions
-        self._need = needs.need + (needs.work / problem.hours.sum(axis=1)[:, None])[:, :, None, :]
+        self._asks = pair_use(problem)
+        self._price = (problem.egress_cash @ problem.probability) * problem.discount
         self._pairs = [np.flatnonzero(needs.pair_load == load) for load in range(len(needs.loads))]
         self._pools = Pools(problem, decisions)
         self._placed, self._option = decisions.placed.copy(), decisions.option.copy()
         self._moves = np.stack([moved(problem, load, path) for load, path in enumerate(self._placed)])
-        size = [self._need[pairs].sum(axis=(1, 2, 3)).max(initial=0.0) for pairs in self._pairs]
-        self._largest_first = np.argsort(-np.array(size), kind="stable")
+        size = needs.need.sum(axis=(1, 2, 3)) + needs.work.sum(axis=(1, 2)) / problem.hours.sum(axis=1).mean()
+        largest = np.array([size[pairs].max(initial=0.0) for pairs in self._pairs])
+        self._largest_first = np.argsort(-largest, kind="stable")
         for load, path in enumerate(self._placed):
             self._use(load, path, 1.0)
         for g in self._option[self._option >= 0]:
@@ -92,12 +94,12 @@ class Placing:
         fixed = cost_terms(self._problem, undrawn(self._problem, self.decisions()))
         return self._pools.total() + float(sum(value.sum() for name, value in fixed.items() if name not in DRAWN_LINES))
 
-    def snapshot(self) -> tuple[np.ndarray, ...]:
-        state = (self._placed, self._option, self._moves, self._pools.use, self._pools.traffic)
-        return tuple(part.copy() for part in state)
+    def snapshot(self) -> tuple[Ints, Ints, Ints, tuple[Use, Floats]]:
+        return self._placed.copy(), self._option.copy(), self._moves.copy(), self._pools.snapshot()
 
-    def restore(self, state: tuple[np.ndarray, ...]) -> None:
-        self._placed, self._option, self._moves, self._pools.use, self._pools.traffic = state
+    def restore(self, state: tuple[Ints, Ints, Ints, tuple[Use, Floats]]) -> None:
+        self._placed, self._option, self._moves, pools = state
+        self._pools.restore(pools)
 
     def replace_all(self) -> bool:
         """One pass over all loads, largest first, and all runs; True where something changed."""
@@ -132,21 +134,24 @@ class Placing:
     def _use(self, load: int, path: Ints, sign: float) -> None:
         needs = self._problem.needs
         for n in self._pairs[load]:
-            here = path == needs.pair_pool[n]
+            pool = int(needs.pair_pool[n])
+            here = path == pool
             if here.any():
-                site = self._problem.pool_site[needs.pair_pool[n]]
-                self._pools.use[needs.pair_pool[n], here] += sign * self._need[n, here]
-                self._pools.traffic[site, here] += sign * needs.traffic_gb_per_s[load, here]
+                self._pools.add(pool, here, self._asks.of(n), sign)
+                self._pools.traffic[self._problem.pool_site[pool], here] += sign * needs.traffic_gb_per_s[load, here]
 
     def _hold(self, g: int, sign: float) -> None:
         needs = self._problem.needs
-        self._pools.use[needs.option_pool[g], needs.option_start[g] : needs.option_stop[g]] += sign * needs.option_gang[g]
+        pool, periods = int(needs.option_pool[g]), slice(needs.option_start[g], needs.option_stop[g])
+        gang = Use.none(1, self._problem.shape).of(0)
+        gang.held += needs.option_gang[g]
+        self._pools.add(pool, periods, gang, sign)
 
     def _replace_load(self, load: int) -> bool:
         problem, pairs, old = self._problem, self._pairs[load], self._placed[load].copy()
         self._use(load, old, -1.0)
         self._pools.refill()
-        costs = np.stack([self._pair_cost(int(n)) for n in pairs])
+        costs = self._pair_costs(pairs)
         unplaced = (problem.unplaced_cash[load] @ problem.probability) * problem.discount
         unplaced = np.where(problem.pair_forced[pairs].any(axis=0), np.inf, unplaced)
         others = self._moves.sum(axis=0) - self._moves[load]
@@ -158,16 +163,16 @@ class Placing:
         self._use(load, self._placed[load], 1.0)
         return bool(changed)
 
-    def _pair_cost(self, n: int) -> Floats:
-        """Discounted USD of the pair in each period, [T]; inf where a pin or the site's bandwidth does not let the load in."""
+    def _pair_costs(self, pairs: Ints) -> Floats:
+        """Discounted USD of the pairs of a load in each period, [pairs, T]; inf where a pin or a site's bandwidth does not let it in."""
         problem, needs, pools = self._problem, self._problem.needs, self._pools
-        pool, load = needs.pair_pool[n], needs.pair_load[n]
-        more = pools.cost(pool, pools.use[pool] + self._need[n]) - pools.cost(pool, pools.use[pool])
-        more = more + (problem.egress_cash[n] @ problem.probability) * problem.discount
-        elsewhere = problem.pair_forced[self._pairs[load]].any(axis=0) & ~problem.pair_forced[n]
-        site = problem.pool_site[pool]
-        fits = pools.traffic[site] + needs.traffic_gb_per_s[load] <= problem.site_bandwidth[site]
-        return np.asarray(np.where(pools.open[n] & ~elsewhere & fits, more, np.inf))
+        at, load = needs.pair_pool[pairs], needs.pair_load[pairs]
+        now = pools.use.of(at)
+        more = pools.cost(at, now.plus(self._asks.of(pairs))) - pools.cost(at, now) + self._price[pairs]
+        elsewhere = problem.pair_forced[pairs].any(axis=0) & ~problem.pair_forced[pairs]
+        site = problem.pool_site[at]
+        fits = pools.traffic[site] + needs.traffic_gb_per_s[load] <= problem.site_bandwidth[site][:, None]
+        return np.asarray(np.where(pools.open[pairs] & ~elsewhere & fits, more, np.inf))
 
     def _replace_run(self, r: int) -> bool:
         problem, needs, old = self._problem, self._problem.needs, int(self._option[r])
@@ -193,8 +198,10 @@ class Placing:
         for g in options:
             pool, gang = int(needs.option_pool[g]), int(needs.option_gang[g])
             if (pool, gang) not in sums:
-                more = pools.cost(pool, pools.use[pool] + gang) - pools.cost(pool, pools.use[pool])
-                sums[pool, gang] = np.concatenate([[0.0], np.cumsum(more)])
+                at = np.array([pool])
+                now = pools.use.of(at)
+                held = Use(now.held + gang, now.work, now.limit, now.worth)
+                sums[pool, gang] = np.concatenate([[0.0], np.cumsum(pools.cost(at, held) - pools.cost(at, now))])
             yield float(sums[pool, gang][needs.option_stop[g]] - sums[pool, gang][needs.option_start[g]])
 
 

@@ -1,6 +1,7 @@
-"""What a pool charges for more use, in merit order, in each period, block and scenario by itself.
+"""What pools charge for more use, in merit order, in each period, block and scenario by itself.
 
-What is paid for under take-or-pay costs nothing, then come the rest of the contracts and the market by price, then shortage. A
+What is paid for under take-or-pay costs nothing, then come the rest of the contracts and the market by price, then shortage. Flexible work
+comes after what is held around the clock: it takes what is cheapest in any block, spot included, and is missed where that costs less. A
 contract that covers several pools offers each what it uses now and what is left over. Fulfilment intervals are left to the linear
 program that settles the plan.
 """
@@ -17,86 +18,197 @@ from optimizer.domain.surface import Floats, Ints
 from optimizer.solve.cost import active_lots
 
 
-@dataclass(frozen=True)
-class Ladder:
-    """A pool's sources of capacity in the order of their prices, in each period and scenario by itself. Axis Z sources."""
+@dataclass
+class Use:
+    """Work in pools. Axes P pools, T periods, B blocks, S scenarios."""
 
-    covers: Ints  # covered pairs J of the contracts; each is two sources: what is paid for, and the rest
-    offers: Ints  # O
-    order: Ints  # [Z, T, 1, S] the source at each step
-    price: Floats  # [Z, T, 1, S] discounted USD per accelerator-hour at each step, weighted by probability
+    held: Floats  # [P, T, B, S] working accelerators held around the clock
+    work: Floats  # [P, T, S] accelerator-hours of flexible work
+    limit: Floats  # [P, T, S] accelerators that flexible work can keep busy at once
+    worth: Floats  # [P, T, S] discounted USD, weighted by probability, of missing all the flexible work
+
+    @classmethod
+    def none(cls, pools: int, shape: tuple[int, int, int]) -> Use:
+        periods, blocks, scenarios = shape
+        flexible = (np.zeros((pools, periods, scenarios)) for _ in range(3))
+        work, limit, worth = flexible
+        return cls(np.zeros((pools, periods, blocks, scenarios)), work, limit, worth)
+
+    def copy(self) -> Use:
+        return Use(self.held.copy(), self.work.copy(), self.limit.copy(), self.worth.copy())
+
+    def of(self, pools: Ints) -> Use:
+        return Use(self.held[pools], self.work[pools], self.limit[pools], self.worth[pools])
+
+    def plus(self, more: Use) -> Use:
+        return Use(self.held + more.held, self.work + more.work, self.limit + more.limit, self.worth + more.worth)
+
+
+def pair_use(problem: PlanningProblem) -> Use:
+    """What each pair asks of its pool, axis N in place of P."""
+    needs = problem.needs
+    weight = problem.discount[:, None] * problem.probability
+    worth = problem.missed_price[needs.pair_load][:, None, None] * needs.work * weight
+    return Use(needs.need, needs.work, needs.work_limit, worth)
 
 
 class Pools:
-    """Use of every pool and what more use costs. Axes P pools, T periods, B blocks, S scenarios."""
+    """Use of every pool and what more use costs. Axes as in `Use`; K contracts, J covered pairs of them, O offers, Z steps of a ladder."""
 
     def __init__(self, problem: PlanningProblem, decisions: Decisions) -> None:
         self._problem = problem
-        supply = problem.supply
-        self.use = np.zeros((len(problem.pools), *problem.shape))  # working accelerators in use
+        supply, count = problem.supply, len(problem.pools)
+        self.use = Use.none(count, problem.shape)
         self.traffic = np.zeros((len(problem.sites), len(problem.periods)))  # GB/s
         self.open = open_pairs(problem, decisions)
         self.run_open = open_options(problem, decisions)
         held = supply.capacity * active_lots(problem, decisions)
         self._held = np.broadcast_to(held[:, :, None, None], (len(held), *problem.shape))
-        self._limit = np.broadcast_to(supply.offer_limit[:, :, None, None], (len(supply.offers), *problem.shape))
-        self._drawn = np.zeros((len(supply.cover_pool), *problem.shape))
+        self._left = self._held.copy()
+        self._drawn = np.zeros((len(supply.cover_pool) + 1, *problem.shape))  # the last: no contract
+        self._paid = np.zeros_like(self._drawn)
         self._weight = (problem.discount[:, None] * problem.probability)[:, None, :]
-        self._ladders = [self._ladder(pool) for pool in range(len(problem.pools))]
+        self._covers = _listed(supply.cover_pool, count, len(supply.cover_pool))
+        self._offers = _listed(supply.offer_pool, count, len(supply.offers))
+        self._contract = np.append(supply.cover_contract, 0)
+        limit = np.vstack([supply.offer_limit, np.zeros((1, len(problem.periods)))])
+        self._limit = limit * np.append(1.0 - supply.offer_loss, 1.0)[:, None]
+        self._order, self._price, self._spot = self._ladders()
+        self._linked = _linked(problem)
+        self._stale = set(range(len(self._linked)))
+        self._group = np.zeros(count, dtype=np.int64)
+        for group, pools in enumerate(self._linked):
+            self._group[pools] = group
 
-    def _ladder(self, pool: int) -> Ladder:
-        supply = self._problem.supply
-        covers = np.flatnonzero(supply.cover_pool == pool)
-        offers = np.flatnonzero((supply.offer_pool == pool) & ~supply.offer_spot)
-        contract = supply.price_cash[supply.cover_contract[covers]][:, :, None, None] * self._weight
-        market = supply.offer_price_cash[offers][:, :, None, :] * self._weight
-        price = np.concatenate([np.zeros_like(contract), contract, market])
-        order = np.argsort(price, axis=0, kind="stable")
-        return Ladder(covers, offers, order, np.take_along_axis(price, order, axis=0))
+    def _ladders(self) -> tuple[Ints, Floats, Bools]:
+        """Sources of each pool by price, their prices per accelerator-hour used, and whether they are spot, each [P, Z, T, 1, S]."""
+        problem, supply = self._problem, self._problem.supply
+        shape = (len(problem.periods), 1, len(problem.scenarios))
+        contract = supply.price_cash[self._contract[self._covers]][..., None, None] * self._weight
+        price = np.concatenate([supply.offer_price_cash / (1.0 - supply.offer_loss)[:, None, None], np.zeros((1, shape[0], shape[2]))])
+        market = price[self._offers][:, :, :, None, :] * self._weight
+        spot = np.append(supply.offer_spot, False)[self._offers]
+        each = np.concatenate([np.zeros_like(contract), contract, market], axis=1)
+        is_spot = np.concatenate([np.zeros((len(each), 2 * self._covers.shape[1]), dtype=np.bool_), spot], axis=1)
+        order = np.argsort(each, axis=1, kind="stable")
+        by_price = np.take_along_axis(np.broadcast_to(is_spot[:, :, None, None, None], each.shape), order, axis=1)
+        return order, np.take_along_axis(each, order, axis=1), by_price
+
+    def add(self, pool: int, periods: Bools | slice, more: Use, sign: float) -> None:
+        """Adds (or, sign -1, takes away) use in some periods; arrays of `more` start with the period."""
+        for name in ("held", "work", "limit", "worth"):
+            getattr(self.use, name)[pool, periods] += sign * getattr(more, name)[periods]
+        self._stale.add(int(self._group[pool]))
+
+    def snapshot(self) -> tuple[Use, Floats]:
+        return self.use.copy(), self.traffic.copy()
+
+    def restore(self, state: tuple[Use, Floats]) -> None:
+        self.use, self.traffic = state
+        self._stale = set(range(len(self._linked)))
 
     def refill(self) -> None:
-        """Shares each contract's capacity out to its pools, those named first in the tables first."""
-        supply = self._problem.supply
-        left = self._held.copy()
-        for j, (k, p) in enumerate(zip(supply.cover_contract, supply.cover_pool, strict=True)):
-            others = self._drawn_in(p, before=j)
-            self._drawn[j] = np.clip(self.use[p] / self._problem.availability[p] - others, 0.0, left[k])
-            left[k] -= self._drawn[j]
-        self._left = left
-        self._paid = self._paid_for()
+        """Shares contracts' capacity out to their pools again where use has changed, those named first in the tables first."""
+        for group in self._stale:
+            self._share_out(self._linked[group])
+        self._stale.clear()
 
-    def _paid_for(self) -> Floats:
-        """What each pool may draw of a contract without paying more than its take-or-pay share, [J, T, B, S]."""
-        supply = self._problem.supply
-        drawn = self._held - self._left
-        share = supply.take_or_pay_share[:, None, None, None] * self._held
+    def _share_out(self, pools: Ints) -> None:
+        supply, works = self._problem.supply, self._problem.availability
+        mine = np.flatnonzero(np.isin(supply.cover_pool, pools))
+        if not len(mine):
+            return
+        contracts = np.unique(supply.cover_contract[mine])
+        self._left[contracts] = self._held[contracts]
+        wanted = {int(p): self.use.held[p] / works[p] for p in pools}
+        for j in mine:
+            k, p = supply.cover_contract[j], int(supply.cover_pool[j])
+            self._drawn[j] = np.clip(wanted[p], 0.0, self._left[k])
+            wanted[p] = wanted[p] - self._drawn[j]
+            self._left[k] -= self._drawn[j]
+        for j in mine:
+            k, p = supply.cover_contract[j], int(supply.cover_pool[j])
+            if self.use.work[p].any():
+                self._draw_work(int(j), int(k), p)
+        share = supply.take_or_pay_share[contracts, None, None, None] * self._held[contracts]
+        drawn = self._held[contracts] - self._left[contracts]
         spare = np.maximum(0.0, share - drawn)
         covered = np.divide(share, drawn, out=np.ones_like(drawn), where=drawn > share)
-        return np.asarray(self._drawn * covered[supply.cover_contract] + spare[supply.cover_contract])
+        at = np.searchsorted(contracts, supply.cover_contract[mine])
+        self._paid[mine] = self._drawn[mine] * covered[at] + spare[at]
+
+    def _draw_work(self, j: int, k: int, p: int) -> None:
+        """Flexible work of a pool spread over what a contract has left."""
+        room = np.minimum(self._left[k], (self.use.limit[p] / self._problem.availability[p])[:, None, :])
+        hours = np.einsum("tb,tbs->ts", self._problem.hours, room)
+        work = self.use.work[p] / self._problem.availability[p]
+        share = np.minimum(1.0, np.divide(work, hours, out=np.zeros_like(hours), where=hours > 0))
+        self._drawn[j] += share[:, None, :] * room
+        self._left[k] -= share[:, None, :] * room
 
     def total(self) -> float:
         """Discounted, expected USD of all use."""
         self.refill()
-        return float(sum(self.cost(p, self.use[p]).sum() for p in range(len(self.use))))
+        return float(self.cost(np.arange(len(self._group)), self.use).sum())
 
-    def _drawn_in(self, pool: int, *, before: int) -> Floats:
-        covers = self._ladders[pool].covers
-        return np.asarray(self._drawn[covers[covers < before]].sum(axis=0))
+    def cost(self, pools: Ints, use: Use) -> Floats:
+        """Discounted, expected USD in each period of some use in each of some pools (axis N in place of P), [N, T]."""
+        problem, hours = self._problem, self._problem.hours
+        works = problem.availability[pools][:, None, None, None]
+        covers = self._covers[pools]
+        paid = self._paid[covers]
+        rest = np.maximum(self._drawn[covers] + self._left[self._contract[covers]] * (covers < len(self._drawn) - 1)[..., None, None, None] - paid, 0.0)
+        market = np.broadcast_to(self._limit[self._offers[pools]][..., None, None], (*self._offers[pools].shape, *problem.shape))
+        sources = np.concatenate([paid, rest, market], axis=1)
+        order, price, spot = self._order[pools], self._price[pools], self._spot[pools]
+        steps = np.take_along_axis(sources, np.broadcast_to(order, sources.shape), axis=1)
+        firm = np.where(spot, 0.0, steps) if spot.any() else steps
+        wanted = np.maximum(use.held, 0.0) / works
+        reached = np.minimum(np.cumsum(firm, axis=1), wanted[:, None])
+        taken = np.diff(reached, axis=1, prepend=0.0)
+        short = wanted - reached[:, -1]
+        spent = (taken * price).sum(axis=1)
+        spent += short * works * problem.shortage_price[pools][:, None, None, None] * self._weight
+        cost = np.asarray(np.einsum("tb,ntbs->nt", hours, spent))
+        flexible = np.flatnonzero((use.work > 0).any(axis=(1, 2)))
+        if len(flexible):
+            cost[flexible] += self._work_cost(use.of(flexible), (steps - taken)[flexible], price[flexible], works[flexible])
+        return cost
 
-    def cost(self, pool: int, use: Floats) -> Floats:
-        """Discounted, expected USD in each period, [T], of `use` accelerators, [T, B, S], in the pool."""
-        problem, ladder = self._problem, self._ladders[pool]
-        paid = self._paid[ladder.covers]
-        rest = self._drawn[ladder.covers] + self._left[problem.supply.cover_contract[ladder.covers]] - paid
-        sources = np.concatenate([paid, np.maximum(rest, 0.0), self._limit[ladder.offers]])
-        steps = np.take_along_axis(sources, np.broadcast_to(ladder.order, sources.shape), axis=0)
-        wanted = np.maximum(use, 0.0) / problem.availability[pool]
-        reached = np.minimum(np.cumsum(steps, axis=0), wanted)
-        taken = np.diff(reached, axis=0, prepend=np.zeros_like(reached[:1]))
-        short = wanted - reached[-1] if len(reached) else wanted
-        spent = (taken * ladder.price).sum(axis=0)
-        spent += short * problem.availability[pool] * problem.shortage_price[pool] * self._weight
-        return np.asarray(np.einsum("tb,tbs->t", problem.hours, spent))
+    def _work_cost(self, use: Use, free: Floats, price: Floats, works: Floats) -> Floats:
+        """Discounted, expected USD of flexible work in what is free of each step, or of missing it, [N, T]."""
+        hours, left = self._problem.hours[:, :, None], use.work / works[:, 0]
+        room = np.repeat((use.limit / works[:, 0])[:, :, None], hours.shape[1], axis=2)
+        missing = np.divide(use.worth, left, out=np.zeros_like(left), where=left > 0)
+        total = np.zeros_like(left)
+        for z in range(free.shape[1]):
+            usable = np.minimum(np.where(np.isfinite(free[:, z]), free[:, z], room), room)
+            most = (hours * usable).sum(axis=2)
+            done = np.where(price[:, z, :, 0] < missing, np.minimum(left, most), 0.0)
+            share = np.divide(done, most, out=np.zeros_like(most), where=most > 0)
+            room = room - usable * share[:, :, None]
+            left = left - done
+            total += done * price[:, z, :, 0]
+        return np.asarray((total + left * missing).sum(axis=2))
+
+
+def _listed(owner: Ints, owners: int, none: int) -> Ints:
+    """Numbers of the things that each owner has, in order, filled up with `none`, [owners, most]."""
+    count = np.bincount(owner, minlength=owners)
+    listed = np.full((owners, int(count.max(initial=0))), none)
+    order = np.argsort(owner, kind="stable")
+    listed[owner[order], np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)] = order
+    return listed
+
+
+def _linked(problem: PlanningProblem) -> list[Ints]:
+    """Pools in groups that share contracts."""
+    group = np.arange(len(problem.pools))
+    for k in range(len(problem.supply.contracts)):
+        covered = problem.supply.cover_pool[problem.supply.cover_contract == k]
+        if len(covered) > 1:
+            group[np.isin(group, group[covered])] = group[covered[0]]
+    return [np.flatnonzero(group == g) for g in np.unique(group)]
 
 
 def open_pairs(problem: PlanningProblem, decisions: Decisions) -> Bools:

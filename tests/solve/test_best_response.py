@@ -11,7 +11,7 @@ import pytest
 from optimizer.domain.problem import PlanningProblem
 from optimizer.integer.model import build_program
 from optimizer.solve.best_response import best_path, improve, path_cost, shake
-from optimizer.solve.merit_order import Pools
+from optimizer.solve.merit_order import Pools, Use
 from optimizer.solve.settle import settle
 from optimizer.solve.start import cheapest_first, hold
 from tests.problems import Size, random_problem
@@ -49,13 +49,19 @@ def keeps(problem: PlanningProblem, states: np.ndarray, may_move: np.ndarray) ->
     return bool((may_move | ~moved).all())
 
 
+def with_held(problem: PlanningProblem, accelerators: float) -> Use:
+    use = Use.none(1, problem.shape)
+    use.held += accelerators
+    return use
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_pool_charges_more_for_more(seed: int) -> None:
     problem = random_problem(seed, SIZE)
     pools = Pools(problem, hold(problem))
     pools.refill()
     for pool in range(len(problem.pools)):
-        charges = [pools.cost(pool, np.full(problem.shape, float(use))) for use in range(0, 60, 6)]
+        charges = [pools.cost(np.array([pool]), with_held(problem, float(use)))[0] for use in range(0, 60, 6)]
         marginal = np.diff(charges, axis=0)
         assert (marginal >= 0.0).all()
         assert (np.diff(marginal, axis=0) >= -SHARE_OF_TOTAL * np.max(charges)).all()
