@@ -74,7 +74,7 @@ def generate(size: Size, *, seed: int) -> PlanningProblem:
         availability=np.ones(size.pools),
         shortage_price=np.full(size.pools, PENALTY),
         site_bandwidth=np.full(size.pools, np.inf),
-        needs=_needs(size, pair_load, pair_pool, need),
+        needs=rigid_needs(size.loads, pair_load, pair_pool, need),
         pair_allowed=np.ones(shape, dtype=np.bool_),
         pair_forced=np.zeros(shape, dtype=np.bool_),
         placed_before=np.full(size.loads, -1),
@@ -85,9 +85,9 @@ def generate(size: Size, *, seed: int) -> PlanningProblem:
         missed_price=np.full(size.loads, PENALTY),
         load_spot=np.zeros(size.loads, dtype=np.bool_),
         supply=_supply(rng, size, on_demand, mean_demand),
-        limits=_no_limits(size),
+        limits=no_limits(size.periods),
         other_spend_cash=np.zeros((size.pools, size.periods)),
-        **_no_runs(),
+        **no_runs(),
     )
 
 
@@ -114,22 +114,23 @@ def _demand(rng: np.random.Generator, size: Size) -> Floats:
     return np.asarray((base[:, None] * growth)[:, :, None, None] * daily[:, None, :, None] * (common * own)[:, :, None, :])
 
 
-def _needs(size: Size, pair_load: Ints, pair_pool: Ints, need: np.ndarray) -> Needs:
-    pairs, periods, scenarios = len(pair_load), size.periods, size.scenarios
+def rigid_needs(loads: int, pair_load: Ints, pair_pool: Ints, need: np.ndarray) -> Needs:
+    """Needs [N, T, B, S] of loads that send no data anywhere."""
+    pairs, periods, _, scenarios = need.shape
     unknown = np.full(pairs, np.nan)
     return Needs(
-        loads=tuple(Load(name=f"load-{i}", workload=f"load-{i}", origin=None, share=1.0) for i in range(size.loads)),
+        loads=tuple(Load(name=f"load-{i}", workload=f"load-{i}", origin=None, share=1.0) for i in range(loads)),
         runs=(),
         pair_load=pair_load,
         pair_pool=pair_pool,
         need=need,
-        flexible=np.zeros(size.loads, dtype=np.bool_),
+        flexible=np.zeros(loads, dtype=np.bool_),
         work=np.zeros((pairs, periods, scenarios)),
         work_limit=np.zeros((pairs, periods, scenarios)),
         egress_gb=np.zeros((pairs, periods, scenarios)),
-        traffic_gb_per_s=np.zeros((size.loads, periods)),
-        input_tokens=np.zeros((size.loads, periods, scenarios)),
-        output_tokens=np.zeros((size.loads, periods, scenarios)),
+        traffic_gb_per_s=np.zeros((loads, periods)),
+        input_tokens=np.zeros((loads, periods, scenarios)),
+        output_tokens=np.zeros((loads, periods, scenarios)),
         ttft_p95_ms=unknown,
         tpot_ms=unknown,
         round_trip_ms=unknown,
@@ -182,7 +183,8 @@ def _supply(rng: np.random.Generator, size: Size, on_demand: Floats, mean_demand
     )
 
 
-def _no_limits(size: Size) -> Limits:
+def no_limits(periods: int) -> Limits:
+    """No rule that links loads or suppliers."""
     none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
     return Limits(
         budget_supplier=none,
@@ -191,13 +193,14 @@ def _no_limits(size: Size) -> Limits:
         share_supplier=none,
         share_period=none,
         share=nothing,
-        fewest_suppliers=np.zeros(size.periods, dtype=np.int64),
-        site_loss_reserve=np.zeros(size.periods),
-        most_moves=np.full(size.periods, np.inf),
+        fewest_suppliers=np.zeros(periods, dtype=np.int64),
+        site_loss_reserve=np.zeros(periods),
+        most_moves=np.full(periods, np.inf),
     )
 
 
-def _no_runs() -> dict[str, np.ndarray]:
+def no_runs() -> dict[str, np.ndarray]:
+    """The fields of a problem without training runs."""
     flags, index, money = np.zeros(0, dtype=np.bool_), np.zeros(0, dtype=np.int64), np.zeros(0)
     return {
         "run_spot": flags,

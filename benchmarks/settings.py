@@ -37,6 +37,18 @@ def file_named(key: str, path: str | None) -> Path:
     return found
 
 
+def folder_named(path: str | None) -> Path:
+    """The folder that the argument `path` names.
+
+    Raises:
+      ConfigError: the argument is not given, or there is no such folder.
+    """
+    require(bool(path), "path", "must name a folder", "nothing", "Add path=FOLDER; benchmarks/README.md says where its data comes from.")
+    found = Path(str(path)).expanduser()
+    require(found.is_dir(), "path", "must be a folder that is there", path, "Correct the path.")
+    return found
+
+
 @dataclass(kw_only=True)
 class SuiteSettings:
     """Arguments that every suite has."""

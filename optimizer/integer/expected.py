@@ -100,6 +100,16 @@ class _Columns:
     served: Ints  # [flexible pairs, T, B]
 
 
+def leaves_nothing_out(problem: PlanningProblem) -> bool:
+    """True where the relaxation at expected need is the linear relaxation of the problem itself, so that no prices prove more."""
+    periods, _, scenarios = problem.shape
+    limits, supply = problem.limits, problem.supply
+    fresh = (problem.placed_before < 0).all() or not (problem.enter_cash.any() or problem.leave_cash.any())
+    rules = len(limits.budget_cash) + len(limits.share) + int(np.isfinite(problem.site_bandwidth).sum()) + limits.fewest_suppliers.sum()
+    clauses = np.isfinite(supply.exit_fee_cash).any() or supply.share_of_wallet.any() or np.isfinite(limits.most_moves).any()
+    return periods == 1 and scenarios == 1 and bool(fresh) and not clauses and rules == 0
+
+
 def solve_expected(problem: PlanningProblem, *, time_limit_s: float, seed: int = 0) -> Expected | None:
     """Solves the relaxation; None where it is too large, or not solved in the time."""
     pairs = len(problem.needs.pair_load) * problem.shape[0] * problem.shape[1]

@@ -210,12 +210,14 @@ def money_unit(problem: PlanningProblem) -> float:
     Solvers work to absolute tolerances near 1e-7. A unit near what one accelerator costs in a block keeps the reduced costs of draws
     well above them; where lots cost so much more that they would exceed 1e7 units, the unit grows with them. Powers of two change no
     digit. So a contract of 1.25e9 USD a month and an offer of 1 USD an hour differ by what they cost, and no tolerance hides the offer.
+    Where no capacity has a price but shortage's, the unit is near what a pair costs.
     """
     supply = problem.supply
     hours = problem.hours.mean()
-    prices = [problem.shortage_price, supply.price_cash.ravel(), supply.offer_price_cash.ravel()]
-    positive = np.concatenate([price[price > 0] for price in prices])
-    one = float(np.median(positive)) * hours if len(positive) else 1.0
+    paid = np.concatenate([supply.price_cash.ravel(), supply.offer_price_cash.ravel()])
+    prices = np.concatenate([problem.shortage_price, paid]) * hours if (paid > 0).any() else problem.egress_cash.ravel()
+    positive = prices[prices > 0]
+    one = float(np.median(positive)) if len(positive) else 1.0
     per_lot = (committed_cash(problem) + supply.fixed_fee_cash + supply.minimum_cash) * supply.most_lots[:, None]
     largest = float(per_lot.sum(axis=1).max(initial=0.0))
     return float(2.0 ** np.round(np.log2(max(one, largest / 1e7))))

@@ -20,7 +20,7 @@ from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
-from optimizer.solve.exact import SolveSettings
+from optimizer.solve.search import SolveSettings
 from optimizer.store.inputs import keep_inputs
 from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary

@@ -15,7 +15,7 @@ from rich.text import Text
 from optimizer.report.headline import headline
 from optimizer.report.overview import Overview
 from optimizer.report.wording import BASELINES, count, day, gap_text, money, money_unit, percent
-from optimizer.solve.exact import Progress
+from optimizer.solve.search import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -13,7 +13,7 @@ from optimizer.domain.case import Case
 from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
 from optimizer.planning.plan import DISCOUNT_RATE, PlanResult, make_plan
-from optimizer.solve.exact import SolveSettings
+from optimizer.solve.search import SolveSettings
 from optimizer.tables import read
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.frame import as_frame

@@ -17,7 +17,8 @@ from optimizer.planning.calibration import Calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.policies import Baseline, baselines
 from optimizer.planning.verify import Verification, agrees, verify
-from optimizer.solve.exact import Progress, SolveSettings, solve_exact
+from optimizer.solve.exact import solve_exact
+from optimizer.solve.search import Progress, SolveSettings
 from optimizer.surfaces.arrays import device
 
 DISCOUNT_RATE = 0.08  # a year, where none is given

@@ -148,10 +148,14 @@ def _on_device(leaf: Any) -> Array:
 
 
 def money_unit(problem: PlanningProblem) -> float:
-    """A power of two near the price of one accelerator's hours in a block, USD: sums then stay far inside single precision."""
-    prices = np.concatenate([problem.shortage_price, problem.supply.price_cash.ravel(), problem.supply.offer_price_cash.ravel()])
+    """A power of two near the price of one accelerator's hours in a block, USD: sums then stay far inside single precision.
+
+    Where no capacity has a price but shortage's, one near what a pair costs.
+    """
+    paid = np.concatenate([problem.supply.price_cash.ravel(), problem.supply.offer_price_cash.ravel()])
+    prices = np.concatenate([problem.shortage_price, paid]) * problem.hours.mean() if (paid > 0).any() else problem.egress_cash.ravel()
     positive = prices[prices > 0]
-    return float(2.0 ** np.round(np.log2(np.median(positive) * problem.hours.mean()))) if len(positive) else 1.0
+    return float(2.0 ** np.round(np.log2(np.median(positive)))) if len(positive) else 1.0
 
 
 def paying_spot(problem: PlanningProblem, spot_pools: Ints, pool: Ints, may_use: NDArray[np.bool_]) -> Ints:

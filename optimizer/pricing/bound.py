@@ -24,7 +24,7 @@ from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, dr
 from optimizer.pricing.paths import best_paths, costs_through, path_costs
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.responses import cheapest_lots, contract_costs
-from optimizer.pricing.starts import best_options, option_costs
+from optimizer.pricing.starts import best_options, option_costs, run_costs
 from optimizer.pricing.supply import BARRED
 
 ROUNDOFF = 2.0**-53
@@ -156,6 +156,26 @@ def reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
         above = np.asarray(_above(prepared.double, double))
     found = above[:, prepared.pair_slot, prepared.pair_load].T
     return np.where(found < BARRED / 2, found * prepared.unit, np.inf)
+
+
+def option_reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
+    """How much dearer each training option is than its run's best, or than not running it, [G] USD.
+
+    A plan with the option costs at least the bound and this on top.
+    """
+    if prepared.double.runs.run.shape[0] == 0:
+        return np.zeros(0)
+    with jax.enable_x64(True):
+        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
+        return np.asarray(_options_above(prepared.double, double)) * prepared.unit
+
+
+@jax.jit
+def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
+    """[G]"""
+    inside = project(arrays, multipliers, MARGIN)
+    options = option_costs(arrays.runs, stacked_prices(arrays, inside), cash_weight(arrays, inside), arrays.discount)
+    return jnp.maximum(options - run_costs(arrays.runs, options, None)[arrays.runs.run], 0.0)
 
 
 @jax.jit

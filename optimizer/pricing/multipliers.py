@@ -65,7 +65,7 @@ def offer_prices(arrays: Arrays, multipliers: Multipliers) -> Array:
 def by_block(arrays: Arrays, hourly: Array) -> Array:
     """Hourly amounts [., T, S] for whole blocks, [., T, X]."""
     whole = arrays.hours[None, :, :, None] * hourly[:, :, None, :]
-    return whole.reshape(*hourly.shape[:2], -1)
+    return whole.reshape(*hourly.shape[:2], arrays.hours.shape[1] * hourly.shape[2])
 
 
 def price_caps(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:

@@ -9,9 +9,10 @@ import numpy as np
 from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
-from optimizer.integer.model import Program, fix, recourse
+from optimizer.integer.model import Program, build_program, fix, recourse
 from optimizer.integer.solver import Answer, solve_program
 from optimizer.solve.cost import active_lots, objective_usd, placed_pairs
+from optimizer.solve.restrict import restrict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,17 @@ def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> 
         shortage=_missing(problem, decisions, contract_draw, offer_draw, served),
     )
     return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=capacity_price(program, answer.row_duals, problem))
+
+
+def settle_alone(problem: PlanningProblem, decisions: Decisions) -> Settled | None:
+    """`settle` on the model of the chosen pairs and options alone, where the model of the whole problem is not at hand or large."""
+    needs = problem.needs
+    taken = np.zeros(len(needs.option_run), dtype=np.bool_)
+    taken[decisions.option[decisions.option >= 0]] = True
+    chosen = restrict(problem, placed_pairs(problem, decisions), taken)
+    narrow = chosen.narrow(decisions)
+    settled = None if narrow is None else settle(chosen.problem, build_program(chosen.problem), narrow)
+    return None if settled is None else replace(settled, plan=replace(settled.plan, decisions=decisions))
 
 
 def undrawn(problem: PlanningProblem, decisions: Decisions) -> Plan:

@@ -6,6 +6,7 @@ A worker holds one subject (a program, a problem) and answers requests about it 
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
@@ -85,4 +86,6 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what a solver prints must not get between the answers
+    serve(sys.stdin.buffer, pipe)

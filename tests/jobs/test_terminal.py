@@ -8,7 +8,7 @@ from rich.console import Console
 
 from optimizer.jobs.terminal import plain_lines, print_tables, progress_fields, progress_text, show_plan, shown_progress
 from optimizer.report.headline import headline
-from optimizer.solve.exact import Progress
+from optimizer.solve.search import Progress
 from tests.views import NASTY, OVERVIEW
 
 

@@ -17,7 +17,8 @@ from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
 from optimizer.solve import exact
 from optimizer.solve.cost import objective_usd
-from optimizer.solve.exact import Progress, Solved, SolveSettings, solve_exact
+from optimizer.solve.exact import solve_exact
+from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.solve.worker import Worker
 from tests.problems import Size, random_problem
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SHARE_OF_TOTAL

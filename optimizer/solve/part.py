@@ -1,0 +1,95 @@
+"""A part of a problem solved by a MILP solver: some pairs only, and some decisions held."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.plan import Decisions, PlanStatus
+from optimizer.domain.problem import Bools, PlanningProblem
+from optimizer.domain.surface import Floats, Ints
+from optimizer.integer.backend import TAKES_START, Backend
+from optimizer.integer.decide import integers
+from optimizer.integer.model import Program, build_program, decisions, fix, free_loads
+from optimizer.integer.solver import solve_program
+from optimizer.solve.restrict import restrict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """A neighbourhood of decisions: these loads and runs are free, all others stay; contracts are free if asked for."""
+
+    decisions: Decisions
+    loads: Ints
+    runs: Ints
+    contracts: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What the solver found, in terms of the whole problem."""
+
+    status: PlanStatus  # OPTIMAL: proven, for the part
+    decisions: Decisions | None
+    bound_usd: float  # of plans in the part
+
+
+def solve_part(
+    problem: PlanningProblem,
+    *,
+    keep: Bools,
+    keep_options: Bools,
+    lots: tuple[Ints, Ints],
+    around: Around | None = None,
+    start: Decisions | None = None,
+    backend: Backend = "highs",
+    time_limit_s: float | None,
+    relative_gap: float,
+    threads: int = 1,
+    seed: int = 0,
+) -> Part:
+    """Solves what is left of a problem, in the units of the whole.
+
+    Args:
+      keep, keep_options: [N, T] and [G], as in `restrict`.
+      lots: least and most lots of each contract, each [K].
+      around: decisions near which to look; None: anywhere.
+      start: decisions to start from, of solvers that take them; those of `around` where it is given.
+    """
+    part = restrict(problem, keep, keep_options, lots)
+    program = build_program(part.problem)
+    lower, upper = program.lower, program.upper
+    chosen = start if around is None else around.decisions
+    narrow = None if chosen is None else part.narrow(chosen)
+    if around is not None:
+        if narrow is None:
+            return Part(status=PlanStatus.INFEASIBLE, decisions=None, bound_usd=math.inf)
+        boxes = fix(program, part.problem, narrow)
+        lower, upper = free_loads(program, part.problem, boxes, loads=around.loads, runs=around.runs, contracts=around.contracts)
+    answer = solve_program(
+        program,
+        backend=backend,
+        time_limit_s=time_limit_s,
+        relative_gap=relative_gap,
+        threads=threads,
+        seed=seed,
+        lower=lower,
+        upper=upper,
+        start=None if narrow is None or backend not in TAKES_START else _values(program, part.problem, narrow),
+    )
+    found = None if answer.values is None else part.widen(decisions(program, part.problem, answer.values))
+    return Part(status=answer.status, decisions=found, bound_usd=answer.bound)
+
+
+def _values(program: Program, problem: PlanningProblem, chosen: Decisions) -> Floats:
+    """Starting values, [n]: the decisions, and the draws that they need."""
+    lower, upper = fix(program, problem, chosen)
+    priced = solve_program(program, relax=True, lower=lower, upper=upper)
+    if priced.values is not None:
+        return priced.values
+    values = np.zeros(len(program.cost))
+    columns, held = integers(program, problem, chosen)
+    values[columns] = held
+    return values

@@ -1,0 +1,114 @@
+"""What every search keeps: the best plan and bound so far, the clock, and what it reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from optimizer.domain.plan import Decisions, PlanStatus
+from optimizer.domain.problem import PlanningProblem
+from optimizer.errors import NoPlanInLimit
+from optimizer.solve.settle import Settled
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a solve stands; money in discounted USD."""
+
+    phase: str
+    seconds: float
+    incumbent_usd: float | None = None
+    bound_usd: float | None = None
+    gap: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolveSettings:
+    """`deterministic_limit` counts neighbourhoods; the wall clock is then only a guard. Threads 1 solves bound and plans in turn."""
+
+    backend: str = "highs"
+    time_limit_s: float | None = 60.0
+    relative_gap: float = 1e-4
+    threads: int = 2
+    seed: int = 0
+    deterministic_limit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solved:
+    settled: Settled
+    bound_usd: float
+    status: PlanStatus
+    alerts: tuple[str, ...] = ()
+
+
+@dataclass
+class Search:
+    """The best plan and bound so far, and the clock."""
+
+    problem: PlanningProblem
+    settle: Callable[[Decisions], Settled | None]
+    settings: SolveSettings
+    started: float
+    report: Callable[[Progress], None]
+    best: Settled | None = None
+    bound_usd: float = -np.inf
+    proven: bool = False
+    phase: str = "start"
+    tried: set[bytes] = field(default_factory=set)
+
+    def offer(self, chosen: Decisions) -> bool:
+        """Settles decisions and keeps them if they are the best so far."""
+        key = b"".join(np.ascontiguousarray(part).tobytes() for part in (chosen.placed, chosen.option, chosen.lots, chosen.exits))
+        if key in self.tried:
+            return False
+        self.tried.add(key)
+        settled = self.settle(chosen)
+        better = settled is not None and (self.best is None or settled.objective_usd < self.best.objective_usd - 1e-9)
+        if better:
+            self.best = settled
+        self.tell()
+        return better
+
+    def raise_bound(self, bound_usd: float) -> None:
+        self.bound_usd = max(self.bound_usd, bound_usd)
+        self.tell()
+
+    def tell(self) -> None:
+        incumbent = self.best.objective_usd if self.best else None
+        bound = self.bound_usd if np.isfinite(self.bound_usd) else None
+        gap = (incumbent - bound) / abs(incumbent) if incumbent and bound is not None else None
+        self.report(Progress(phase=self.phase, seconds=self.seconds, incumbent_usd=incumbent, bound_usd=bound, gap=gap))
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def left(self) -> float:
+        limit = self.settings.time_limit_s
+        return np.inf if limit is None else limit - self.seconds
+
+    @property
+    def within_gap(self) -> bool:
+        if self.best is None:
+            return False
+        return self.best.objective_usd - self.bound_usd <= self.settings.relative_gap * abs(self.best.objective_usd)
+
+    @property
+    def over(self) -> bool:
+        return self.left <= 0.0 or self.within_gap or self.proven
+
+    def solved(self, alerts: tuple[str, ...] = ()) -> Solved:
+        """What the search came to.
+
+        Raises:
+          NoPlanInLimit: there is no plan.
+        """
+        if self.best is None:
+            raise NoPlanInLimit(f"No plan was found within {self.seconds:.0f} s. Raise solver.time_limit_s.")
+        status = PlanStatus.OPTIMAL if self.proven else PlanStatus.WITHIN_GAP if self.within_gap else PlanStatus.LIMIT
+        return Solved(settled=self.best, bound_usd=self.bound_usd, status=status, alerts=alerts)

@@ -1,0 +1,113 @@
+"""Readers of assignment files, and the problems that they become, on files written by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.assignment_files import (
+    Assignment,
+    assignment_problem,
+    read_best_known,
+    read_facility_location,
+    read_generalized_assignment,
+    read_optima,
+)
+from optimizer.errors import DataError
+from optimizer.integer.model import build_program
+from optimizer.integer.solver import solve_program
+
+AGENTS = "2 3\n 1 5 2\n 4 1 7\n 3 2 2\n 1 3 4\n 4 4\n"
+FACILITIES = "2 3\n5 9\n10.0 4.0\n2 3 1\n1.0 8.0\n2.0 7.0\n3.0 6.0\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "instance"
+    file.write_text(text)
+    return file
+
+
+def refused(file: Path, read) -> str:
+    with pytest.raises(DataError) as caught:
+        read(file)
+    return str(caught.value).removeprefix(f"{file}: ")
+
+
+def test_agents_stand_in_rows(tmp_path):
+    found = read_generalized_assignment(written(tmp_path, AGENTS))
+    assert found.cost.tolist() == [[1, 4], [5, 1], [2, 7]]
+    assert found.need.tolist() == [[3, 1], [2, 3], [2, 4]]
+    assert found.capacity.tolist() == [4, 4]
+    assert found.fee is None
+
+
+def test_customers_stand_in_rows(tmp_path):
+    found = read_facility_location(written(tmp_path, FACILITIES))
+    assert found.cost.tolist() == [[1, 8], [2, 7], [3, 6]]
+    assert found.need.tolist() == [[2, 2], [3, 3], [1, 1]]
+    assert found.capacity.tolist() == [5, 9]
+    assert found.fee is not None
+    assert found.fee.tolist() == [10, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "must begin with the counts of agents and jobs, whole numbers >= 1; got nothing."),
+        ("2 x", "must hold numbers only; got x."),
+        ("2 nan", "must hold finite numbers only; got nan."),
+        ("0 3", "must begin with the counts of agents and jobs, whole numbers >= 1; got 0 3."),
+        ("2 3 1 2", "must hold 16 numbers for 2 agents and 3 jobs; got 4."),
+        (AGENTS.replace("3 2 2", "3 2.5 2"), "needs must be whole numbers >= 0 accelerators; got 2.5."),
+        (AGENTS.replace(" 4 4\n", " 4 -4\n"), "capacities must be whole numbers >= 0 accelerators; got -4."),
+    ],
+)
+def test_a_broken_file_is_refused(tmp_path, text, told):
+    assert refused(written(tmp_path, text), read_generalized_assignment) == told + " Correct the file, or name another."
+
+
+def test_a_fee_below_zero_is_refused(tmp_path):
+    told = refused(written(tmp_path, FACILITIES.replace("10.0 4.0", "10.0 -4.0")), read_facility_location)
+    assert told == "fixed costs must be >= 0 USD; got -4. Correct the file, or name another."
+
+
+def test_lists_of_optima(tmp_path):
+    assert read_optima(written(tmp_path, "12\n13.5\n")) == [12, 13.5]
+    assert read_best_known(written(tmp_path, "instance,published_best\na/b,7\n")) == {"a/b": 7}
+    told = refused(written(tmp_path, "instance,best\na/b,7\n"), read_best_known)
+    assert told.startswith("must have an instance and a published_best, a number, in each row; got ")
+
+
+def optimum(assignment: Assignment) -> float:
+    """By trying all placements."""
+    loads, pools = assignment.need.shape
+    best = np.inf
+    for placed in np.ndindex(*[pools] * loads):
+        at = np.arange(loads), np.array(placed)
+        use = np.bincount(placed, assignment.need[at], pools)
+        if (use <= assignment.capacity).all():
+            fees = 0.0 if assignment.fee is None else assignment.fee[np.unique(placed)].sum()
+            best = min(best, float(assignment.cost[at].sum() + fees))
+    return best
+
+
+def made(seed: int, *, fees: bool) -> Assignment:
+    rng = np.random.default_rng(seed)
+    loads, pools = 6, 3
+    need = rng.integers(1, 9, (loads, pools))
+    return Assignment(
+        cost=rng.integers(1, 30, (loads, pools)).astype(float),
+        need=need,
+        capacity=np.full(pools, int(need.mean() * loads / pools) + 4),
+        fee=rng.integers(5, 40, pools).astype(float) if fees else None,
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("fees", [False, True])
+def test_the_problem_has_the_optimum_of_the_file(seed, fees):
+    assignment = made(seed, fees=fees)
+    answer = solve_program(build_program(assignment_problem(assignment)), relative_gap=1e-9)
+    assert answer.objective == pytest.approx(optimum(assignment))
