@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.domain.plan import Decisions
+from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.errors import SolverFailure
@@ -112,6 +112,22 @@ def free_loads(
     free = np.concatenate(columns)
     lower, upper = boxes[0].copy(), boxes[1].copy()
     lower[free], upper[free] = program.lower[free], program.upper[free]
+    return lower, upper
+
+
+def hold_draws(
+    program: Program, problem: PlanningProblem, boxes: tuple[Floats, Floats], plan: Plan, *, pools: Ints
+) -> tuple[Floats, Floats]:
+    """The boxes with draws from all pools but these as they are in the plan; shortage stays free."""
+    variables, supply = program.variables, problem.supply
+    lower, upper = boxes[0].copy(), boxes[1].copy()
+    for column, drawn, pool in (
+        (variables.contract_draw, plan.contract_draw, supply.cover_pool),
+        (variables.offer_draw, plan.offer_draw, supply.offer_pool),
+    ):
+        held = (column >= 0) & ~np.isin(pool, pools)[:, None, None, None]
+        at = column[held]
+        lower[at] = upper[at] = np.clip(drawn[held], program.lower[at], program.upper[at])
     return lower, upper
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.domain.plan import PlanStatus
+from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.errors import SolverFailure
 from optimizer.integer.backend import NAMES, TAKES_START, Algorithm, Backend, Effort, Raw, continuous, solve_arrays
 from optimizer.integer.bound import safe_bound
 from optimizer.integer.grid import solve_on_grid
+from optimizer.integer.paths import Path, along_paths
 from optimizer.integer.program import Program
 from optimizer.integer.reduced import Reduced, reduce
 
@@ -42,6 +44,8 @@ def solve_program(
     start: Floats | None = None,
     deterministic_limit: float | None = None,
     algorithm: Algorithm | None = None,
+    paths: tuple[Path, ...] = (),
+    problem: PlanningProblem | None = None,
 ) -> Answer:
     """Solves the program within the boxes given, or its own.
 
@@ -49,6 +53,7 @@ def solve_program(
       relax: solve the linear relaxation with HiGHS, whatever the backend; its bound is the safe one of its row duals.
       lower, upper: [n] boxes instead of the program's, as `decide.fix` makes them.
       start: [n] values to start from; CP-SAT and GSCIP only.
+      paths: what loads with any may follow; others choose a pool in each period. With HiGHS, without a start, and with the problem.
       algorithm: for linear programs; None leaves the choice to HiGHS. "first_order" is PDLP.
 
     Raises:
@@ -71,6 +76,10 @@ def solve_program(
     )
     if relax:
         return _relaxation(program, reduced, lower, upper, effort)
+    if paths and problem is not None:
+        along = along_paths(program, problem, reduced, paths)
+        raw = solve_arrays(along.arrays, "highs", effort)
+        return _answer(program, reduced, replace(raw, values=None if raw.values is None else along.inside(raw.values), row_duals=None))
     begin = None if start is None else start[reduced.columns]
     raw = solve_on_grid(reduced.arrays, effort, begin) if backend == "cp_sat" else solve_arrays(reduced.arrays, backend, effort, begin)
     return _answer(program, reduced, raw)

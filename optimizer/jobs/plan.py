@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from optimizer.domain.case import Case
+from optimizer.integer.backend import Backend
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.overview import known, overview
@@ -20,7 +21,7 @@ from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
-from optimizer.solve.search import SolveSettings
+from optimizer.solve.search import Method, SolveSettings
 from optimizer.store.inputs import keep_inputs
 from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
@@ -59,7 +60,8 @@ def run(settings: PlanJob) -> int:
 
 def solve_settings(settings: PlanJob) -> SolveSettings:
     return SolveSettings(
-        backend=settings.solver.backend,
+        method=cast(Method, settings.solver.name),
+        backend=cast(Backend, settings.solver.backend),
         time_limit_s=settings.solver.time_limit_s,
         relative_gap=settings.solver.relative_gap,
         threads=settings.solver.threads,

@@ -10,6 +10,7 @@ from typing import Any
 
 from optimizer.errors import ConfigError
 
+METHODS = ("price_and_assign", "exact")
 OWN = "own"  # the case whose tables are the user's
 
 
@@ -54,15 +55,15 @@ class HorizonSettings:
 class SolverSettings:
     """How to search, and when to stop."""
 
-    name: str = setting("exact", "method; set by solver=NAME")
-    backend: str = setting("highs", "solver of the integer model: highs or cp_sat")
+    name: str = setting("price_and_assign", "method: price_and_assign or exact; set by solver=NAME")
+    backend: str = setting("highs", "solver of integer programs: highs or cp_sat")
     time_limit_s: float | None = setting(60.0, "seconds of search; null: none")
     relative_gap: float = setting(1e-4, "stop when gap_usd is at most this share of objective_usd")
     threads: int = setting(2, "threads of the solver")
     deterministic_limit: int | None = setting(None, "stop after this much work, the same plan every time; null: none")
 
     def __post_init__(self) -> None:
-        require(self.name == "exact", "solver.name", "must be exact", self.name)
+        require(self.name in METHODS, "solver.name", f"must be {' or '.join(METHODS)}", self.name)
         require(self.backend in ("highs", "cp_sat"), "solver.backend", "must be highs or cp_sat", self.backend)
         seconds = self.time_limit_s
         require(seconds is None or seconds > 0, "solver.time_limit_s", "must be > 0 s, or null for none", seconds)

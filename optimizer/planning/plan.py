@@ -11,17 +11,18 @@ from optimizer.domain.plan import Plan, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Needs
 from optimizer.errors import SolverFailure
-from optimizer.integer.model import build_program
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.calibration import Calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.policies import Baseline, baselines
 from optimizer.planning.verify import Verification, agrees, verify
 from optimizer.solve.exact import solve_exact
+from optimizer.solve.price_and_assign import solve_price_and_assign
 from optimizer.solve.search import Progress, SolveSettings
 from optimizer.surfaces.arrays import device
 
 DISCOUNT_RATE = 0.08  # a year, where none is given
+SOLVERS = {"price_and_assign": solve_price_and_assign, "exact": solve_exact}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +88,10 @@ def make_plan(
     needs = compute_needs(case, calibration)
     lap("surfaces")
     problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
-    program = build_program(problem)
-    lap("model")
-    solved = solve_exact(problem, program, settings=settings, started=started, report=progress)
+    lap("problem")
+    solved = SOLVERS[settings.method](problem, settings=settings, started=started, report=progress)
     lap("solve")
-    compared = baselines(problem, program)
+    compared = baselines(problem)
     lap("baselines")
     # Training options that a pin forbids are not in the problem; the plan's indices refer to what is.
     verification = verify(case, problem.needs, solved.settled.plan, annual_discount_rate=annual_discount_rate)
@@ -115,7 +115,7 @@ def make_plan(
         bound_usd=min(max(solved.bound_usd, verification.sunk_usd), objective),
         baselines=compared,
         phases=phases,
-        solver=f"exact/{settings.backend}",
+        solver=f"{settings.method}/{settings.backend}",
         device=device(),
         calibration=calibration.version,
         alerts=tuple(verification.leans_on) + solved.alerts,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.integer.model import Program
-from optimizer.solve.settle import settle
+from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
 
 
@@ -19,7 +18,7 @@ class Baseline:
     note: str
 
 
-def baselines(problem: PlanningProblem, program: Program) -> tuple[Baseline, ...]:
+def baselines(problem: PlanningProblem) -> tuple[Baseline, ...]:
     """Hold, on-demand only and cheapest-first; draws are optimal in each, no quote is signed and no contract left."""
     policies = {
         "hold": (hold(problem), "placements and contracts in force stay as they are"),
@@ -28,7 +27,7 @@ def baselines(problem: PlanningProblem, program: Program) -> tuple[Baseline, ...
     }
     found = []
     for name, (decisions, note) in policies.items():
-        settled = settle(problem, program, decisions)
+        settled = settle_alone(problem, decisions)
         if settled is None:
             found.append(Baseline(name=name, cost_usd=None, note=f"{note}; breaks a limit or a clause"))
         else:

@@ -1,6 +1,6 @@
 """Ascent: multipliers whose dual value is near its maximum, and the shares of decisions that go with them.
 
-The dual is smoothed at a temperature that falls from step to step, and climbed by Adam (optax) within the box of multipliers, at a rate that
+The dual is smoothed at a temperature that falls from step to step, and climbed by Adam (optax) in the box of multipliers, at a rate that
 falls with it. Prices of pools of every size, and of blocks that matter little or much, then move at a pace of their own: with quasi-Newton
 steps in their place the bound of a case with few, unlike loads stood still at a third of the way (docs/decisions/0009). The same problem
 and number of steps give the same multipliers on the same kind of device; a limit in seconds does not.
@@ -140,7 +140,8 @@ def _block(arrays: Arrays, box: Coordinates, point: Array, state: optax.OptState
     def step(now: tuple[Array, optax.OptState, Responses], how: Array) -> tuple[tuple[Array, optax.OptState, Responses], None]:
         point, state, total = now
         slope, responses = jax.grad(smooth, (0, 1))(point, costs, how[1])
-        direction, state = adam.update(slope, state)
+        with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the whole number of steps
+            direction, state = adam.update(slope, state)
         return (jnp.clip(point + how[0] * direction, 0.0, upper), state, jax.tree.map(jnp.add, total, responses)), None
 
     (point, state, total), _ = jax.lax.scan(step, (point, state, jax.tree.map(jnp.zeros_like, costs)), pace)

@@ -146,16 +146,21 @@ def _pools(arrays: Arrays, slots: Ints) -> Ints:
     return np.take_along_axis(pool, slots, axis=0).T.astype(np.int64)
 
 
-def reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
-    """How much dearer a load's cheapest path through each pair in each period is than its cheapest path, [N, T] USD; inf where barred.
+@dataclass(frozen=True, kw_only=True)
+class PairCosts:
+    """What pairs cost at some prices. USD; inf where barred."""
 
-    A plan with the pair costs at least the bound and this on top.
-    """
+    usd: Floats  # [N, T] of being in the pair's pool in the period
+    reduced_usd: Floats  # [N, T] what a plan with the pair costs at least beyond the bound
+
+
+def pair_costs_at(prepared: Prepared, prices: Prices) -> PairCosts:
+    """Costs of all pairs, and how much dearer a load's cheapest path through each pair in each period is than its cheapest path."""
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        above = np.asarray(_above(prepared.double, double))
-    found = above[:, prepared.pair_slot, prepared.pair_load].T
-    return np.where(found < BARRED / 2, found * prepared.unit, np.inf)
+        found = (np.asarray(by_slot)[:, prepared.pair_slot, prepared.pair_load].T for by_slot in _at_prices(prepared.double, double))
+    usd, reduced = (np.where(costs < BARRED / 2, costs * prepared.unit, np.inf) for costs in found)
+    return PairCosts(usd=usd, reduced_usd=reduced)
 
 
 def option_reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
@@ -179,9 +184,9 @@ def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
 
 
 @jax.jit
-def _above(arrays: Arrays, multipliers: Multipliers) -> Array:
-    """[T, Q, L]"""
+def _at_prices(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:
+    """Costs and reduced costs, each [T, Q, L]."""
     inside = project(arrays, multipliers, MARGIN)
     cost = pair_costs(arrays, inside, stacked_prices(arrays, inside), cash_weight(arrays, inside))
     paths = cost, inside.moves, moves(arrays)
-    return jnp.maximum(costs_through(*paths) - path_costs(*paths)[None, None], 0.0)
+    return cost, jnp.maximum(costs_through(*paths) - path_costs(*paths)[None, None], 0.0)

@@ -15,7 +15,7 @@ from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.solve.cost import cost_terms
-from optimizer.solve.merit_order import Pools, Use, pair_use
+from optimizer.solve.merit_order import Pools, Settlement, Use, pair_use
 from optimizer.solve.settle import undrawn
 
 PASSES = 4
@@ -25,13 +25,18 @@ RUN_SHARE = 0.3  # of shakes that re-place a training run too
 DRAWN_LINES = ("market", "shortage", "missed work", "excess", "minimum shortfall")
 
 
-def improve(problem: PlanningProblem, decisions: Decisions, *, passes: int = PASSES) -> tuple[Decisions, float]:
+def improve(
+    problem: PlanningProblem, decisions: Decisions, *, passes: int = PASSES, settlement: Settlement | None = None
+) -> tuple[Decisions, float]:
     """The best decisions met while loads and runs are re-placed until a pass changes nothing; contracts stay.
+
+    Args:
+      settlement: what is known of how contracts settle.
 
     Returns:
       Decisions, and their cost in USD as far as merit order sees it.
     """
-    placing = Placing(problem, decisions)
+    placing = Placing(problem, decisions, settlement)
     best = (decisions, np.inf)
     for _ in range(passes):
         changed = placing.replace_all()
@@ -44,14 +49,20 @@ def improve(problem: PlanningProblem, decisions: Decisions, *, passes: int = PAS
 
 
 def shake(
-    problem: PlanningProblem, decisions: Decisions, random: np.random.Generator, *, rounds: int, over: Callable[[], bool]
+    problem: PlanningProblem,
+    decisions: Decisions,
+    random: np.random.Generator,
+    *,
+    rounds: int,
+    over: Callable[[], bool],
+    settlement: Settlement | None = None,
 ) -> tuple[Decisions, float]:
     """Takes a few loads that compete for pools out, puts them back in random order, and keeps what is not dearer.
 
     Returns:
       Decisions, and their cost in USD as far as merit order sees it.
     """
-    placing = Placing(problem, decisions)
+    placing = Placing(problem, decisions, settlement)
     best = placing.cost()
     for _ in range(rounds):
         if over():
@@ -69,13 +80,13 @@ def shake(
 class Placing:
     """Where loads and runs are while a search moves them. Axes as in `Decisions`."""
 
-    def __init__(self, problem: PlanningProblem, decisions: Decisions) -> None:
+    def __init__(self, problem: PlanningProblem, decisions: Decisions, settlement: Settlement | None = None) -> None:
         needs = problem.needs
         self._problem, self._start = problem, decisions
         self._asks = pair_use(problem)
         self._price = (problem.egress_cash @ problem.probability) * problem.discount
         self._pairs = [np.flatnonzero(needs.pair_load == load) for load in range(len(needs.loads))]
-        self._pools = Pools(problem, decisions)
+        self._pools = Pools(problem, decisions, settlement)
         self._placed, self._option = decisions.placed.copy(), decisions.option.copy()
         self._moves = np.stack([moved(problem, load, path) for load, path in enumerate(self._placed)])
         size = needs.need.sum(axis=(1, 2, 3)) + needs.work.sum(axis=(1, 2)) / problem.hours.sum(axis=1).mean()
@@ -137,7 +148,7 @@ class Placing:
             pool = int(needs.pair_pool[n])
             here = path == pool
             if here.any():
-                self._pools.add(pool, here, self._asks.of(n), sign)
+                self._pools.add(pool, here, self._asks.of(int(n)), sign)
                 self._pools.traffic[self._problem.pool_site[pool], here] += sign * needs.traffic_gb_per_s[load, here]
 
     def _hold(self, g: int, sign: float) -> None:

@@ -1,4 +1,7 @@
-"""Pricing beside the search, in a process of its own: prices of a small relaxation, then one climb after another from the best so far."""
+"""Pricing beside the search, in a process of its own: one climb after another, each longer and finer, from the best prices so far.
+
+Where the linear relaxation at expected need is the problem's own (`leaves_nothing_out`), it is solved instead, and its prices prove most.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +15,29 @@ from optimizer.domain.surface import Floats
 from optimizer.errors import SolverFailure
 from optimizer.integer.expected import Expected, leaves_nothing_out, solve_expected
 from optimizer.pricing.arrays import Prepared, prepare
-from optimizer.pricing.ascent import price_prepared
-from optimizer.pricing.bound import option_reduced_costs, reduced_costs
+from optimizer.pricing.ascent import FIRST_RATE, WARM_RATE, price_prepared
+from optimizer.pricing.bound import PairCosts, option_reduced_costs, pair_costs_at
 from optimizer.pricing.given import price_given
 from optimizer.pricing.prices import Prices
+from optimizer.solve.rounding import rounded
 from optimizer.solve.worker import Worker
 
 EXPECTED_S = 30.0  # guard on the relaxation at expected need
 FIRST_EVALUATIONS = 300
-MORE_EVALUATIONS = 300
+MOST_EVALUATIONS = 2400
+FINER = 0.5  # rate of the next climb over this one's
 NEGLIGIBLE = 1e-5  # rise of the bound, relative, below which pricing ends
 
 
 @dataclass(frozen=True, kw_only=True)
 class Priced:
-    """The best prices so far and, where a relaxation gave them, its rounded plan."""
+    """The best prices so far and a plan rounded from the shares that came with them."""
 
     prices: Prices
     decisions: Decisions | None = None
     final: bool = False  # no prices prove more
-    pair_usd: Floats | None = None  # [N, T] what a plan with the pair costs at least beyond the bound, where asked for
-    option_usd: Floats | None = None  # [G] likewise
+    pairs: PairCosts | None = None  # where asked for
+    option_usd: Floats | None = None  # [G] what a plan with the option costs at least beyond the bound, where asked for
 
 
 class Climb:
@@ -46,38 +51,30 @@ class Climb:
         self._problem, self._reduced = problem, reduced
         self._worker: Worker[Priced] | None = None
         self._best: Prices | None = None
-        self._afresh = False
+        self._climbs = 0
         self._pending: Future[Priced] | None = None
 
     def begin(self) -> None:
         self._worker = Worker(price_more, self._problem)
-        self._pending = self._ask(0, None)
+        self._pending = self._ask()
 
     def latest(self) -> Priced | None:
-        """What was found since the last call, or None; a further climb has then begun if it may pay.
-
-        After the relaxation comes one climb from list prices, as where needs differ much from what is expected that gets further.
-        """
-        if self._worker is None or self._pending is None or not self._pending.done():
+        """What was found since the last call, or None; a further climb has then begun if it may pay."""
+        if self._pending is None or not self._pending.done():
             return None
         priced, before = self._pending.result(), self._best
         found = priced.prices
         gained = before is None or found.bound_usd > before.bound_usd + NEGLIGIBLE * abs(before.bound_usd)
-        best = found if before is None or found.bound_usd > before.bound_usd else before
-        self._best = best
-        if priced.final:
-            self._pending = None
-        elif priced.decisions is not None:
-            self._afresh = True
-            self._pending = self._ask(FIRST_EVALUATIONS, None)
-        else:
-            more, self._afresh = gained or self._afresh, False
-            self._pending = self._ask(MORE_EVALUATIONS, best) if more else None
+        self._best = found if before is None or found.bound_usd > before.bound_usd else before
+        self._climbs += 1
+        self._pending = self._ask() if gained and not priced.final else None
         return priced
 
-    def _ask(self, evaluations: int, start: Prices | None) -> Future[Priced]:
+    def _ask(self) -> Future[Priced]:
         assert self._worker is not None
-        return self._worker.ask(evaluations=evaluations, start=start, reduced=self._reduced)
+        evaluations = min(MOST_EVALUATIONS, FIRST_EVALUATIONS * 2**self._climbs)
+        rate = FIRST_RATE if self._best is None else WARM_RATE * FINER ** (self._climbs - 1)
+        return self._worker.ask(evaluations=evaluations, rate=rate, start=self._best, reduced=self._reduced)
 
     @property
     def climbing(self) -> bool:
@@ -91,25 +88,28 @@ class Climb:
             self._worker.close()
 
 
-def price_more(problem: PlanningProblem, *, evaluations: int, start: Prices | None, reduced: bool = False) -> Priced:
+def price_more(
+    problem: PlanningProblem, *, evaluations: int, rate: float = FIRST_RATE, start: Prices | None = None, reduced: bool = False
+) -> Priced:
     """Better prices from where `start` stands; the problem's arrays stay on the device from one call to the next.
 
     Args:
-      evaluations: of the dual; 0 takes the prices of the relaxation at expected need, or climbs from list prices if that has none.
+      evaluations: of the dual.
+      rate: of the first step, in list prices.
       reduced: whether reduced costs are wanted.
     """
     prepared = _prepared(problem)
-    expected = _expected(problem) if evaluations == 0 else None
+    expected = _expected(problem) if start is None and leaves_nothing_out(problem) else None
     if expected is None:
-        priced = Priced(prices=price_prepared(prepared, iterations=evaluations or FIRST_EVALUATIONS, start=start))
+        prices = price_prepared(prepared, iterations=evaluations, start=start, rate=rate)
+        priced = Priced(prices=prices, decisions=None if prices.shares is None else rounded(problem, prices.shares))
     else:
         firm, any_kind = expected.firm, expected.any_kind
         given = price_given(prepared, problem, firm=firm, any_kind=any_kind, excess=expected.excess, short=expected.short)
-        priced = Priced(prices=given, decisions=expected.decisions, final=leaves_nothing_out(problem))
+        priced = Priced(prices=given, decisions=expected.decisions, final=True)
     if not reduced:
         return priced
-    prices = priced.prices
-    return replace(priced, pair_usd=reduced_costs(problem, prepared, prices), option_usd=option_reduced_costs(prepared, prices))
+    return replace(priced, pairs=pair_costs_at(prepared, priced.prices), option_usd=option_reduced_costs(prepared, priced.prices))
 
 
 def _expected(problem: PlanningProblem) -> Expected | None:

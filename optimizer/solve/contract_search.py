@@ -24,15 +24,15 @@ def alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Iter
     """The decisions with contract k signed, declined, kept or left otherwise; placements unchanged."""
     supply = problem.supply
     if supply.most_lots[k] > supply.least_lots[k]:
-        for lots in _lot_choices(int(supply.least_lots[k]), int(supply.most_lots[k])):
+        for lots in _lot_choices(int(supply.least_lots[k]), int(supply.most_lots[k]), int(decisions.lots[k])):
             if lots != decisions.lots[k]:
                 yield _sign(problem, decisions, k, lots)
     if decisions.lots[k] > 0:
         yield from _leave(problem, decisions, k)
 
 
-def _lot_choices(least: int, most: int) -> list[int]:
-    return sorted({least, 1, (least + most + 1) // 2, most} - set(range(least)))
+def _lot_choices(least: int, most: int, now: int) -> list[int]:
+    return sorted({least, 1, now - 1, now + 1, (least + most + 1) // 2, most} & set(range(least, most + 1)))
 
 
 def _sign(problem: PlanningProblem, decisions: Decisions, k: int, lots: int) -> Decisions:
@@ -52,13 +52,20 @@ def _sign(problem: PlanningProblem, decisions: Decisions, k: int, lots: int) -> 
 
 
 def _leave(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
-    """All lots left at the first, the middle or the last period in which leaving is possible, or none left."""
+    """Lots left at other times or in other numbers: one more or fewer, all or none, a period sooner or later."""
     possible = np.flatnonzero(np.isfinite(problem.supply.exit_fee_cash[k]) & (problem.supply.interval[k] >= 0))
-    choices = [-1, *dict.fromkeys(possible[[0, len(possible) // 2, -1]].tolist())] if len(possible) else []
-    for t in choices:
+    if not len(possible):
+        return
+    lots, now = int(decisions.lots[k]), decisions.exits[k]
+    left = int(now.sum())
+    at = int(np.argmax(now)) if left else int(possible[0])
+    near, last = int(np.abs(possible - at).argmin()), len(possible) - 1
+    picked = [max(0, near - 1), near, min(last, near + 1)] if left else [0, (last + 1) // 2, last]
+    times = possible[picked].tolist()
+    choices = [(lots, t) for t in times] + [(left, t) for t in times if left] + [(count, at) for count in (left - 1, left + 1, 0)]
+    for count, t in dict.fromkeys(choices):
         exits = decisions.exits.copy()
         exits[k] = 0
-        if t >= 0:
-            exits[k, t] = decisions.lots[k]
-        if not np.array_equal(exits, decisions.exits):
+        exits[k, t] = count
+        if 0 <= count <= lots and not np.array_equal(exits, decisions.exits):
             yield replace(decisions, exits=exits)

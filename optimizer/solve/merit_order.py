@@ -37,11 +37,28 @@ class Use:
     def copy(self) -> Use:
         return Use(self.held.copy(), self.work.copy(), self.limit.copy(), self.worth.copy())
 
-    def of(self, pools: Ints) -> Use:
+    def of(self, pools: Ints | int) -> Use:
         return Use(self.held[pools], self.work[pools], self.limit[pools], self.worth[pools])
 
     def plus(self, more: Use) -> Use:
         return Use(self.held + more.held, self.work + more.work, self.limit + more.limit, self.worth + more.worth)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How much of contracts' settlements moves with what is drawn: the weights of spend above commitment and of missing minimum spend.
+
+    An excess of 1 charges all draws, as spend is above the commitment anyhow; 0 none, as it stays below; at a half the take-or-pay share
+    is free and the rest is charged, in each hour by itself.
+    """
+
+    excess: Floats  # [K, T, S]
+    short: Floats  # [K, T, S]
+
+
+def unknown_settlement(problem: PlanningProblem) -> Settlement:
+    shape = (len(problem.supply.contracts), len(problem.periods), len(problem.scenarios))
+    return Settlement(np.full(shape, 0.5), np.zeros(shape))
 
 
 def pair_use(problem: PlanningProblem) -> Use:
@@ -49,46 +66,60 @@ def pair_use(problem: PlanningProblem) -> Use:
     needs = problem.needs
     weight = problem.discount[:, None] * problem.probability
     worth = problem.missed_price[needs.pair_load][:, None, None] * needs.work * weight
-    return Use(needs.need, needs.work, needs.work_limit, worth)
+    return Use(needs.need.astype(np.float64), needs.work, needs.work_limit, worth)
 
 
 class Pools:
     """Use of every pool and what more use costs. Axes as in `Use`; K contracts, J covered pairs of them, O offers, Z steps of a ladder."""
 
-    def __init__(self, problem: PlanningProblem, decisions: Decisions) -> None:
+    def __init__(self, problem: PlanningProblem, decisions: Decisions, settlement: Settlement | None = None) -> None:
         self._problem = problem
         supply, count = problem.supply, len(problem.pools)
         self.use = Use.none(count, problem.shape)
         self.traffic = np.zeros((len(problem.sites), len(problem.periods)))  # GB/s
         self.open = open_pairs(problem, decisions)
         self.run_open = open_options(problem, decisions)
-        held = supply.capacity * active_lots(problem, decisions)
+        self._lots = active_lots(problem, decisions)
+        held = supply.capacity * self._lots
         self._held = np.broadcast_to(held[:, :, None, None], (len(held), *problem.shape))
-        self._left = self._held.copy()
+        self._left = np.concatenate([self._held, np.zeros((1, *problem.shape))])
         self._drawn = np.zeros((len(supply.cover_pool) + 1, *problem.shape))  # the last: no contract
         self._paid = np.zeros_like(self._drawn)
         self._weight = (problem.discount[:, None] * problem.probability)[:, None, :]
         self._covers = _listed(supply.cover_pool, count, len(supply.cover_pool))
         self._offers = _listed(supply.offer_pool, count, len(supply.offers))
-        self._contract = np.append(supply.cover_contract, 0)
+        self._contract = np.append(supply.cover_contract, len(supply.contracts))  # the last: no contract
         limit = np.vstack([supply.offer_limit, np.zeros((1, len(problem.periods)))])
         self._limit = limit * np.append(1.0 - supply.offer_loss, 1.0)[:, None]
-        self._order, self._price, self._spot = self._ladders()
-        self._linked = _linked(problem)
+        charges, self._settled_usd = self._charges(settlement or unknown_settlement(problem), held)
+        self._order, self._price, self._spot = self._ladders(*charges)
+        self._linked = linked_pools(problem)
         self._stale = set(range(len(self._linked)))
         self._group = np.zeros(count, dtype=np.int64)
         for group, pools in enumerate(self._linked):
             self._group[pools] = group
 
-    def _ladders(self) -> tuple[Ints, Floats, Bools]:
+    def _charges(self, settlement: Settlement, held: Floats) -> tuple[tuple[Floats, Floats], float]:
+        """What an accelerator-hour of each contract costs, paid share and beyond, [K, T, S]; what is settled whatever is drawn."""
+        problem, supply = self._problem, self._problem.supply
+        hours = problem.hours.sum(axis=1)
+        weight = _settled_discount(problem)[:, :, None] * problem.probability
+        paid, rest = (np.clip(2.0 * settlement.excess - less, 0.0, 1.0) * supply.price_cash[:, :, None] * weight for less in (1.0, 0.0))
+        commitment = supply.take_or_pay_share[:, None] * held * hours
+        owed = (supply.minimum_cash - supply.fixed_fee_cash) * self._lots - supply.price_cash * commitment - supply.eligible_spend_cash
+        settled = (settlement.short * weight * owed[:, :, None]).sum() - (paid * commitment[:, :, None]).sum()
+        return (paid, rest), float(settled)
+
+    def _ladders(self, paid: Floats, rest: Floats) -> tuple[Ints, Floats, Bools]:
         """Sources of each pool by price, their prices per accelerator-hour used, and whether they are spot, each [P, Z, T, 1, S]."""
         problem, supply = self._problem, self._problem.supply
         shape = (len(problem.periods), 1, len(problem.scenarios))
-        contract = supply.price_cash[self._contract[self._covers]][..., None, None] * self._weight
+        charges = (np.concatenate([charge, np.zeros((1, *charge.shape[1:]))]) for charge in (paid, rest))
+        contract = [charge[self._contract[self._covers]][:, :, :, None, :] for charge in charges]
         price = np.concatenate([supply.offer_price_cash / (1.0 - supply.offer_loss)[:, None, None], np.zeros((1, shape[0], shape[2]))])
         market = price[self._offers][:, :, :, None, :] * self._weight
         spot = np.append(supply.offer_spot, False)[self._offers]
-        each = np.concatenate([np.zeros_like(contract), contract, market], axis=1)
+        each = np.concatenate([*contract, market], axis=1)
         is_spot = np.concatenate([np.zeros((len(each), 2 * self._covers.shape[1]), dtype=np.bool_), spot], axis=1)
         order = np.argsort(each, axis=1, kind="stable")
         by_price = np.take_along_axis(np.broadcast_to(is_spot[:, :, None, None, None], each.shape), order, axis=1)
@@ -149,7 +180,7 @@ class Pools:
     def total(self) -> float:
         """Discounted, expected USD of all use."""
         self.refill()
-        return float(self.cost(np.arange(len(self._group)), self.use).sum())
+        return float(self.cost(np.arange(len(self._group)), self.use).sum()) + self._settled_usd
 
     def cost(self, pools: Ints, use: Use) -> Floats:
         """Discounted, expected USD in each period of some use in each of some pools (axis N in place of P), [N, T]."""
@@ -157,7 +188,7 @@ class Pools:
         works = problem.availability[pools][:, None, None, None]
         covers = self._covers[pools]
         paid = self._paid[covers]
-        rest = np.maximum(self._drawn[covers] + self._left[self._contract[covers]] * (covers < len(self._drawn) - 1)[..., None, None, None] - paid, 0.0)
+        rest = np.maximum(self._drawn[covers] + self._left[self._contract[covers]] - paid, 0.0)
         market = np.broadcast_to(self._limit[self._offers[pools]][..., None, None], (*self._offers[pools].shape, *problem.shape))
         sources = np.concatenate([paid, rest, market], axis=1)
         order, price, spot = self._order[pools], self._price[pools], self._spot[pools]
@@ -192,6 +223,13 @@ class Pools:
         return np.asarray((total + left * missing).sum(axis=2))
 
 
+def _settled_discount(problem: PlanningProblem) -> Floats:
+    """Discount of the period in which each period's spend is settled, [K, T]; 0 where the contract is not in force."""
+    interval = problem.supply.interval
+    last = (interval[:, None, :] == interval[:, :, None]) * np.arange(1, interval.shape[1] + 1)
+    return np.asarray(np.where(interval >= 0, problem.discount[last.argmax(axis=2)], 0.0))
+
+
 def _listed(owner: Ints, owners: int, none: int) -> Ints:
     """Numbers of the things that each owner has, in order, filled up with `none`, [owners, most]."""
     count = np.bincount(owner, minlength=owners)
@@ -201,7 +239,7 @@ def _listed(owner: Ints, owners: int, none: int) -> Ints:
     return listed
 
 
-def _linked(problem: PlanningProblem) -> list[Ints]:
+def linked_pools(problem: PlanningProblem) -> list[Ints]:
     """Pools in groups that share contracts."""
     group = np.arange(len(problem.pools))
     for k in range(len(problem.supply.contracts)):

@@ -7,24 +7,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.domain.plan import Decisions, PlanStatus
+from optimizer.domain.plan import Decisions, Plan, PlanStatus
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.backend import TAKES_START, Backend
-from optimizer.integer.decide import integers
+from optimizer.integer.decide import hold_draws, integers
 from optimizer.integer.model import Program, build_program, decisions, fix, free_loads
+from optimizer.integer.paths import Path
 from optimizer.integer.solver import solve_program
 from optimizer.solve.restrict import restrict
 
 
 @dataclass(frozen=True, kw_only=True)
 class Around:
-    """A neighbourhood of decisions: these loads and runs are free, all others stay; contracts are free if asked for."""
+    """A neighbourhood of a plan: these loads and runs are free, all others stay; contracts are free if asked for.
 
-    decisions: Decisions
+    With `paths` each free load follows one of its paths; with `pools` draws from all other pools stay as they are in the plan.
+    """
+
+    plan: Plan
     loads: Ints
     runs: Ints
     contracts: bool = False
+    paths: tuple[Path, ...] = ()
+    pools: Ints | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,7 @@ def solve_part(
     relative_gap: float,
     threads: int = 1,
     seed: int = 0,
+    deterministic_limit: float | None = None,
 ) -> Part:
     """Solves what is left of a problem, in the units of the whole.
 
@@ -61,13 +68,15 @@ def solve_part(
     part = restrict(problem, keep, keep_options, lots)
     program = build_program(part.problem)
     lower, upper = program.lower, program.upper
-    chosen = start if around is None else around.decisions
+    chosen = start if around is None else around.plan.decisions
     narrow = None if chosen is None else part.narrow(chosen)
     if around is not None:
         if narrow is None:
             return Part(status=PlanStatus.INFEASIBLE, decisions=None, bound_usd=math.inf)
         boxes = fix(program, part.problem, narrow)
         lower, upper = free_loads(program, part.problem, boxes, loads=around.loads, runs=around.runs, contracts=around.contracts)
+        if around.pools is not None:
+            lower, upper = hold_draws(program, part.problem, (lower, upper), around.plan, pools=around.pools)
     answer = solve_program(
         program,
         backend=backend,
@@ -75,6 +84,9 @@ def solve_part(
         relative_gap=relative_gap,
         threads=threads,
         seed=seed,
+        deterministic_limit=deterministic_limit,
+        paths=() if around is None else around.paths,
+        problem=part.problem,
         lower=lower,
         upper=upper,
         start=None if narrow is None or backend not in TAKES_START else _values(program, part.problem, narrow),

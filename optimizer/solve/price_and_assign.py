@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,34 +21,43 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.domain.plan import Decisions, PlanStatus
+from optimizer.domain.plan import Decisions, Plan, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Ints
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.integer.model import build_program
 from optimizer.integer.whole import objective_step
-from optimizer.solve.best_response import improve
+from optimizer.solve.best_response import improve, shake
 from optimizer.solve.climb import Climb, Priced
+from optimizer.solve.contract_search import alternatives, contracts_to_try
 from optimizer.solve.exchange import Exchange, has_one_row
 from optimizer.solve.fixing import Proven, nothing_proven
+from optimizer.solve.merit_order import Settlement
+from optimizer.solve.neighbourhood import neighbourhood
 from optimizer.solve.part import Around, Part, solve_part
 from optimizer.solve.restrict import restrict
+from optimizer.solve.rounding import settlement
 from optimizer.solve.search import Progress, Search, Solved, SolveSettings
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
-from optimizer.solve.steps import shake_loads, try_contracts
 from optimizer.solve.worker import Worker
 
+WHOLE_PROGRAM = 6_000  # placements and options up to which one master holds everything, where a pool has more than one row
 FIRST_PAIRS = 5  # pairs and periods in the first master, for each load and period
 MASTER_SHARE = 0.35  # of the time left that a master may take
 SHORTEST_MASTER_S = 5.0
 WIDER = 1.7  # times as many pairs in the next master
-FREE_PLACEMENTS = 150  # pairs and periods free in the first neighbourhood
+FREE_PLACEMENTS = 150  # pairs free in the first neighbourhood, where a pool has one row ...
+FREE_LOADS = 25  # ... and loads where it has more
 NEIGHBOURHOOD_S = 5.0  # guard on one neighbourhood
 QUICK_S = 1.5  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 SLICE = 100  # steps of the exchange between two looks at the clock
+SHAKES = 20  # in one step
+STEPS = 10  # between two neighbourhoods, where there is a deterministic limit
+NODES = 200  # of one part, likewise
+STALLED = 60  # neighbourhoods in a row without a better plan after which the search ends
 ALIKE = 1e-9  # relative: costs that are the same but for rounding
 
 
@@ -93,31 +102,69 @@ class _Run:
     assigner: Worker[Part]
     step_usd: float = 0.0  # every two plans' costs differ by a multiple of this; 0: nothing known
     pairs: float = 0.0  # in the next master
-    free: float = FREE_PLACEMENTS
+    free: float = field(init=False)
     asked: _Asked | None = None
     masters_done: bool = False
     proven: Proven = field(init=False)
     random: np.random.Generator = field(init=False)
     exchange: Exchange | None = None
     priced: Priced | None = None
+    settlement: Settlement | None = None  # at the best prices so far
+    whole: bool = field(init=False)  # the problem is small: one master holds everything, and no prices are needed
+    stalled: int = 0  # neighbourhoods since the last better plan
+    steps: Iterator[None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.proven = nothing_proven(self.search.problem)
+        problem = self.search.problem
+        self.proven = nothing_proven(problem)
         self.random = np.random.default_rng(self.search.settings.seed)
-        self.pairs = float(FIRST_PAIRS * len(self.search.problem.needs.loads) * len(self.search.problem.periods))
+        self.pairs = float(FIRST_PAIRS * len(problem.needs.loads) * len(problem.periods))
+        many_rows = not has_one_row(problem)
+        self.whole = many_rows and problem.pair_allowed.size + len(problem.needs.option_run) <= WHOLE_PROGRAM
+        self.masters_done = many_rows and not self.whole
+        self.free = FREE_PLACEMENTS if has_one_row(problem) else FREE_LOADS
+        self.steps = self._steps()
 
     def run(self) -> None:
         search = self.search
-        self.climb.begin()
+        if self.whole:
+            self._ask_master()
+        else:
+            self.climb.begin()
         self.step_usd = cost_step(search.problem)
         self._start()
-        while not search.over:
-            self._take_prices()
-            if self.priced is not None:
-                self._take_part()
-                if self.asked is None and not search.over:
-                    self._ask()
+        rounds = 0
+        while self.whole and self.asked is not None and not search.over:
+            self._take_part()
+            search.tell()
+        while not self.whole and not search.over and not self._stands_still() and rounds != search.settings.deterministic_limit:
+            if search.settings.deterministic_limit is None:
+                self._side_by_side()
+            else:
+                self._in_turn()
+                rounds += 1
+
+    def _side_by_side(self) -> None:
+        """One look at what the other processes have found, and one step in this one."""
+        self._take_prices()
+        if self.priced is not None:
+            self._take_part()
+            if self.asked is None and not self.search.over:
+                self._ask()
+        self._look_around()
+
+    def _in_turn(self) -> None:
+        """Prices, a part and some steps, each waited for, so that the same limit gives the same plan."""
+        while self.climb.climbing and not self._take_prices() and not self.search.over:
+            time.sleep(0.02)
+        self._ask()
+        while self.asked is not None and not self.search.over:
+            self._take_part()
+        for _ in range(STEPS):
             self._look_around()
+
+    def _stands_still(self) -> bool:
+        return self.masters_done and not self.climb.climbing and self.stalled >= STALLED
 
     # ---- the search in this process
 
@@ -125,8 +172,6 @@ class _Run:
         problem = self.search.problem
         for chosen in (hold(problem), cheapest_first(problem)):
             self.search.offer(chosen)
-        if not has_one_row(problem) and self.search.best is not None:
-            self.search.offer(improve(problem, self.search.best.plan.decisions, passes=1)[0])
 
     def _look_around(self) -> None:
         """A slice of work on plans; waits a moment where there is none to do."""
@@ -136,34 +181,62 @@ class _Run:
             if self.exchange.run(SLICE):
                 search.offer(self.exchange.decisions())
         elif search.best is not None and self.priced is not None and not has_one_row(search.problem):
-            search.phase = "improve"
-            try_contracts(search, self.climb)
-            shake_loads(search, self.random)
+            next(self.steps)
         else:
             time.sleep(0.05)
 
-    def _take_prices(self) -> None:
-        """Raises the bound, learns what it proves, and tries the plans that come with the prices.
+    def _steps(self) -> Iterator[None]:
+        """Contracts changed one at a time, loads re-placed around each, then loads shaken, and again."""
+        search = self.search
+        while True:
+            search.phase = "contracts"
+            yield from self._other_contracts()
+            search.phase = "improve"
+            for _ in range(STEPS):
+                assert search.best is not None
+                current = search.best.plan.decisions
+                over = lambda: search.left <= 0.0  # noqa: E731
+                search.offer(shake(search.problem, current, self.random, rounds=SHAKES, over=over, settlement=self.settlement)[0])
+                yield
+
+    def _other_contracts(self) -> Iterator[None]:
+        search, problem = self.search, self.search.problem
+        assert search.best is not None
+        current, least = improve(problem, search.best.plan.decisions, passes=1, settlement=self.settlement)
+        for k in contracts_to_try(problem):
+            known = self.settlement
+            for chosen in alternatives(problem, current, int(k)):
+                answer, estimate = improve(problem, chosen, passes=1, settlement=known)
+                if estimate < least and search.offer(answer):
+                    current, least = answer, estimate
+                yield
+            if self.settlement is not known:  # estimates compare only where they take settlements alike
+                current, least = improve(problem, search.best.plan.decisions, passes=1, settlement=self.settlement)
+
+    def _take_prices(self) -> bool:
+        """Raises the bound, learns what it proves, and tries the plans that come with the prices; False where there are none.
 
         Raises:
           InfeasiblePlan: pins alone leave some load or run without a place.
         """
         search, priced = self.search, self.climb.latest()
         if priced is None:
-            return
+            return False
         if priced.prices.bound_usd == np.inf:
             raise InfeasiblePlan(explain(search.problem))
-        assert priced.pair_usd is not None
+        assert priced.pairs is not None
         assert priced.option_usd is not None
-        self.proven.learn(search.problem, priced.prices, priced.pair_usd, priced.option_usd)
-        self.priced = priced
+        self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
+        if self.priced is None or priced.prices.bound_usd >= self.priced.prices.bound_usd:
+            self.priced, self.settlement = priced, settlement(search.problem, priced.prices)
         self._raise_bound(priced.prices.bound_usd)
-        chosen = [self._cheapest_paths(priced)] + ([] if priced.decisions is None else [priced.decisions])
+        chosen = [self._cheapest_paths(priced)] if priced.decisions is None else [priced.decisions]
         if has_one_row(search.problem):
             self._exchange(chosen[-1])
         else:
             for decisions in chosen:
-                search.offer(improve(search.problem, decisions, passes=2)[0])
+                search.offer(improve(search.problem, decisions, settlement=self.settlement)[0])
+        return True
 
     def _cheapest_paths(self, priced: Priced) -> Decisions:
         """Every load and run on its best path at the prices, and the contracts that pay at them."""
@@ -192,7 +265,7 @@ class _Run:
 
     def _ask(self) -> None:
         if self.masters_done and self.search.best is not None:
-            self._ask_around(self.search.best.plan.decisions)
+            self._ask_around(self.search.best.plan)
         else:
             self._ask_master()
 
@@ -200,20 +273,34 @@ class _Run:
         """The pairs and options of smallest reduced cost, as many as the round has; the next one says what plans with others cost."""
         search = self.search
         costs = np.sort(np.concatenate([self.proven.uses_pair.ravel(), self.proven.takes_option]))
-        cutoff = min(self.cutoff_usd, float(costs[int(self.pairs)]) if self.pairs < len(costs) else math.inf)
-        limit = max(SHORTEST_MASTER_S, MASTER_SHARE * search.left) if np.isfinite(search.left) else None
+        cutoff = min(self.cutoff_usd, float(costs[int(self.pairs)]) if self.pairs < len(costs) and not self.whole else math.inf)
+        limit = max(SHORTEST_MASTER_S, (1.0 if self.whole else MASTER_SHARE) * search.left) if np.isfinite(search.left) else None
         search.phase = "master"
         answer = self._submit(cutoff, time_limit_s=limit, relative_gap=min(1e-6, search.settings.relative_gap / 4))
         self.asked = _Asked(answer=answer, begun=search.seconds, cutoff_usd=cutoff, around=False)
 
-    def _ask_around(self, current: Decisions) -> None:
+    def _ask_around(self, plan: Plan) -> None:
         """Some loads and runs free, among the pairs that a better plan can use."""
-        search = self.search
-        loads, runs, keep = self._near(current)
-        around = Around(decisions=current, loads=loads, runs=runs)
-        answer = self._submit(
-            self.cutoff_usd, keep=keep, around=around, time_limit_s=min(NEIGHBOURHOOD_S, max(search.left, 1.0)), relative_gap=1e-7
-        )
+        search, priced = self.search, self.priced
+        assert priced is not None
+        assert priced.pairs is not None
+        assert priced.option_usd is not None
+        if has_one_row(search.problem):
+            loads, runs, keep = self._near(plan.decisions)
+            request: dict[str, Any] = {"keep": keep, "around": Around(plan=plan, loads=loads, runs=runs)}
+        else:
+            near = neighbourhood(
+                search.problem,
+                plan,
+                pair_usd=priced.pairs.usd,
+                may=self.proven.pairs(self.cutoff_usd),
+                option_usd=priced.option_usd,
+                size=int(self.free),
+                random=self.random,
+            )
+            request = {"keep": near.keep, "keep_options": near.keep_options, "around": near.around}
+        guard = {"time_limit_s": min(NEIGHBOURHOOD_S, max(search.left, 1.0)), "relative_gap": 1e-7}
+        answer = self._submit(self.cutoff_usd, **request, **guard)
         self.asked = _Asked(answer=answer, begun=search.seconds, cutoff_usd=math.inf, around=True)
 
     def _submit(self, cutoff_usd: float, **options: Any) -> Future[Part]:
@@ -223,9 +310,11 @@ class _Run:
             "keep_options": self.proven.options(cutoff_usd),
             "lots": self.proven.lots(self.search.problem, cutoff_usd),
             "backend": settings.backend,
-            "threads": 1,
+            "threads": settings.threads if self.whole else 1,
             "seed": settings.seed,
         }
+        if settings.deterministic_limit is not None and not self.whole:
+            options |= {"time_limit_s": None, "deterministic_limit": NODES}
         return self.assigner.ask(**(request | options))
 
     def _take_part(self) -> None:
@@ -238,7 +327,11 @@ class _Run:
             return
         self.asked, part = None, asked.answer.result()
         quick = self.search.seconds - asked.begun < QUICK_S
-        if part.decisions is not None and self.search.offer(part.decisions) and self.exchange is not None:
+        if asked.around:
+            self.search.phase = "neighbourhoods"
+        better = part.decisions is not None and self.search.offer(part.decisions)
+        self.stalled = 0 if better else self.stalled + 1
+        if better and part.decisions is not None and self.exchange is not None:
             self._follow(part.decisions)
         if asked.around:
             solved = part.status in (PlanStatus.OPTIMAL, PlanStatus.INFEASIBLE)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import NoPlanInLimit
+from optimizer.integer.backend import Backend
 from optimizer.solve.settle import Settled
+
+Method = Literal["price_and_assign", "exact"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +31,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class SolveSettings:
-    """`deterministic_limit` counts neighbourhoods; the wall clock is then only a guard. Threads 1 solves bound and plans in turn."""
+    """`deterministic_limit` counts rounds of prices, neighbourhoods and steps (of `exact`: the MILP solver's work)."""
 
-    backend: str = "highs"
+    method: Method = "price_and_assign"
+    backend: Backend = "highs"
     time_limit_s: float | None = 60.0
     relative_gap: float = 1e-4
     threads: int = 2

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from optimizer.pricing.arrays import prepare
 from optimizer.pricing.ascent import price
-from optimizer.pricing.bound import bound, certify, reduced_costs
+from optimizer.pricing.bound import bound, certify, pair_costs_at
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.multipliers import project
 from tests.pricing.cases import CHANGES, optimum, problem_with
@@ -127,7 +127,7 @@ def test_a_pair_costs_the_optimum_at_least_its_reduced_cost():
     problem = problem_with("take or pay", 0)
     prepared = prepare(problem)
     found = price(problem, iterations=60)
-    above = reduced_costs(problem, prepared, found)
+    above = pair_costs_at(prepared, found).reduced_usd
     placed = found.placed[problem.needs.pair_load] == problem.needs.pair_pool[:, None]
     np.testing.assert_allclose(above[placed], 0.0, atol=PRICING_KERNEL * found.bound_usd)
     for pair, period in [(0, 0), (1, 1), (3, 0)]:

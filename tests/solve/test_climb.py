@@ -1,39 +1,43 @@
-"""Prices of the relaxation at expected need: what they prove, and the plan that comes with them."""
+"""Prices found beside a search, and the plans that come with them."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from optimizer.integer import expected
-from optimizer.integer.expected import solve_expected
+from optimizer.integer.expected import leaves_nothing_out, solve_expected
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
-from optimizer.solve.climb import price_more
+from optimizer.solve.climb import Climb, price_more
 from tests.pricing.cases import CHANGES, optimum, problem_with
 from tests.problems import Size, random_problem, with_supply
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SOLVED_GAP
 
 CERTAIN = Size(loads=6, flexible=1, runs=1, pools=4, eligible=3, periods=3, scenarios=1, contracts=4, lots=2, spot_offers=2)
 
+ONE_PERIOD = Size(loads=6, runs=0, pools=4, eligible=3, periods=1, scenarios=1, contracts=4, lots=2)
+
 
 @pytest.mark.parametrize("change", sorted(CHANGES))
 def test_they_prove_no_more_than_the_optimum(change: str) -> None:
-    priced = price_more(problem_with(change, 0), evaluations=0, start=None)
+    priced = price_more(problem_with(change, 0), evaluations=100)
     assert priced.decisions is not None
     assert priced.prices.bound_usd <= optimum(change, 0) * (1.0 + SOLVED_GAP)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_they_prove_the_linear_relaxation_where_nothing_is_uncertain_and_moves_are_free(seed: int) -> None:
-    problem = random_problem(seed, CERTAIN)
-    free = np.zeros_like(problem.enter_cash)
+def test_one_period_without_scenarios_is_priced_by_its_own_relaxation(seed: int) -> None:
+    problem = random_problem(seed, ONE_PERIOD)
     share = np.linspace(0.5, 1.0, len(problem.supply.contracts))
-    problem = replace(with_supply(problem, take_or_pay_share=share), enter_cash=free, leave_cash=free)
-    relaxed = solve_program(build_program(problem), relax=True)
-    priced = price_more(problem, evaluations=0, start=None)
+    free = with_supply(problem, take_or_pay_share=share, exit_fee_cash=np.full_like(problem.supply.exit_fee_cash, np.inf))
+    free = replace(free, enter_cash=np.zeros_like(problem.enter_cash), leave_cash=np.zeros_like(problem.leave_cash))
+    relaxed = solve_program(build_program(free), relax=True)
+    priced = price_more(free, evaluations=100)
+    assert leaves_nothing_out(free)
+    assert priced.final
     assert priced.prices.bound_usd == pytest.approx(relaxed.objective, rel=EXACT_AGAINST_BRUTE_FORCE)
 
 
@@ -55,8 +59,28 @@ def test_one_contract_of_a_group_is_chosen() -> None:
     assert (found.decisions.lots[problem.supply.option_group >= 0] > 0).sum() <= 1
 
 
-def test_a_problem_too_large_for_it_is_climbed_from_list_prices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expected, "MOST_ENTRIES", 0)
-    priced = price_more(problem_with("plain", 0), evaluations=0, start=None)
-    assert priced.decisions is None
-    assert priced.prices.evaluations > 0
+@pytest.mark.parametrize("change", ["plain", "exits", "option group", "training", "flexible work"])
+def test_rounded_shares_are_decisions_that_the_problem_knows(change: str) -> None:
+    problem = problem_with(change, 1)
+    chosen = price_more(problem, evaluations=300).decisions
+    assert chosen is not None
+    needs, supply = problem.needs, problem.supply
+    assert np.isin(chosen.placed[needs.pair_load], np.append(np.unique(needs.pair_pool), -1)).all()
+    assert ((supply.least_lots <= chosen.lots) & (chosen.lots <= supply.most_lots)).all()
+    assert (chosen.exits.sum(axis=1) <= chosen.lots).all()
+    assert (chosen.exits[~np.isfinite(supply.exit_fee_cash)] == 0).all()
+    for group in np.unique(supply.option_group[supply.option_group >= 0]):
+        assert (chosen.lots[supply.option_group == group] > 0).sum() <= 1
+
+
+def test_later_climbs_prove_no_less() -> None:
+    problem = random_problem(3, CERTAIN)
+    with Climb(problem) as climb:
+        climb.begin()
+        bounds: list[float] = []
+        while climb.climbing and len(bounds) < 3:
+            priced = climb.latest()
+            if priced is not None:
+                bounds.append(priced.prices.bound_usd)
+            time.sleep(0.02)
+    assert bounds == sorted(bounds)

@@ -1,0 +1,120 @@
+"""A few pools that compete for the same loads, and a few whole paths for each load in them: what a solver looks at around a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.plan import Decisions, Plan
+from optimizer.domain.problem import Bools, PlanningProblem
+from optimizer.domain.surface import Floats, Ints
+from optimizer.integer.paths import Path
+from optimizer.solve.best_response import best_path
+from optimizer.solve.cost import placed_pairs
+from optimizer.solve.merit_order import linked_pools
+from optimizer.solve.part import Around
+
+PATHS = 6  # tried for each load, beside the one that it follows
+NOISE = 0.08  # of a pair's cost at the prices, so that paths differ
+OPTIONS = 12  # of each training run
+MOST_ROWS = 6_000  # of capacity in one neighbourhood
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbourhood:
+    around: Around
+    keep: Bools  # [N, T]
+    keep_options: Bools  # [G]
+
+
+def neighbourhood(
+    problem: PlanningProblem, plan: Plan, *, pair_usd: Floats, may: Bools, option_usd: Floats, size: int, random: np.random.Generator
+) -> Neighbourhood:
+    """Loads of rival pools free to follow one of their paths, cheap at the prices, and the runs there to take another option.
+
+    Args:
+      pair_usd: [N, T] of pairs at the prices.
+      may: [N, T] pairs that a better plan may use.
+      option_usd: [G] how much dearer each training option is than its run's best, at the prices.
+      size: loads free.
+    """
+    needs, current = problem.needs, plan.decisions
+    pools = _rival_pools(problem, current, may, size, random)
+    within = np.zeros(len(problem.pools) + 1, dtype=np.bool_)
+    within[pools] = within[-1] = True
+    inside = np.flatnonzero(within[current.placed].all(axis=1))
+    loads = np.sort(random.permutation(inside)[:size])
+    open_to = may & within[needs.pair_pool][:, None]
+    paths = tuple(path for load in loads for path in _paths(problem, current, int(load), pair_usd, open_to, random))
+    keep = placed_pairs(problem, current)
+    for load, pools_of in paths:
+        mine = np.flatnonzero(needs.pair_load == load)
+        keep[mine] |= needs.pair_pool[mine][:, None] == pools_of
+    run_pool = np.where(current.option >= 0, needs.option_pool[current.option] if len(needs.option_pool) else -1, -1)
+    runs = np.flatnonzero(within[run_pool])
+    keep_options = _options(current, needs.option_run, within[needs.option_pool], option_usd, runs)
+    return Neighbourhood(around=Around(plan=plan, loads=loads, runs=runs, paths=paths, pools=pools), keep=keep, keep_options=keep_options)
+
+
+def _rival_pools(problem: PlanningProblem, current: Decisions, may: Bools, size: int, random: np.random.Generator) -> Ints:
+    """Pools, one at random first, then those that share most loads with it, with some chance, until they hold loads enough."""
+    needs = problem.needs
+    here = np.zeros((len(needs.loads), len(problem.pools)), dtype=np.bool_)
+    load, period = np.nonzero(current.placed >= 0)
+    here[load, current.placed[load, period]] = True
+    open_to = here.copy()
+    open_to[needs.pair_load, needs.pair_pool] |= may.any(axis=1)
+    first = int(random.integers(len(problem.pools)))
+    shared = here[:, first].astype(np.float64) @ open_to + open_to[:, first].astype(np.float64) @ here
+    order = np.argsort(-(shared + 0.5) * random.exponential(1.0, len(shared)))
+    groups = linked_pools(problem)
+    group_of = np.zeros(len(problem.pools), dtype=np.int64)
+    for number, group in enumerate(groups):
+        group_of[group] = number
+    cells = int(np.prod(problem.shape))
+    chosen: list[int] = []
+    for pool in [first, *order.tolist()]:
+        if pool in chosen:
+            continue
+        group = groups[group_of[pool]]
+        if chosen and (len(chosen) + len(group)) * cells > MOST_ROWS:
+            continue
+        chosen += group.tolist()
+        if _inside(here, chosen) >= size:
+            break
+    return np.array(sorted(chosen), dtype=np.int64)
+
+
+def _inside(here: Bools, pools: list[int]) -> int:
+    """Loads that are in these pools only."""
+    others = np.ones(here.shape[1], dtype=np.bool_)
+    others[pools] = False
+    return int((~here[:, others].any(axis=1)).sum())
+
+
+def _paths(
+    problem: PlanningProblem, current: Decisions, load: int, pair_usd: Floats, may: Bools, random: np.random.Generator
+) -> list[Path]:
+    """The path that the load follows, and cheap ones at the prices and near them."""
+    pairs = np.flatnonzero((problem.needs.pair_load == load) & may.any(axis=1))
+    unplaced = (problem.unplaced_cash[load] @ problem.probability) * problem.discount
+    forced = problem.pair_forced[problem.needs.pair_load == load].any(axis=0)
+    found = {current.placed[load].tobytes(): current.placed[load]}
+    for trial in range(PATHS if len(pairs) else 0):
+        noise = np.exp(NOISE * min(trial, 1) * random.standard_normal((len(pairs), 1)))
+        costs = np.where(may[pairs], pair_usd[pairs] * noise, np.inf)
+        path, cost = best_path(problem, load, pairs, costs, np.where(forced, np.inf, unplaced), np.ones(len(forced), dtype=np.bool_))
+        if np.isfinite(cost):
+            found.setdefault(path.tobytes(), path)
+    return [(load, path) for path in found.values()]
+
+
+def _options(current: Decisions, run_of: Ints, within: Bools, option_usd: Floats, runs: Ints) -> Bools:
+    """[G]: the options taken, and of free runs the cheapest in these pools."""
+    keep = np.zeros(len(run_of), dtype=np.bool_)
+    keep[current.option[current.option >= 0]] = True
+    for run in runs:
+        mine = np.flatnonzero((run_of == run) & within)
+        keep[mine[np.argsort(option_usd[mine], kind="stable")[:OPTIONS]]] = True
+    return keep

@@ -1,0 +1,78 @@
+"""Price and assign: proven optima of small problems, bounds that hold, the same plan twice, and what stops it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.generator import Size as GeneratedSize
+from benchmarks.generator import generate
+from optimizer.domain.plan import PlanStatus
+from optimizer.domain.problem import PlanningProblem
+from optimizer.errors import InfeasiblePlan
+from optimizer.integer.model import build_program
+from optimizer.integer.solver import solve_program
+from optimizer.solve import price_and_assign
+from optimizer.solve.cost import objective_usd
+from optimizer.solve.price_and_assign import solve_price_and_assign
+from optimizer.solve.search import Progress, Solved, SolveSettings
+from tests.problems import Size, random_problem
+from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SHARE_OF_TOTAL
+
+SMALL = Size(loads=5, flexible=1, runs=1, pools=4, eligible=3, periods=3, contracts=4, lots=2)
+
+
+def solved(problem: PlanningProblem, report: Callable[[Progress], None] = lambda step: None, **settings: Any) -> Solved:
+    options = {"relative_gap": 1e-7, "time_limit_s": 120.0} | settings
+    return solve_price_and_assign(problem, settings=SolveSettings(**options), started=time.monotonic(), report=report)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_problem_is_solved_to_its_optimum(seed: int) -> None:
+    problem = random_problem(seed, SMALL)
+    found = solved(problem)
+    answer = solve_program(build_program(problem), relative_gap=1e-7)
+    assert found.status is not PlanStatus.LIMIT
+    assert found.settled.objective_usd == pytest.approx(answer.objective, rel=EXACT_AGAINST_BRUTE_FORCE)
+    assert found.settled.objective_usd == pytest.approx(objective_usd(problem, found.settled.plan), rel=SHARE_OF_TOTAL)
+    assert found.bound_usd <= answer.objective * (1.0 + EXACT_AGAINST_BRUTE_FORCE)
+
+
+def test_a_large_problem_is_searched_the_same_way_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(price_and_assign, "WHOLE_PROGRAM", 0)
+    problem = random_problem(0, SMALL)
+    best = solve_program(build_program(problem), relative_gap=1e-7).objective
+    one, other = (solved(problem, deterministic_limit=2) for _ in range(2))
+    assert one.bound_usd <= best * (1.0 + EXACT_AGAINST_BRUTE_FORCE)
+    assert best * (1.0 - EXACT_AGAINST_BRUTE_FORCE) <= one.settled.objective_usd
+    assert (one.settled.plan.decisions.placed == other.settled.plan.decisions.placed).all()
+    assert one.settled.objective_usd == other.settled.objective_usd
+    assert one.bound_usd == other.bound_usd
+
+
+def test_a_generated_problem_comes_near_its_bound() -> None:
+    problem = generate(GeneratedSize(loads=60, pools=6, periods=4, contracts=9), seed=0)
+    found = solved(problem, deterministic_limit=4)
+    assert found.bound_usd <= found.settled.objective_usd <= 1.05 * found.bound_usd
+
+
+def test_an_interrupt_returns_the_best_plan_so_far() -> None:
+    def interrupt(step: Progress) -> None:
+        if step.incumbent_usd is not None:
+            raise KeyboardInterrupt
+
+    found = solved(random_problem(0, SMALL), interrupt)
+    assert found.settled.objective_usd > 0.0
+    assert found.alerts == ("interrupted: this is the best plan found until then",)
+
+
+def test_rules_that_cannot_hold_are_named() -> None:
+    problem = random_problem(0, SMALL)
+    limits = replace(problem.limits, fewest_suppliers=np.full(3, 5))
+    with pytest.raises(InfeasiblePlan, match="suppliers"):
+        solved(replace(problem, limits=limits))
