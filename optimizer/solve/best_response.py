@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,12 +27,20 @@ DRAWN_LINES = ("market", "shortage", "missed work", "excess", "minimum shortfall
 
 
 def improve(
-    problem: PlanningProblem, decisions: Decisions, *, passes: int = PASSES, settlement: Settlement | None = None
+    problem: PlanningProblem,
+    decisions: Decisions,
+    *,
+    passes: int = PASSES,
+    settlement: Settlement | None = None,
+    loads: Ints | None = None,
+    over: Callable[[], bool] = lambda: False,
 ) -> tuple[Decisions, float]:
     """The best decisions met while loads and runs are re-placed until a pass changes nothing; contracts stay.
 
     Args:
       settlement: what is known of how contracts settle.
+      loads: that are re-placed; None: all, and all runs.
+      over: asked between loads; where true, what is done so far counts.
 
     Returns:
       Decisions, and their cost in USD as far as merit order sees it.
@@ -39,11 +48,11 @@ def improve(
     placing = Placing(problem, decisions, settlement)
     best = (decisions, np.inf)
     for _ in range(passes):
-        changed = placing.replace_all()
+        changed = placing.replace_all(loads, over)
         cost = placing.cost()
         if cost < best[1]:
             best = (placing.decisions(), cost)
-        if not changed:
+        if not changed or over():
             break
     return best
 
@@ -83,9 +92,9 @@ class Placing:
     def __init__(self, problem: PlanningProblem, decisions: Decisions, settlement: Settlement | None = None) -> None:
         needs = problem.needs
         self._problem, self._start = problem, decisions
-        self._asks = pair_use(problem)
         self._price = (problem.egress_cash @ problem.probability) * problem.discount
-        self._pairs = [np.flatnonzero(needs.pair_load == load) for load in range(len(needs.loads))]
+        first = np.searchsorted(needs.pair_load, np.arange(len(needs.loads) + 1))
+        self._pairs = [np.arange(start, stop) for start, stop in pairwise(first)]
         self._pools = Pools(problem, decisions, settlement)
         self._placed, self._option = decisions.placed.copy(), decisions.option.copy()
         self._moves = np.stack([moved(problem, load, path) for load, path in enumerate(self._placed)])
@@ -112,10 +121,16 @@ class Placing:
         self._placed, self._option, self._moves, pools = state
         self._pools.restore(pools)
 
-    def replace_all(self) -> bool:
-        """One pass over all loads, largest first, and all runs; True where something changed."""
-        changed = [self._replace_load(int(load)) for load in self._largest_first]
-        return any(changed + [self._replace_run(r) for r in range(len(self._option))])
+    def replace_all(self, loads: Ints | None, over: Callable[[], bool]) -> bool:
+        """One pass over loads, largest first, and without a choice of them over all runs; True where something changed."""
+        changed = False
+        for load in self._largest_first if loads is None else self._largest_first[np.isin(self._largest_first, loads)]:
+            if over():
+                return changed
+            changed |= self._replace_load(int(load))
+        for r in range(len(self._option) if loads is None else 0):
+            changed |= self._replace_run(r)
+        return changed
 
     def shake(self, random: np.random.Generator) -> None:
         """Loads that share pools with one picked at random are taken out and put back one by one; sometimes a run too."""
@@ -143,12 +158,12 @@ class Placing:
         self._moves[load] = 0
 
     def _use(self, load: int, path: Ints, sign: float) -> None:
-        needs = self._problem.needs
+        problem, needs = self._problem, self._problem.needs
         for n in self._pairs[load]:
             pool = int(needs.pair_pool[n])
             here = path == pool
             if here.any():
-                self._pools.add(pool, here, self._asks.of(int(n)), sign)
+                self._pools.add(pool, here, pair_use(problem, np.array([n])).of(0), sign)
                 self._pools.traffic[self._problem.pool_site[pool], here] += sign * needs.traffic_gb_per_s[load, here]
 
     def _hold(self, g: int, sign: float) -> None:
@@ -179,7 +194,7 @@ class Placing:
         problem, needs, pools = self._problem, self._problem.needs, self._pools
         at, load = needs.pair_pool[pairs], needs.pair_load[pairs]
         now = pools.use.of(at)
-        more = pools.cost(at, now.plus(self._asks.of(pairs))) - pools.cost(at, now) + self._price[pairs]
+        more = pools.cost(at, now.plus(pair_use(problem, pairs))) - pools.cost(at, now) + self._price[pairs]
         elsewhere = problem.pair_forced[pairs].any(axis=0) & ~problem.pair_forced[pairs]
         site = problem.pool_site[at]
         fits = pools.traffic[site] + needs.traffic_gb_per_s[load] <= problem.site_bandwidth[site][:, None]

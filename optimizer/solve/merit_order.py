@@ -61,12 +61,15 @@ def unknown_settlement(problem: PlanningProblem) -> Settlement:
     return Settlement(np.full(shape, 0.5), np.zeros(shape))
 
 
-def pair_use(problem: PlanningProblem) -> Use:
-    """What each pair asks of its pool, axis N in place of P."""
+def pair_use(problem: PlanningProblem, pairs: Ints) -> Use:
+    """What pairs ask of their pools, axis N in place of P."""
     needs = problem.needs
-    weight = problem.discount[:, None] * problem.probability
-    worth = problem.missed_price[needs.pair_load][:, None, None] * needs.work * weight
-    return Use(needs.need.astype(np.float64), needs.work, needs.work_limit, worth)
+    work = needs.work[pairs]
+    if not work.any():
+        nothing = np.broadcast_to(0.0, work.shape)
+        return Use(needs.need[pairs].astype(np.float64), nothing, nothing, nothing)
+    worth = problem.missed_price[needs.pair_load[pairs]][:, None, None] * work * problem.discount[:, None] * problem.probability
+    return Use(needs.need[pairs].astype(np.float64), work, needs.work_limit[pairs], worth)
 
 
 class Pools:

@@ -55,6 +55,7 @@ QUICK_S = 1.5  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 SLICE = 100  # steps of the exchange between two looks at the clock
 SHAKES = 20  # in one step
+NEAR_LOADS = 60  # re-placed when a contract changes, beside those that it serves
 STEPS = 10  # between two neighbourhoods, where there is a deterministic limit
 NODES = 200  # of one part, likewise
 STALLED = 60  # neighbourhoods in a row without a better plan after which the search ends
@@ -195,23 +196,41 @@ class _Run:
             for _ in range(STEPS):
                 assert search.best is not None
                 current = search.best.plan.decisions
-                over = lambda: search.left <= 0.0  # noqa: E731
-                search.offer(shake(search.problem, current, self.random, rounds=SHAKES, over=over, settlement=self.settlement)[0])
+                search.offer(shake(search.problem, current, self.random, rounds=SHAKES, over=self._late, settlement=self.settlement)[0])
                 yield
 
     def _other_contracts(self) -> Iterator[None]:
+        """One contract changed at a time, and the loads re-placed that are in its pools or nearly as cheap there."""
         search, problem = self.search, self.search.problem
-        assert search.best is not None
-        current, least = improve(problem, search.best.plan.decisions, passes=1, settlement=self.settlement)
-        for k in contracts_to_try(problem):
-            known = self.settlement
+        for k in self.random.permutation(contracts_to_try(problem)):
+            assert search.best is not None
+            current, known = search.best.plan.decisions, self.settlement
+            near = self._near_contract(current, int(k))
+            current, least = improve(problem, current, passes=1, settlement=known, loads=near, over=self._late)
             for chosen in alternatives(problem, current, int(k)):
-                answer, estimate = improve(problem, chosen, passes=1, settlement=known)
+                answer, estimate = improve(problem, chosen, passes=2, settlement=known, loads=near, over=self._late)
                 if estimate < least and search.offer(answer):
-                    current, least = answer, estimate
+                    least = estimate
                 yield
-            if self.settlement is not known:  # estimates compare only where they take settlements alike
-                current, least = improve(problem, search.best.plan.decisions, passes=1, settlement=self.settlement)
+                if search.over:
+                    return
+
+    def _late(self) -> bool:
+        return self.search.left <= 0.0
+
+    def _near_contract(self, current: Decisions, k: int) -> Ints:
+        """Loads in the pools that a contract covers, and those that are cheapest to move there at the prices."""
+        problem, needs, priced = self.search.problem, self.search.problem.needs, self.priced
+        assert priced is not None
+        assert priced.pairs is not None
+        pools = problem.supply.cover_pool[problem.supply.cover_contract == k]
+        inside = np.isin(current.placed, pools).any(axis=1)
+        pairs = np.flatnonzero(np.isin(needs.pair_pool, pools))
+        dearer = np.full(len(needs.loads), np.inf)
+        np.minimum.at(dearer, needs.pair_load[pairs], priced.pairs.reduced_usd[pairs].min(axis=1))
+        dearer[inside] = -1.0
+        order = np.argsort(dearer, kind="stable")
+        return np.sort(order[np.isfinite(dearer[order])][: max(NEAR_LOADS, int(inside.sum()))])
 
     def _take_prices(self) -> bool:
         """Raises the bound, learns what it proves, and tries the plans that come with the prices; False where there are none.
@@ -235,7 +254,7 @@ class _Run:
             self._exchange(chosen[-1])
         else:
             for decisions in chosen:
-                search.offer(improve(search.problem, decisions, settlement=self.settlement)[0])
+                search.offer(improve(search.problem, decisions, settlement=self.settlement, over=self._late)[0])
         return True
 
     def _cheapest_paths(self, priced: Priced) -> Decisions:
