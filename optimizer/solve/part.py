@@ -49,6 +49,7 @@ def solve_part(
     relative_gap: float,
     threads: int = 1,
     seed: int = 0,
+    deterministic_limit: float | None = None,
 ) -> Part:
     """Solves what is left of a problem, in the units of the whole.
 
@@ -75,6 +76,7 @@ def solve_part(
         relative_gap=relative_gap,
         threads=threads,
         seed=seed,
+        deterministic_limit=deterministic_limit,
         lower=lower,
         upper=upper,
         start=None if narrow is None or backend not in TAKES_START else _values(program, part.problem, narrow),

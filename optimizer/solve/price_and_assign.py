@@ -15,7 +15,8 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,15 +24,18 @@ import numpy as np
 
 from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
-from optimizer.domain.surface import Ints
+from optimizer.domain.surface import Floats
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.integer.model import build_program
 from optimizer.integer.whole import objective_step
+from optimizer.pricing.knapsack import has_knapsacks
 from optimizer.solve.best_response import improve
 from optimizer.solve.climb import Climb, Priced
 from optimizer.solve.exchange import Exchange, has_one_row
 from optimizer.solve.fixing import Proven, nothing_proven
+from optimizer.solve.neighbourhoods import choose
+from optimizer.solve.packing import Packing, pack
 from optimizer.solve.part import Around, Part, solve_part
 from optimizer.solve.restrict import restrict
 from optimizer.solve.search import Progress, Search, Solved, SolveSettings
@@ -43,12 +47,17 @@ from optimizer.solve.worker import Worker
 FIRST_PAIRS = 5  # pairs and periods in the first master, for each load and period
 MASTER_SHARE = 0.35  # of the time left that a master may take
 SHORTEST_MASTER_S = 5.0
+PACKING_SHARE = 0.15  # of the time limit that the first master waits at most
+FIRST_PACKINGS = 3
 WIDER = 1.7  # times as many pairs in the next master
 FREE_PLACEMENTS = 150  # pairs and periods free in the first neighbourhood
 NEIGHBOURHOOD_S = 5.0  # guard on one neighbourhood
-QUICK_S = 1.5  # a neighbourhood solved sooner is followed by larger ones
+MASTER_NODES, NEIGHBOURHOOD_NODES, NEIGHBOURHOOD_WORK = 500, 500, 2.0  # under a deterministic limit: nodes, and CP-SAT's own seconds
+QUICK_S = 1.0  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 SLICE = 100  # steps of the exchange between two looks at the clock
+FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
+NEAR_BOUND = 0.05  # relative: how far it is then expected to
 ALIKE = 1e-9  # relative: costs that are the same but for rounding
 
 
@@ -67,8 +76,11 @@ def solve_price_and_assign(
     search = Search(problem, partial(settle_alone, problem), settings, started, report)
     alerts: tuple[str, ...] = ()
     try:
-        with Climb(problem, reduced=True) as climb, Worker(solve_part, problem) as assigner:
-            _Run(search, climb, assigner).run()
+        with ExitStack() as processes:
+            climb = processes.enter_context(Climb(problem, reduced=True))
+            assigners = [processes.enter_context(Worker(solve_part, problem)) for _ in range(max(1, min(2, settings.threads)))]
+            packer = processes.enter_context(Worker(pack, problem)) if has_knapsacks(problem) else None
+            _Run(search, climb, assigners, packer).run()
     except KeyboardInterrupt:
         alerts = ("interrupted: this is the best plan found until then",)
     return search.solved(alerts)
@@ -76,12 +88,12 @@ def solve_price_and_assign(
 
 @dataclass
 class _Asked:
-    """A part that the assigner works on."""
+    """A part that an assigner works on."""
 
     answer: Future[Part]
     begun: float
     cutoff_usd: float  # least cost of plans with anything left out; of masters only
-    around: bool
+    around: Decisions | None  # None: a master
 
 
 @dataclass
@@ -90,34 +102,47 @@ class _Run:
 
     search: Search
     climb: Climb
-    assigner: Worker[Part]
+    assigners: list[Worker[Part]]  # the second helps where this process has nothing to do
+    packer: Worker[Packing] | None
     step_usd: float = 0.0  # every two plans' costs differ by a multiple of this; 0: nothing known
     pairs: float = 0.0  # in the next master
     free: float = FREE_PLACEMENTS
-    asked: _Asked | None = None
+    masters: int = 0  # asked so far
     masters_done: bool = False
+    rounds: int = 0  # neighbourhoods solved
+    packed: int = 0  # reports of the packer
     proven: Proven = field(init=False)
     random: np.random.Generator = field(init=False)
+    asked: list[_Asked | None] = field(init=False)
+    one_row: bool = field(init=False)
     exchange: Exchange | None = None
     priced: Priced | None = None
+    packing: Future[Packing] | None = None
 
     def __post_init__(self) -> None:
         self.proven = nothing_proven(self.search.problem)
         self.random = np.random.default_rng(self.search.settings.seed)
         self.pairs = float(FIRST_PAIRS * len(self.search.problem.needs.loads) * len(self.search.problem.periods))
+        self.asked = [None] * len(self.assigners)
+        self.one_row = has_one_row(self.search.problem)
 
     def run(self) -> None:
         search = self.search
         self.climb.begin()
         self.step_usd = cost_step(search.problem)
         self._start()
-        while not search.over:
+        while not search.over and self.rounds != search.settings.deterministic_limit:
             self._take_prices()
             if self.priced is not None:
-                self._take_part()
-                if self.asked is None and not search.over:
-                    self._ask()
+                self._take_packing()
+                self._take_parts()
+                self._ask_parts()
             self._look_around()
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether nothing may depend on how fast other processes are."""
+        return self.search.settings.deterministic_limit is not None
 
     # ---- the search in this process
 
@@ -125,17 +150,17 @@ class _Run:
         problem = self.search.problem
         for chosen in (hold(problem), cheapest_first(problem)):
             self.search.offer(chosen)
-        if not has_one_row(problem) and self.search.best is not None:
+        if not self.one_row and self.search.best is not None:
             self.search.offer(improve(problem, self.search.best.plan.decisions, passes=1)[0])
 
     def _look_around(self) -> None:
         """A slice of work on plans; waits a moment where there is none to do."""
         search = self.search
-        if self.exchange is not None:
+        if self.exchange is not None and not self.exchange.stalled:
             search.phase = "exchange"
             if self.exchange.run(SLICE):
                 search.offer(self.exchange.decisions())
-        elif search.best is not None and self.priced is not None and not has_one_row(search.problem):
+        elif search.best is not None and self.priced is not None and not self.one_row:
             search.phase = "improve"
             try_contracts(search, self.climb)
             shake_loads(search, self.random)
@@ -149,6 +174,9 @@ class _Run:
           InfeasiblePlan: pins alone leave some load or run without a place.
         """
         search, priced = self.search, self.climb.latest()
+        while priced is None and self.deterministic and self.climb.climbing and search.left > 0:
+            time.sleep(0.01)
+            priced = self.climb.latest()
         if priced is None:
             return
         if priced.prices.bound_usd == np.inf:
@@ -159,11 +187,39 @@ class _Run:
         self.priced = priced
         self._raise_bound(priced.prices.bound_usd)
         chosen = [self._cheapest_paths(priced)] + ([] if priced.decisions is None else [priced.decisions])
-        if has_one_row(search.problem):
+        if self.packer is not None and self.packed == 0:
+            self.packing = self._ask_packing()
+        if self.one_row:
             self._exchange(chosen[-1])
         else:
             for decisions in chosen:
                 search.offer(improve(search.problem, decisions, passes=2)[0])
+
+    def _take_packing(self) -> None:
+        """Raises the bound by what knapsacks prove, and asks for more of it."""
+        packing, problem = self.packing, self.search.problem
+        if packing is None or not (self.deterministic or packing.done()):
+            return
+        found = packing.result()
+        self.proven.learn_packing(problem, found)
+        self._raise_bound(found.bound_usd)
+        self.packing = None if found.over else self._ask_packing()
+        self.packed += 1
+        if self._contracts_open and self.masters == 0:
+            exits = np.zeros((len(found.lots), 1), dtype=np.int64)
+            self._exchange(Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits))
+
+    def _ask_packing(self) -> Future[Packing]:
+        assert self.packer is not None
+        best, bound = self.search.best, self.search.bound_usd
+        far = best is None or best.objective_usd > bound + FAR_BEST * abs(bound)
+        target = bound + NEAR_BOUND * abs(bound) if far or best is None else best.objective_usd
+        return self.packer.ask(prices=self._prices(), target_usd=target)
+
+    def _prices(self) -> Floats:
+        """Of capacity in the first row of every pool, [P] USD per accelerator."""
+        assert self.priced is not None
+        return np.asarray(self.priced.prices.multipliers.firm[:, 0, 0] * self.priced.prices.unit)
 
     def _cheapest_paths(self, priced: Priced) -> Decisions:
         """Every load and run on its best path at the prices, and the contracts that pay at them."""
@@ -176,9 +232,7 @@ class _Run:
 
     def _exchange(self, chosen: Decisions) -> None:
         """Begins to exchange loads, with the contracts of these decisions."""
-        assert self.priced is not None
-        prices = self.priced.prices.multipliers.firm[:, 0, 0] * self.priced.prices.unit
-        self.exchange = Exchange(self.search.problem, chosen, np.asarray(prices), self.random)
+        self.exchange = Exchange(self.search.problem, chosen, self._prices(), self.random)
 
     # ---- masters and neighbourhoods in the other process
 
@@ -190,61 +244,114 @@ class _Run:
         best = self.search.best.objective_usd
         return best - self.step_usd + ALIKE * abs(best) if self.step_usd else best * (1.0 - math.copysign(ALIKE, best))
 
-    def _ask(self) -> None:
-        if self.masters_done and self.search.best is not None:
-            self._ask_around(self.search.best.plan.decisions)
-        else:
-            self._ask_master()
+    @property
+    def _packing_first(self) -> bool:
+        """Whether the first master waits for the knapsack bound, which says better which pairs matter."""
+        patient = self.search.settings.deterministic_limit is not None or self.search.left > (1.0 - PACKING_SHARE) * self._limit
+        return self.masters == 0 and self.packing is not None and self.packed < FIRST_PACKINGS and patient
+
+    @property
+    def _limit(self) -> float:
+        limit = self.search.settings.time_limit_s
+        return math.inf if limit is None else limit
+
+    @property
+    def _contracts_open(self) -> bool:
+        """Whether anything is left to decide about contracts."""
+        least, most = self.proven.lots(self.search.problem, self.cutoff_usd)
+        return bool((least < most).any())
+
+    def _ask_parts(self) -> None:
+        """Gives idle assigners something to solve."""
+        if self._packing_first:
+            return
+        for i, asked in enumerate(self.asked):
+            helping = i > 0 and (self.deterministic or self.packing is not None or self.exchange is None or not self.exchange.stalled)
+            if asked is not None or helping or self.search.over:
+                continue
+            best = self.search.best
+            if best is not None and (self.masters_done or i > 0):
+                self._ask_around(i, best.plan.decisions)
+            elif i == 0:
+                self._ask_master()
 
     def _ask_master(self) -> None:
         """The pairs and options of smallest reduced cost, as many as the round has; the next one says what plans with others cost."""
         search = self.search
         costs = np.sort(np.concatenate([self.proven.uses_pair.ravel(), self.proven.takes_option]))
         cutoff = min(self.cutoff_usd, float(costs[int(self.pairs)]) if self.pairs < len(costs) else math.inf)
-        limit = max(SHORTEST_MASTER_S, MASTER_SHARE * search.left) if np.isfinite(search.left) else None
+        share = 1.0 if cutoff == self.cutoff_usd and self._contracts_open else MASTER_SHARE
+        limit = max(SHORTEST_MASTER_S, share * search.left) if np.isfinite(search.left) else None
+        self.masters += 1
         search.phase = "master"
-        answer = self._submit(cutoff, time_limit_s=limit, relative_gap=min(1e-6, search.settings.relative_gap / 4))
-        self.asked = _Asked(answer=answer, begun=search.seconds, cutoff_usd=cutoff, around=False)
+        gap, nodes = min(1e-6, search.settings.relative_gap / 4), MASTER_NODES if self.deterministic else None
+        answer = self._submit(0, cutoff, time_limit_s=limit, relative_gap=gap, deterministic_limit=nodes)
+        self.asked[0] = _Asked(answer=answer, begun=search.seconds, cutoff_usd=cutoff, around=None)
 
-    def _ask_around(self, current: Decisions) -> None:
+    def _ask_around(self, assigner: int, current: Decisions) -> None:
         """Some loads and runs free, among the pairs that a better plan can use."""
-        search = self.search
-        loads, runs, keep = self._near(current)
-        around = Around(decisions=current, loads=loads, runs=runs)
+        search, problem = self.search, self.search.problem
+        near = choose(problem, current, self.proven.pairs(problem, self.cutoff_usd), self.free, self.random)
+        whole = self.packer is not None  # CP-SAT is quick where all is whole, and its bound and plans are then exact
         answer = self._submit(
-            self.cutoff_usd, keep=keep, around=around, time_limit_s=min(NEIGHBOURHOOD_S, max(search.left, 1.0)), relative_gap=1e-7
+            assigner,
+            self.cutoff_usd,
+            keep=near.keep,
+            around=Around(decisions=current, loads=near.loads, runs=near.runs, contracts=self._contracts_open),
+            time_limit_s=min(NEIGHBOURHOOD_S, max(search.left, 1.0)) if not self.deterministic else search.settings.time_limit_s,
+            relative_gap=1e-7,
+            deterministic_limit=(NEIGHBOURHOOD_WORK if whole else NEIGHBOURHOOD_NODES) if self.deterministic else None,
+            backend="cp_sat" if whole else search.settings.backend,
         )
-        self.asked = _Asked(answer=answer, begun=search.seconds, cutoff_usd=math.inf, around=True)
+        self.asked[assigner] = _Asked(answer=answer, begun=search.seconds, cutoff_usd=math.inf, around=current)
 
-    def _submit(self, cutoff_usd: float, **options: Any) -> Future[Part]:
-        settings = self.search.settings
+    def _submit(self, assigner: int, cutoff_usd: float, **options: Any) -> Future[Part]:
+        settings, problem = self.search.settings, self.search.problem
         request: dict[str, Any] = {
-            "keep": self.proven.pairs(cutoff_usd),
+            "keep": self.proven.pairs(problem, cutoff_usd),
             "keep_options": self.proven.options(cutoff_usd),
-            "lots": self.proven.lots(self.search.problem, cutoff_usd),
+            "lots": self.proven.lots(problem, cutoff_usd),
             "backend": settings.backend,
             "threads": 1,
             "seed": settings.seed,
         }
-        return self.assigner.ask(**(request | options))
+        return self.assigners[assigner].ask(**(request | options))
 
-    def _take_part(self) -> None:
-        asked = self.asked
-        if asked is None:
-            return
-        if not asked.answer.done():
-            if self.exchange is None:
-                time.sleep(0.02)
-            return
-        self.asked, part = None, asked.answer.result()
+    def _take_parts(self) -> None:
+        for i, asked in enumerate(self.asked):
+            if asked is not None and (self.deterministic or asked.answer.done()):
+                self.asked[i] = None
+                self._take_part(asked, asked.answer.result())
+
+    def _take_part(self, asked: _Asked, part: Part) -> None:
         quick = self.search.seconds - asked.begun < QUICK_S
-        if part.decisions is not None and self.search.offer(part.decisions) and self.exchange is not None:
-            self._follow(part.decisions)
-        if asked.around:
-            solved = part.status in (PlanStatus.OPTIMAL, PlanStatus.INFEASIBLE)
-            self.free *= LARGER if solved and quick else 1.0 if solved else SMALLER
-        else:
+        if part.decisions is not None and self._offer(part.decisions, asked.around) and self.exchange is not None:
+            self._follow()
+        if asked.around is None:
             self._after_master(part, asked.cutoff_usd)
+            return
+        self.rounds += 1
+        solved = part.status in (PlanStatus.OPTIMAL, PlanStatus.INFEASIBLE)
+        if not self.deterministic:
+            self.free *= LARGER if solved and quick else 1.0 if solved else SMALLER
+
+    def _offer(self, found: Decisions, around: Decisions | None) -> bool:
+        """Offers a plan; where a better one has come meanwhile, what changed in it."""
+        search = self.search
+        if search.offer(found):
+            return True
+        if around is None or search.best is None or search.best.plan.decisions is around:
+            return False
+        best = search.best.plan.decisions
+        if (best.lots != around.lots).any() or (best.exits != around.exits).any():
+            return False
+        return search.offer(
+            replace(
+                found,
+                placed=np.where(found.placed != around.placed, found.placed, best.placed),
+                option=np.where(found.option != around.option, found.option, best.option),
+            )
+        )
 
     def _after_master(self, part: Part, cutoff_usd: float) -> None:
         search = self.search
@@ -255,66 +362,18 @@ class _Run:
         finished = part.status in (PlanStatus.OPTIMAL, PlanStatus.INFEASIBLE)
         if finished and everything and search.best is not None:
             search.proven = True
-        self.pairs *= WIDER
-        self.masters_done = not finished or everything
+        self.pairs = math.inf if self._contracts_open else self.pairs * WIDER
+        self.masters_done = everything or not (finished or self._contracts_open)
 
-    def _follow(self, chosen: Decisions) -> None:
-        """The exchange goes on from a better plan; with other contracts it begins anew."""
+    def _follow(self) -> None:
+        """The exchange goes on from the best plan; with other contracts it begins anew."""
         assert self.exchange is not None
+        assert self.search.best is not None
+        chosen = self.search.best.plan.decisions
         if (chosen.lots == self.exchange.decisions().lots).all():
             self.exchange.resume(chosen)
         else:
             self._exchange(chosen)
-
-    def _near(self, current: Decisions) -> tuple[Ints, Ints, np.ndarray]:
-        """Loads and runs of a few pools that compete for the same loads, and the pairs that they may use there."""
-        problem, needs = self.search.problem, self.search.problem.needs
-        may = self.proven.pairs(self.cutoff_usd)
-        pools = self._rivals(current, may)
-        within = np.zeros(len(problem.pools) + 1, dtype=np.bool_)
-        loads: list[int] = []
-        runs: list[int] = []
-        room = self.free
-        run_pool = np.array([needs.option_pool[g] if g >= 0 else -1 for g in current.option], dtype=np.int64)
-        for pool in pools:
-            within[pool] = True
-            mine = np.flatnonzero((current.placed == pool).any(axis=1))
-            loads += [int(load) for load in mine if load not in loads]
-            runs += np.flatnonzero(run_pool == pool).tolist()
-            free = np.isin(needs.pair_load, loads) & within[needs.pair_pool]
-            room = self.free - float(may[free].sum())
-            if room <= 0 and len(loads) > 1:
-                break
-        chosen = self._trimmed(loads, may, within, room)
-        keep = may & within[needs.pair_pool][:, None] & np.isin(needs.pair_load, chosen)[:, None]
-        keep |= current.placed[needs.pair_load] == needs.pair_pool[:, None]
-        return chosen, np.array(runs, dtype=np.int64), keep
-
-    def _trimmed(self, loads: list[int], may: np.ndarray, within: np.ndarray, room: float) -> Ints:
-        """The loads, some left out at random where they have more pairs than there is room."""
-        needs = self.search.problem.needs
-        chosen = np.array(sorted(loads), dtype=np.int64)
-        if room >= 0:
-            return chosen
-        size = np.bincount(needs.pair_load, (may & within[needs.pair_pool][:, None]).sum(axis=1), len(needs.loads))[chosen]
-        order = self.random.permutation(len(chosen))
-        kept = order[np.cumsum(size[order]) <= self.free]
-        return np.sort(chosen[kept if len(kept) else order[:1]])
-
-    def _rivals(self, current: Decisions, may: np.ndarray) -> list[int]:
-        """Pools, one at random first, then those that share most loads with it, with some chance."""
-        problem, needs = self.search.problem, self.search.problem.needs
-        first = int(self.random.integers(len(problem.pools)))
-        here = np.zeros((len(needs.loads), len(problem.pools)), dtype=np.bool_)
-        load, period = np.nonzero(current.placed >= 0)
-        here[load, current.placed[load, period]] = True
-        open_to = np.zeros_like(here)
-        open_to[needs.pair_load, needs.pair_pool] = may.any(axis=1)
-        shared = here[:, first] @ open_to.astype(np.float64) + open_to[:, first].astype(np.float64) @ here
-        noise = self.random.exponential(1.0, len(shared))
-        shared = (shared + 0.5) * noise
-        shared[first] = np.inf
-        return [int(pool) for pool in np.argsort(-shared)]
 
     def _raise_bound(self, bound_usd: float) -> None:
         """Up to the next cost that a plan can have."""
