@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
+from optimizer.integer.expected import solve_expected
 from optimizer.pricing.knapsack import Ascent, Knapsacks, Packed, begin, best_places, knapsacks, reduced_costs
 
 EVALUATIONS = 100  # between two reports
+NEAR = 0.05  # relative: how far the bound is expected to rise where nothing is known
+RELAXATION_S = 30.0  # guard
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,24 +28,28 @@ class Packing:
     holds_none: Floats  # [K]
     placed: Ints  # [L] the pool that took the load, its cheapest of several; -1: none did
     lots: Ints  # [K]
+    prices: Floats  # [P] of capacity, USD per accelerator
     over: bool  # the ascent has come to its end
 
 
-def pack(problem: PlanningProblem, *, prices: Floats, target_usd: float) -> Packing:
-    """Goes on with the ascent of the problem; begins it from prices of capacity [P], USD per accelerator.
+def pack(problem: PlanningProblem, *, evaluations: int = EVALUATIONS, target_usd: float = math.nan) -> Packing:
+    """Goes on with the ascent of the problem; begins it from the prices of its linear relaxation.
 
     Args:
-      target_usd: a cost that the bound does not exceed, such as the best plan's.
+      evaluations: at most.
+      target_usd: a cost that the bound does not exceed, such as the best plan's; nan: none is known.
     """
-    packs, ascent = _ascent(problem, prices)
-    for _ in range(EVALUATIONS):
+    packs, ascent, prices = _ascent(problem)
+    for _ in range(evaluations):
         if ascent.over:
             break
-        ascent.advance(target_usd)
-    return _proven(problem, packs, ascent.best, ascent.over)
+        best = ascent.best.bound_usd
+        ascent.advance(best + NEAR * abs(best) if math.isnan(target_usd) else target_usd)
+    return _proven(problem, packs, ascent, prices)
 
 
-def _proven(problem: PlanningProblem, packs: Knapsacks, packed: Packed, over: bool) -> Packing:
+def _proven(problem: PlanningProblem, packs: Knapsacks, ascent: Ascent, prices: Floats) -> Packing:
+    packed = ascent.best
     needs = problem.needs
     reduced = reduced_costs(packs, packed)
     at = needs.pair_load, needs.pair_pool
@@ -58,7 +66,8 @@ def _proven(problem: PlanningProblem, packs: Knapsacks, packed: Packed, over: bo
         holds_none=holds_none,
         placed=np.where(packed.chosen.any(axis=1), np.where(packed.chosen, packs.cost, np.inf).argmin(axis=1), -1),
         lots=_lots(problem, packs, packed),
-        over=over,
+        prices=prices,
+        over=ascent.over,
     )
 
 
@@ -71,12 +80,13 @@ def _lots(problem: PlanningProblem, packs: Knapsacks, packed: Packed) -> Ints:
     return lots
 
 
-_ascents: list[tuple[PlanningProblem, Knapsacks, Ascent]] = []
+_ascents: list[tuple[PlanningProblem, Knapsacks, Ascent, Floats]] = []
 
 
-def _ascent(problem: PlanningProblem, prices: Floats) -> tuple[Knapsacks, Ascent]:
-    """Where the ascent of the problem is; one problem at a time."""
+def _ascent(problem: PlanningProblem) -> tuple[Knapsacks, Ascent, Floats]:
+    """Where the ascent of the problem is, and the prices that it began with; one problem at a time."""
     if not _ascents or _ascents[0][0] is not problem:
-        packs = knapsacks(problem)
-        _ascents[:] = [(problem, packs, begin(packs, best_places(packs, prices)))]
+        packs, relaxed = knapsacks(problem), solve_expected(problem, time_limit_s=RELAXATION_S)
+        prices = np.zeros(len(problem.pools)) if relaxed is None else relaxed.firm[:, 0, 0]
+        _ascents[:] = [(problem, packs, begin(packs, best_places(packs, prices)), prices)]
     return _ascents[0][1:]

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.domain.plan import Decisions, PlanStatus
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
@@ -45,7 +45,8 @@ from optimizer.solve.steps import shake_loads, try_contracts
 from optimizer.solve.worker import Worker
 
 FIRST_PAIRS = 5  # pairs and periods in the first master, for each load and period
-MASTER_SHARE = 0.35  # of the time left that a master may take
+NARROWEST = 0.1  # of the way from the bound to the best plan that the reduced costs of a neighbourhood's pairs go at least
+MASTER_SHARE = 0.2  # of the time left that a master may take
 SHORTEST_MASTER_S = 5.0
 PACKING_SHARE = 0.15  # of the time limit that the first master waits at most
 FIRST_PACKINGS = 3
@@ -57,7 +58,6 @@ QUICK_S = 1.0  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 SLICE = 100  # steps of the exchange between two looks at the clock
 FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
-NEAR_BOUND = 0.05  # relative: how far it is then expected to
 ALIKE = 1e-9  # relative: costs that are the same but for rounding
 
 
@@ -115,6 +115,7 @@ class _Run:
     random: np.random.Generator = field(init=False)
     asked: list[_Asked | None] = field(init=False)
     one_row: bool = field(init=False)
+    exchanged: bool = False
     exchange: Exchange | None = None
     priced: Priced | None = None
     packing: Future[Packing] | None = None
@@ -128,13 +129,16 @@ class _Run:
 
     def run(self) -> None:
         search = self.search
-        self.climb.begin()
+        if self.packer is None:
+            self.climb.begin()
+        else:
+            self.packing = self.packer.ask(evaluations=1)
         self.step_usd = cost_step(search.problem)
         self._start()
         while not search.over and self.rounds != search.settings.deterministic_limit:
             self._take_prices()
-            if self.priced is not None:
-                self._take_packing()
+            self._take_packing()
+            if self.priced is not None or self.packed > 0:
                 self._take_parts()
                 self._ask_parts()
             self._look_around()
@@ -156,10 +160,12 @@ class _Run:
     def _look_around(self) -> None:
         """A slice of work on plans; waits a moment where there is none to do."""
         search = self.search
-        if self.exchange is not None and not self.exchange.stalled:
+        if self.exchange is not None:
             search.phase = "exchange"
             if self.exchange.run(SLICE):
                 search.offer(self.exchange.decisions())
+            if self.exchange.stalled:
+                self.exchange = None
         elif search.best is not None and self.priced is not None and not self.one_row:
             search.phase = "improve"
             try_contracts(search, self.climb)
@@ -187,10 +193,8 @@ class _Run:
         self.priced = priced
         self._raise_bound(priced.prices.bound_usd)
         chosen = [self._cheapest_paths(priced)] + ([] if priced.decisions is None else [priced.decisions])
-        if self.packer is not None and self.packed == 0:
-            self.packing = self._ask_packing()
-        if self.one_row:
-            self._exchange(chosen[-1])
+        if self.one_row and self.exchange is None and not self.exchanged:
+            self._exchange(chosen[-1], np.asarray(priced.prices.multipliers.firm[:, 0, 0] * priced.prices.unit))
         else:
             for decisions in chosen:
                 search.offer(improve(search.problem, decisions, passes=2)[0])
@@ -205,21 +209,17 @@ class _Run:
         self._raise_bound(found.bound_usd)
         self.packing = None if found.over else self._ask_packing()
         self.packed += 1
-        if self._contracts_open and self.masters == 0:
+        if self.masters == 0 and (self.packed == 1 or self._contracts_open):
             exits = np.zeros((len(found.lots), 1), dtype=np.int64)
-            self._exchange(Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits))
+            chosen = Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits)
+            self._exchange(chosen, found.prices)
 
     def _ask_packing(self) -> Future[Packing]:
+        """The target is the best plan, unless that is so far above the bound that it says nothing."""
         assert self.packer is not None
         best, bound = self.search.best, self.search.bound_usd
-        far = best is None or best.objective_usd > bound + FAR_BEST * abs(bound)
-        target = bound + NEAR_BOUND * abs(bound) if far or best is None else best.objective_usd
-        return self.packer.ask(prices=self._prices(), target_usd=target)
-
-    def _prices(self) -> Floats:
-        """Of capacity in the first row of every pool, [P] USD per accelerator."""
-        assert self.priced is not None
-        return np.asarray(self.priced.prices.multipliers.firm[:, 0, 0] * self.priced.prices.unit)
+        near = best is not None and best.objective_usd <= bound + FAR_BEST * abs(bound)
+        return self.packer.ask(target_usd=best.objective_usd if best is not None and near else math.nan)
 
     def _cheapest_paths(self, priced: Priced) -> Decisions:
         """Every load and run on its best path at the prices, and the contracts that pay at them."""
@@ -230,9 +230,9 @@ class _Run:
             placed=prices.placed, option=prices.option, lots=np.where(pays, supply.most_lots, supply.least_lots), exits=exits
         )
 
-    def _exchange(self, chosen: Decisions) -> None:
+    def _exchange(self, chosen: Decisions, prices: Floats) -> None:
         """Begins to exchange loads, with the contracts of these decisions."""
-        self.exchange = Exchange(self.search.problem, chosen, self._prices(), self.random)
+        self.exchange, self.exchanged = Exchange(self.search.problem, chosen, prices, self.random), True
 
     # ---- masters and neighbourhoods in the other process
 
@@ -266,7 +266,7 @@ class _Run:
         if self._packing_first:
             return
         for i, asked in enumerate(self.asked):
-            helping = i > 0 and (self.deterministic or self.packing is not None or self.exchange is None or not self.exchange.stalled)
+            helping = i > 0 and (self.deterministic or self.packing is not None or self.exchange is not None)
             if asked is not None or helping or self.search.over:
                 continue
             best = self.search.best
@@ -291,7 +291,7 @@ class _Run:
     def _ask_around(self, assigner: int, current: Decisions) -> None:
         """Some loads and runs free, among the pairs that a better plan can use."""
         search, problem = self.search, self.search.problem
-        near = choose(problem, current, self.proven.pairs(problem, self.cutoff_usd), self.free, self.random)
+        near = choose(problem, current, self._useful_pairs(), self.free, self.random)
         whole = self.packer is not None  # CP-SAT is quick where all is whole, and its bound and plans are then exact
         answer = self._submit(
             assigner,
@@ -304,6 +304,14 @@ class _Run:
             backend="cp_sat" if whole else search.settings.backend,
         )
         self.asked[assigner] = _Asked(answer=answer, begun=search.seconds, cutoff_usd=math.inf, around=current)
+
+    def _useful_pairs(self) -> Bools:
+        """Pairs that a better plan can use, [N, T]; now and then only those of the smallest reduced costs, so that more loads have room."""
+        problem, bound = self.search.problem, self.search.bound_usd
+        cutoff = self.cutoff_usd
+        if math.isfinite(cutoff) and math.isfinite(bound) and cutoff > bound:
+            cutoff = bound + (cutoff - bound) * self.random.uniform(NARROWEST, 1.0)
+        return self.proven.pairs(problem, cutoff)
 
     def _submit(self, assigner: int, cutoff_usd: float, **options: Any) -> Future[Part]:
         settings, problem = self.search.settings, self.search.problem
@@ -366,14 +374,12 @@ class _Run:
         self.masters_done = everything or not (finished or self._contracts_open)
 
     def _follow(self) -> None:
-        """The exchange goes on from the best plan; with other contracts it begins anew."""
+        """The exchange goes on from the best plan, if that has the same contracts."""
         assert self.exchange is not None
         assert self.search.best is not None
         chosen = self.search.best.plan.decisions
         if (chosen.lots == self.exchange.decisions().lots).all():
             self.exchange.resume(chosen)
-        else:
-            self._exchange(chosen)
 
     def _raise_bound(self, bound_usd: float) -> None:
         """Up to the next cost that a plan can have."""

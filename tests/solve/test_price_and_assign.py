@@ -128,7 +128,7 @@ def test_the_packer_goes_on_where_it_was() -> None:
     best = optimum(assignment)
     bounds, over = [], False
     while not over:
-        found = pack(problem, prices=np.zeros(3), target_usd=best)
+        found = pack(problem, target_usd=best)
         bounds.append(found.bound_usd)
         over = found.over
     assert bounds == sorted(bounds)
