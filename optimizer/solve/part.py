@@ -14,6 +14,7 @@ from optimizer.integer.backend import TAKES_START, Backend
 from optimizer.integer.decide import integers
 from optimizer.integer.model import Program, build_program, decisions, fix, free_loads
 from optimizer.integer.solver import solve_program
+from optimizer.integer.whole import objective_step
 from optimizer.solve.restrict import restrict
 
 
@@ -95,3 +96,18 @@ def _values(program: Program, problem: PlanningProblem, chosen: Decisions) -> Fl
     columns, held = integers(program, problem, chosen)
     values[columns] = held
     return values
+
+
+def cost_step(problem: PlanningProblem) -> float:
+    """USD of which every difference between the costs of plans worth considering is a multiple; 0: none is known.
+
+    The model of one pair a load has every kind of column and row; the costs of all other pairs are looked at themselves.
+    """
+    plain = (problem.discount == 1.0).all() and len(problem.scenarios) == 1
+    amounts = np.concatenate([problem.egress_cash.ravel(), problem.enter_cash, problem.leave_cash])
+    if not plain or (amounts % 1 != 0).any() or (np.abs(amounts) >= 2.0**53).any():
+        return 0.0
+    first = np.unique(problem.needs.pair_load, return_index=True)[1]
+    keep = np.isin(np.arange(len(problem.needs.pair_load)), first)[:, None] & problem.pair_allowed
+    step = objective_step(build_program(restrict(problem, keep).problem))
+    return float(math.gcd(int(step), *amounts.astype(np.int64).tolist())) if step else 0.0

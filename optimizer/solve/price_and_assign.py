@@ -6,7 +6,7 @@
     search     exchanges of loads (`exchange`), best responses, and neighbourhoods solved by the MILP solver
 
 The bound after a master is proven over what it had left in is the smaller of the master's own and the least that any plan costs which takes
-something left out. One process prices, then solves masters and neighbourhoods; this one searches. The best plan is settled exactly.
+something left out. Other processes price and solve masters and neighbourhoods; this one searches. The best plan is settled exactly.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
-from optimizer.integer.model import build_program
-from optimizer.integer.whole import objective_step
 from optimizer.pricing.knapsack import has_knapsacks
 from optimizer.solve.best_response import improve
 from optimizer.solve.climb import Climb, Priced
@@ -36,8 +34,7 @@ from optimizer.solve.exchange import Exchange, has_one_row
 from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.neighbourhoods import choose
 from optimizer.solve.packing import Packing, pack
-from optimizer.solve.part import Around, Part, solve_part
-from optimizer.solve.restrict import restrict
+from optimizer.solve.part import Around, Part, cost_step, solve_part
 from optimizer.solve.search import Progress, Search, Solved, SolveSettings
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
@@ -389,18 +386,3 @@ class _Run:
         self.search.raise_bound(bound_usd)
         if self.search.best is not None and self.search.bound_usd >= self.search.best.objective_usd - ALIKE * abs(self.search.bound_usd):
             self.search.proven = True
-
-
-def cost_step(problem: PlanningProblem) -> float:
-    """USD of which every difference between the costs of plans worth considering is a multiple; 0: none is known.
-
-    The model of one pair a load has every kind of column and row; the costs of all other pairs are looked at themselves.
-    """
-    plain = (problem.discount == 1.0).all() and len(problem.scenarios) == 1
-    amounts = np.concatenate([problem.egress_cash.ravel(), problem.enter_cash, problem.leave_cash])
-    if not plain or (amounts % 1 != 0).any() or (np.abs(amounts) >= 2.0**53).any():
-        return 0.0
-    first = np.unique(problem.needs.pair_load, return_index=True)[1]
-    keep = np.isin(np.arange(len(problem.needs.pair_load)), first)[:, None] & problem.pair_allowed
-    step = objective_step(build_program(restrict(problem, keep).problem))
-    return float(math.gcd(int(step), *amounts.astype(np.int64).tolist())) if step else 0.0

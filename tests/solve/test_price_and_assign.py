@@ -18,7 +18,8 @@ from optimizer.solve.cost import objective_usd
 from optimizer.solve.exchange import Exchange, has_one_row, ladders
 from optimizer.solve.neighbourhoods import choose
 from optimizer.solve.packing import pack
-from optimizer.solve.price_and_assign import cost_step, solve_price_and_assign
+from optimizer.solve.part import cost_step
+from optimizer.solve.price_and_assign import solve_price_and_assign
 from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first
