@@ -102,7 +102,7 @@ def _search(search: Search, program: Program, solver: Worker[Answer], climb: Cli
     while not search.over and stalled < STALLED_ROUNDS and rounds != settings.deterministic_limit:
         before = search.best
         search.phase = "contracts"
-        try_contracts(search, climb)
+        try_contracts(search, partial(take_prices, search, climb))
         search.phase = "improve"
         shake_loads(search, random)
         solve_neighbourhood(search, program, solver, random)

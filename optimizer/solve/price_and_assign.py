@@ -133,12 +133,16 @@ class _Run:
         self.step_usd = cost_step(search.problem)
         self._start()
         while not search.over and self.rounds != search.settings.deterministic_limit:
-            self._take_prices()
-            self._take_packing()
-            if self.priced is not None or self.packed > 0:
-                self._take_parts()
-                self._ask_parts()
+            self._look_after()
             self._look_around()
+
+    def _look_after(self) -> None:
+        """Takes in what other processes have found, and gives them more to do."""
+        self._take_prices()
+        self._take_packing()
+        if self.priced is not None or self.packed > 0:
+            self._take_parts()
+            self._ask_parts()
 
     @property
     def deterministic(self) -> bool:
@@ -163,9 +167,9 @@ class _Run:
                 search.offer(self.exchange.decisions())
             if self.exchange.stalled:
                 self.exchange = None
-        elif search.best is not None and self.priced is not None and not self.one_row:
+        elif search.best is not None and not self.one_row:
             search.phase = "improve"
-            try_contracts(search, self.climb)
+            try_contracts(search, self._look_after)
             shake_loads(search, self.random)
         else:
             time.sleep(0.05)

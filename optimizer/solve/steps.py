@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, TimeoutError
 
 import numpy as np
@@ -54,8 +55,12 @@ def take_prices(search: Search, climb: Climb) -> bool:
     return True
 
 
-def try_contracts(search: Search, climb: Climb) -> None:
-    """Changes one contract at a time, loads re-placed around it, where that gives a better plan."""
+def try_contracts(search: Search, meanwhile: Callable[[], object]) -> None:
+    """Changes one contract at a time, loads re-placed around it, where that gives a better plan.
+
+    Args:
+      meanwhile: called between two trials, to look after other processes; never under a deterministic limit.
+    """
     if search.best is None:
         return
     problem, deterministic = search.problem, search.settings.deterministic_limit is not None
@@ -65,7 +70,7 @@ def try_contracts(search: Search, climb: Climb) -> None:
             if search.over:
                 return
             if not deterministic:
-                take_prices(search, climb)
+                meanwhile()
             answer, estimate = improve(problem, chosen, passes=1)
             search.tell()
             if estimate < least and search.offer(answer):
