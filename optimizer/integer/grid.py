@@ -5,7 +5,7 @@ the grid is made here, as a relaxation that is integer throughout:
 
 - A continuous x becomes step x n with n = floor(x / step): it falls by less than one step. Every row gives way by what that changes.
 - Steps are powers of two in units of the column's first row (for draws, the pool's capacity row): there coefficients stay small.
-- Draws that are whole at an optimum anyway (`whole.whole_draws`) have steps of 1, and nothing gives way for them.
+- Columns that are whole at an optimum anyway (`Program.implied`) have steps of 1, and nothing gives way for them.
 - Coefficients become integers after scaling by a power of two. Every row gives way by what the rounding can change.
 
 Every plan of the program is then a plan on the grid and costs there no more than an allowance above its cost, so CP-SAT's bound less
@@ -25,7 +25,6 @@ from optimizer.domain.plan import PlanStatus
 from optimizer.domain.surface import Floats
 from optimizer.integer.backend import Effort, Raw, holding_integers, solve_arrays
 from optimizer.integer.reduced import Arrays
-from optimizer.integer.whole import whole_draws
 
 FINENESS = (14, 18, 22)  # bits that divide the box of a continuous column
 ROW_BITS = 34  # a row's largest activity on the grid stays below 2^34 ...
@@ -48,7 +47,6 @@ class Grid:
 def solve_on_grid(arrays: Arrays, effort: Effort, start: Floats | None) -> Raw:
     """Solves with CP-SAT on ever finer grids until the gap is proven or the time is over."""
     begun = time.monotonic()
-    arrays = replace(arrays, implied=arrays.implied | whole_draws(arrays))
     best = Raw(status=PlanStatus.LIMIT, values=None, objective=math.inf, bound=-math.inf, row_duals=None)
     for bits in FINENESS:
         left = None if effort.time_limit_s is None else effort.time_limit_s - (time.monotonic() - begun)

@@ -5,13 +5,16 @@ Sets, data, variables and formulation stand in docs/problem.md; each function ca
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optimizer.domain.problem import PlanningProblem
-from optimizer.integer import capacity, clauses, limits, placement
+from optimizer.integer import capacity, clauses, cuts, limits, placement
 from optimizer.integer.decide import decisions, fix, fix_contracts, free_loads
 from optimizer.integer.objective import all_payments, constant, money_unit, objective, option_egress
 from optimizer.integer.program import Program, assemble
 from optimizer.integer.recourse import Recourse, recourse
 from optimizer.integer.variables import choose_variables
+from optimizer.integer.whole import whole_draws
 
 __all__ = ["Program", "Recourse", "build_program", "decisions", "fix", "fix_contracts", "free_loads", "recourse"]
 
@@ -31,6 +34,7 @@ def build_program(problem: PlanningProblem) -> Program:
         capacity.no_spot_capacity(problem, variables),
         capacity.flexible_limit(problem, variables),
         capacity.flexible_work(problem, variables),
+        cuts.whole_loads(problem, variables),
         capacity.site_use(problem, variables),
         capacity.site_loss_reserve(problem, variables),
         clauses.capacity_and_ramp(problem, variables),
@@ -46,4 +50,5 @@ def build_program(problem: PlanningProblem) -> Program:
         *limits.linking_rows(problem, variables, (*payments, option_egress(problem, variables)), unit),
     ]
     cost = objective(problem, variables, payments, columns.count)
-    return assemble(columns, variables, groups, cost, constant(problem), unit)
+    program = assemble(columns, variables, groups, cost, constant(problem), unit)
+    return replace(program, implied=program.implied | whole_draws(program))

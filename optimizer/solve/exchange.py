@@ -18,10 +18,11 @@ from optimizer.domain.surface import Floats, Ints
 from optimizer.solve.cost import active_lots
 from optimizer.solve.merit_order import open_pairs
 
-NEAREST = 10  # pools that a load may move to
+NEAREST = 20  # pools that a load may move to
 STRAIN_STEP = 1.03
 ROWS = 160  # loads whose swaps are weighed at once
 STALLED = 4000  # steps without a better plan after which some loads are thrown about
+TENURE, TENURE_LOADS = 2, 30  # steps that a load keeps out of the pool it left, at least, and one more for so many loads
 THROWN = 0.08  # share of them
 FORBIDDEN = 1e15
 
@@ -94,7 +95,7 @@ class Exchange:
         self._use = self._used(self._pool)
         self._until = np.zeros((loads, pools), dtype=np.int64)
         self._strain = max(float(np.median(prices[prices > 0])) if (prices > 0).any() else 0.0, 1e-6)
-        self._step = self._last = 0
+        self._step = self._last = self._found = 0
         self.best_usd = np.inf
         self._best = self._pool.copy()
         self._note()
@@ -110,6 +111,11 @@ class Exchange:
             self._use = self._used(self._pool)
             self._until[:] = 0
             self._note()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the search has long found nothing better: with these contracts there is then little left."""
+        return self._step - self._found > STALLED // 4
 
     def run(self, steps: int) -> bool:
         """Makes so many steps; True where a better plan was found."""
@@ -174,7 +180,7 @@ class Exchange:
 
     def _put(self, load: int, pool: int) -> None:
         left = int(self._pool[load])
-        self._until[load, left] = self._step + self._random.integers(5, 10 + len(self._pool) // 10)
+        self._until[load, left] = self._step + self._random.integers(TENURE, TENURE + 5 + len(self._pool) // TENURE_LOADS)
         self._use[left] -= self._need[load, left]
         self._use[pool] += self._need[load, pool]
         self._pool[load] = pool
@@ -185,7 +191,8 @@ class Exchange:
             return
         cost = float(self._cost[self._load, self._pool].sum() + self._ladders.cost(slice(None), self._use, 0.0).sum())
         if cost < self.best_usd:
-            self.best_usd, self._best, self._last = cost, self._pool.copy(), self._step
+            self.best_usd, self._best = cost, self._pool.copy()
+            self._last = self._found = self._step
 
     def _throw(self) -> None:
         """Goes back to the best, with some loads in other pools."""

@@ -13,6 +13,7 @@ import numpy as np
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.prices import Prices
+from optimizer.solve.packing import Packing
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Proven:
     """Least cost, in USD, of any plan that ..."""
 
     uses_pair: Floats  # [N, T]
+    avoids_pair: Floats  # [N, T]
     takes_option: Floats  # [G]
     holds: Floats  # [K] lots of a contract that need not be held
     holds_none: Floats  # [K]
@@ -35,6 +37,15 @@ class Proven:
         np.maximum(self.holds, bound + signed, out=self.holds)
         np.maximum(self.holds_none, bound + left, out=self.holds_none)
 
+    def learn_packing(self, problem: PlanningProblem, packing: Packing) -> None:
+        """Takes in what the knapsack bound proves."""
+        bound, supply = packing.bound_usd, problem.supply
+        np.maximum(self.uses_pair, bound + packing.uses_pair, out=self.uses_pair)
+        np.maximum(self.avoids_pair, bound + packing.avoids_pair, out=self.avoids_pair)
+        open_to_sign = (supply.least_lots == 0) & (supply.most_lots > 0)
+        np.maximum(self.holds, np.where(open_to_sign, bound + packing.holds, -np.inf), out=self.holds)
+        np.maximum(self.holds_none, np.where(open_to_sign, bound + packing.holds_none, -np.inf), out=self.holds_none)
+
     def lots(self, problem: PlanningProblem, cutoff_usd: float) -> tuple[Ints, Ints]:
         """Least and most lots, each [K], of plans that cost less than the cutoff."""
         supply = problem.supply
@@ -42,9 +53,13 @@ class Proven:
         least = np.where((self.holds_none >= cutoff_usd) & (supply.least_lots == 0) & (most > 0), 1, supply.least_lots)
         return least, most
 
-    def pairs(self, cutoff_usd: float) -> Bools:
-        """Pairs that plans which cost less than the cutoff may use, [N, T]."""
-        return self.uses_pair < cutoff_usd
+    def pairs(self, problem: PlanningProblem, cutoff_usd: float) -> Bools:
+        """Pairs that plans which cost less than the cutoff may use, [N, T]: of a load that is sure to be in one pool no other."""
+        needs = problem.needs
+        sure = self.avoids_pair >= cutoff_usd
+        settled = np.zeros((len(needs.loads), len(problem.periods)), dtype=np.bool_)
+        np.logical_or.at(settled, needs.pair_load, sure)
+        return (self.uses_pair < cutoff_usd) & (sure | ~settled[needs.pair_load])
 
     def options(self, cutoff_usd: float) -> Bools:
         """Training options that plans which cost less than the cutoff may take, [G]."""
@@ -55,6 +70,7 @@ def nothing_proven(problem: PlanningProblem) -> Proven:
     contracts = len(problem.supply.contracts)
     return Proven(
         uses_pair=np.full(problem.pair_allowed.shape, -np.inf),
+        avoids_pair=np.full(problem.pair_allowed.shape, -np.inf),
         takes_option=np.full(len(problem.needs.option_run), -np.inf),
         holds=np.full(contracts, -np.inf),
         holds_none=np.full(contracts, -np.inf),

@@ -15,21 +15,23 @@ from optimizer.integer.decide import hold_draws, integers
 from optimizer.integer.model import Program, build_program, decisions, fix, free_loads
 from optimizer.integer.paths import Path
 from optimizer.integer.solver import solve_program
+from optimizer.integer.whole import objective_step
 from optimizer.solve.restrict import restrict
 
 
 @dataclass(frozen=True, kw_only=True)
 class Around:
-    """A neighbourhood of a plan: these loads and runs are free, all others stay; contracts are free if asked for.
+    """A neighbourhood of decisions: these loads and runs are free, all others stay; contracts are free if asked for.
 
-    With `paths` each free load follows one of its paths; with `pools` draws from all other pools stay as they are in the plan.
+    With `paths` each free load follows one of its paths; with a plan, draws from all but some pools stay as they are in it.
     """
 
-    plan: Plan
+    decisions: Decisions
     loads: Ints
     runs: Ints
     contracts: bool = False
     paths: tuple[Path, ...] = ()
+    plan: Plan | None = None
     pools: Ints | None = None
 
 
@@ -68,14 +70,14 @@ def solve_part(
     part = restrict(problem, keep, keep_options, lots)
     program = build_program(part.problem)
     lower, upper = program.lower, program.upper
-    chosen = start if around is None else around.plan.decisions
+    chosen = start if around is None else around.decisions
     narrow = None if chosen is None else part.narrow(chosen)
     if around is not None:
         if narrow is None:
             return Part(status=PlanStatus.INFEASIBLE, decisions=None, bound_usd=math.inf)
         boxes = fix(program, part.problem, narrow)
         lower, upper = free_loads(program, part.problem, boxes, loads=around.loads, runs=around.runs, contracts=around.contracts)
-        if around.pools is not None:
+        if around.plan is not None and around.pools is not None:
             lower, upper = hold_draws(program, part.problem, (lower, upper), around.plan, pools=around.pools)
     answer = solve_program(
         program,
@@ -105,3 +107,18 @@ def _values(program: Program, problem: PlanningProblem, chosen: Decisions) -> Fl
     columns, held = integers(program, problem, chosen)
     values[columns] = held
     return values
+
+
+def cost_step(problem: PlanningProblem) -> float:
+    """USD of which every difference between the costs of plans worth considering is a multiple; 0: none is known.
+
+    The model of one pair a load has every kind of column and row; the costs of all other pairs are looked at themselves.
+    """
+    plain = (problem.discount == 1.0).all() and len(problem.scenarios) == 1
+    amounts = np.concatenate([problem.egress_cash.ravel(), problem.enter_cash, problem.leave_cash])
+    if not plain or (amounts % 1 != 0).any() or (np.abs(amounts) >= 2.0**53).any():
+        return 0.0
+    first = np.unique(problem.needs.pair_load, return_index=True)[1]
+    keep = np.isin(np.arange(len(problem.needs.pair_load)), first)[:, None] & problem.pair_allowed
+    step = objective_step(build_program(restrict(problem, keep).problem))
+    return float(math.gcd(int(step), *amounts.astype(np.int64).tolist())) if step else 0.0

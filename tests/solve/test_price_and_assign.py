@@ -44,7 +44,7 @@ def test_a_small_problem_is_solved_to_its_optimum(seed: int) -> None:
 
 
 def test_a_large_problem_is_searched_the_same_way_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(price_and_assign, "WHOLE_PROGRAM", 0)
+    monkeypatch.setattr(price_and_assign, "SMALL", 0)
     problem = random_problem(0, SMALL)
     best = solve_program(build_program(problem), relative_gap=1e-7).objective
     one, other = (solved(problem, deterministic_limit=2) for _ in range(2))

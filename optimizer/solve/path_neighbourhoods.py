@@ -54,7 +54,8 @@ def neighbourhood(
     run_pool = np.where(current.option >= 0, needs.option_pool[current.option] if len(needs.option_pool) else -1, -1)
     runs = np.flatnonzero(within[run_pool])
     keep_options = _options(current, needs.option_run, within[needs.option_pool], option_usd, runs)
-    return Neighbourhood(around=Around(plan=plan, loads=loads, runs=runs, paths=paths, pools=pools), keep=keep, keep_options=keep_options)
+    around = Around(decisions=current, loads=loads, runs=runs, paths=paths, plan=plan, pools=pools)
+    return Neighbourhood(around=around, keep=keep, keep_options=keep_options)
 
 
 def _rival_pools(problem: PlanningProblem, current: Decisions, may: Bools, size: int, random: np.random.Generator) -> Ints:

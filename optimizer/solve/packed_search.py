@@ -1,0 +1,365 @@
+"""Price and assign where a pool has one row: knapsacks prove a bound, exchanges and neighbourhoods solved by CP-SAT find plans.
+
+    price      multipliers whose dual value bounds every plan's cost, of capacity (`climb`) or of placing loads (`packing`)
+    fix        what no plan better than the best so far can take, by reduced costs (`fixing`)
+    assign     a restricted master: the pairs of smallest reduced cost, all contracts with all clauses (`part`)
+    search     exchanges of loads (`exchange`), and neighbourhoods solved by the MILP solver (`neighbourhoods`)
+
+The bound after a master is proven over what it had left in is the smaller of the master's own and the least that any plan costs which takes
+something left out. Other processes price and solve masters and neighbourhoods; this one searches.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from optimizer.domain.plan import Decisions, PlanStatus
+from optimizer.domain.problem import Bools
+from optimizer.domain.surface import Floats
+from optimizer.errors import InfeasiblePlan
+from optimizer.integer.explain import explain
+from optimizer.pricing.knapsack import has_knapsacks
+from optimizer.solve.climb import Climb, Priced
+from optimizer.solve.exchange import Exchange
+from optimizer.solve.fixing import Proven, nothing_proven
+from optimizer.solve.neighbourhoods import choose
+from optimizer.solve.packing import Packing, pack
+from optimizer.solve.part import Around, Part, cost_step, solve_part
+from optimizer.solve.search import Search
+from optimizer.solve.start import cheapest_first, hold
+from optimizer.solve.worker import Worker
+
+FIRST_PAIRS = 5  # pairs and periods in the first master, for each load and period
+NARROWEST = 0.1  # of the way from the bound to the best plan that the reduced costs of a neighbourhood's pairs go at least
+MASTER_SHARE = 0.2  # of the time left that a master may take
+SHORTEST_MASTER_S = 5.0
+PACKING_SHARE = 0.15  # of the time limit that the first master waits at most
+FIRST_PACKINGS = 3
+WIDER = 1.7  # times as many pairs in the next master
+FREE_PLACEMENTS = 150  # pairs and periods free in the first neighbourhood
+NEIGHBOURHOOD_S = 5.0  # guard on one neighbourhood
+MASTER_NODES, NEIGHBOURHOOD_NODES, NEIGHBOURHOOD_WORK = 500, 500, 2.0  # under a deterministic limit: nodes, and CP-SAT's own seconds
+QUICK_S = 1.0  # a neighbourhood solved sooner is followed by larger ones
+LARGER, SMALLER = 1.15, 0.85
+SLICE = 100  # steps of the exchange between two looks at the clock
+FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
+ALIKE = 1e-9  # relative: costs that are the same but for rounding
+
+
+def search_packed(search: Search) -> None:
+    """Improves the search's plan and bound until it is over.
+
+    Raises:
+      InfeasiblePlan: the rules cannot hold together.
+    """
+    problem = search.problem
+    with ExitStack() as processes:
+        climb = processes.enter_context(Climb(problem, reduced=True))
+        assigners = [processes.enter_context(Worker(solve_part, problem)) for _ in range(max(1, min(2, search.settings.threads)))]
+        packer = processes.enter_context(Worker(pack, problem)) if has_knapsacks(problem) else None
+        _Run(search, climb, assigners, packer).run()
+
+
+@dataclass
+class _Asked:
+    """A part that an assigner works on."""
+
+    answer: Future[Part]
+    begun: float
+    cutoff_usd: float  # least cost of plans with anything left out; of masters only
+    around: Decisions | None  # None: a master
+
+
+@dataclass
+class _Run:
+    """The search in this process, and what it knows."""
+
+    search: Search
+    climb: Climb
+    assigners: list[Worker[Part]]  # the second helps where this process has nothing to do
+    packer: Worker[Packing] | None
+    step_usd: float = 0.0  # every two plans' costs differ by a multiple of this; 0: nothing known
+    pairs: float = 0.0  # in the next master
+    free: float = FREE_PLACEMENTS
+    masters: int = 0  # asked so far
+    masters_done: bool = False
+    rounds: int = 0  # neighbourhoods solved
+    packed: int = 0  # reports of the packer
+    proven: Proven = field(init=False)
+    random: np.random.Generator = field(init=False)
+    asked: list[_Asked | None] = field(init=False)
+    exchanged: bool = False
+    exchange: Exchange | None = None
+    priced: Priced | None = None
+    packing: Future[Packing] | None = None
+
+    def __post_init__(self) -> None:
+        self.proven = nothing_proven(self.search.problem)
+        self.random = np.random.default_rng(self.search.settings.seed)
+        self.pairs = float(FIRST_PAIRS * len(self.search.problem.needs.loads) * len(self.search.problem.periods))
+        self.asked = [None] * len(self.assigners)
+
+    def run(self) -> None:
+        search = self.search
+        if self.packer is None:
+            self.climb.begin()
+        else:
+            self.packing = self.packer.ask(evaluations=1)
+        self.step_usd = cost_step(search.problem)
+        self._start()
+        while not search.over and self.rounds != search.settings.deterministic_limit:
+            self._look_after()
+            self._look_around()
+
+    def _look_after(self) -> None:
+        """Takes in what other processes have found, and gives them more to do."""
+        self._take_prices()
+        self._take_packing()
+        if self.priced is not None or self.packed > 0:
+            self._take_parts()
+            self._ask_parts()
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether nothing may depend on how fast other processes are."""
+        return self.search.settings.deterministic_limit is not None
+
+    # ---- the search in this process
+
+    def _start(self) -> None:
+        problem = self.search.problem
+        for chosen in (hold(problem), cheapest_first(problem)):
+            self.search.offer(chosen)
+
+    def _look_around(self) -> None:
+        """A slice of work on plans; waits a moment where there is none to do."""
+        search = self.search
+        if self.exchange is not None:
+            search.phase = "exchange"
+            if self.exchange.run(SLICE):
+                search.offer(self.exchange.decisions())
+            if self.exchange.stalled:
+                self.exchange = None
+        else:
+            time.sleep(0.05)
+
+    def _take_prices(self) -> None:
+        """Raises the bound, learns what it proves, and tries the plans that come with the prices.
+
+        Raises:
+          InfeasiblePlan: pins alone leave some load or run without a place.
+        """
+        search, priced = self.search, self.climb.latest()
+        while priced is None and self.deterministic and self.climb.climbing and search.left > 0:
+            time.sleep(0.01)
+            priced = self.climb.latest()
+        if priced is None:
+            return
+        if priced.prices.bound_usd == np.inf:
+            raise InfeasiblePlan(explain(search.problem))
+        assert priced.pairs is not None
+        assert priced.option_usd is not None
+        self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
+        self.priced = priced
+        self._raise_bound(priced.prices.bound_usd)
+        chosen = [self._cheapest_paths(priced)] + ([] if priced.decisions is None else [priced.decisions])
+        if self.exchange is None and not self.exchanged:
+            self._exchange(chosen[-1], np.asarray(priced.prices.multipliers.firm[:, 0, 0] * priced.prices.unit))
+
+    def _take_packing(self) -> None:
+        """Raises the bound by what knapsacks prove, and asks for more of it."""
+        packing, problem = self.packing, self.search.problem
+        if packing is None or not (self.deterministic or packing.done()):
+            return
+        found = packing.result()
+        self.proven.learn_packing(problem, found)
+        self._raise_bound(found.bound_usd)
+        self.packing = None if found.over else self._ask_packing()
+        self.packed += 1
+        if self.masters == 0 and (self.packed == 1 or self._contracts_open):
+            exits = np.zeros((len(found.lots), 1), dtype=np.int64)
+            chosen = Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits)
+            self._exchange(chosen, found.prices)
+
+    def _ask_packing(self) -> Future[Packing]:
+        """The target is the best plan, unless that is so far above the bound that it says nothing."""
+        assert self.packer is not None
+        best, bound = self.search.best, self.search.bound_usd
+        near = best is not None and best.objective_usd <= bound + FAR_BEST * abs(bound)
+        return self.packer.ask(target_usd=best.objective_usd if best is not None and near else math.nan)
+
+    def _cheapest_paths(self, priced: Priced) -> Decisions:
+        """Every load and run on its best path at the prices, and the contracts that pay at them."""
+        supply, prices = self.search.problem.supply, priced.prices
+        pays = (prices.contract_usd < 0.0) & (supply.option_group < 0)
+        exits = np.zeros((len(supply.contracts), len(self.search.problem.periods)), dtype=np.int64)
+        return Decisions(
+            placed=prices.placed, option=prices.option, lots=np.where(pays, supply.most_lots, supply.least_lots), exits=exits
+        )
+
+    def _exchange(self, chosen: Decisions, prices: Floats) -> None:
+        """Begins to exchange loads, with the contracts of these decisions."""
+        self.exchange, self.exchanged = Exchange(self.search.problem, chosen, prices, self.random), True
+
+    # ---- masters and neighbourhoods in the other process
+
+    @property
+    def cutoff_usd(self) -> float:
+        """Plans that cost this or more are no better than the best."""
+        if self.search.best is None:
+            return math.inf
+        best = self.search.best.objective_usd
+        return best - self.step_usd + ALIKE * abs(best) if self.step_usd else best * (1.0 - math.copysign(ALIKE, best))
+
+    @property
+    def _packing_first(self) -> bool:
+        """Whether the first master waits for the knapsack bound, which says better which pairs matter."""
+        patient = self.search.settings.deterministic_limit is not None or self.search.left > (1.0 - PACKING_SHARE) * self._limit
+        return self.masters == 0 and self.packing is not None and self.packed < FIRST_PACKINGS and patient
+
+    @property
+    def _limit(self) -> float:
+        limit = self.search.settings.time_limit_s
+        return math.inf if limit is None else limit
+
+    @property
+    def _contracts_open(self) -> bool:
+        """Whether anything is left to decide about contracts."""
+        least, most = self.proven.lots(self.search.problem, self.cutoff_usd)
+        return bool((least < most).any())
+
+    def _ask_parts(self) -> None:
+        """Gives idle assigners something to solve."""
+        if self._packing_first:
+            return
+        for i, asked in enumerate(self.asked):
+            helping = i > 0 and (self.deterministic or self.packing is not None or self.exchange is not None)
+            if asked is not None or helping or self.search.over:
+                continue
+            best = self.search.best
+            if best is not None and (self.masters_done or i > 0):
+                self._ask_around(i, best.plan.decisions)
+            elif i == 0:
+                self._ask_master()
+
+    def _ask_master(self) -> None:
+        """The pairs and options of smallest reduced cost, as many as the round has; the next one says what plans with others cost."""
+        search = self.search
+        costs = np.sort(np.concatenate([self.proven.uses_pair.ravel(), self.proven.takes_option]))
+        cutoff = min(self.cutoff_usd, float(costs[int(self.pairs)]) if self.pairs < len(costs) else math.inf)
+        share = 1.0 if cutoff == self.cutoff_usd and self._contracts_open else MASTER_SHARE
+        limit = max(SHORTEST_MASTER_S, share * search.left) if np.isfinite(search.left) else None
+        self.masters += 1
+        search.phase = "master"
+        gap, nodes = min(1e-6, search.settings.relative_gap / 4), MASTER_NODES if self.deterministic else None
+        answer = self._submit(0, cutoff, time_limit_s=limit, relative_gap=gap, deterministic_limit=nodes)
+        self.asked[0] = _Asked(answer=answer, begun=search.seconds, cutoff_usd=cutoff, around=None)
+
+    def _ask_around(self, assigner: int, current: Decisions) -> None:
+        """Some loads and runs free, among the pairs that a better plan can use."""
+        search, problem = self.search, self.search.problem
+        near = choose(problem, current, self._useful_pairs(), self.free, self.random)
+        whole = self.packer is not None  # CP-SAT is quick where all is whole, and its bound and plans are then exact
+        answer = self._submit(
+            assigner,
+            self.cutoff_usd,
+            keep=near.keep,
+            around=Around(decisions=current, loads=near.loads, runs=near.runs, contracts=self._contracts_open),
+            time_limit_s=min(NEIGHBOURHOOD_S, max(search.left, 1.0)) if not self.deterministic else search.settings.time_limit_s,
+            relative_gap=1e-7,
+            deterministic_limit=(NEIGHBOURHOOD_WORK if whole else NEIGHBOURHOOD_NODES) if self.deterministic else None,
+            backend="cp_sat" if whole else search.settings.backend,
+        )
+        self.asked[assigner] = _Asked(answer=answer, begun=search.seconds, cutoff_usd=math.inf, around=current)
+
+    def _useful_pairs(self) -> Bools:
+        """Pairs that a better plan can use, [N, T]; now and then only those of the smallest reduced costs, so that more loads have room."""
+        problem, bound = self.search.problem, self.search.bound_usd
+        cutoff = self.cutoff_usd
+        if math.isfinite(cutoff) and math.isfinite(bound) and cutoff > bound:
+            cutoff = bound + (cutoff - bound) * self.random.uniform(NARROWEST, 1.0)
+        return self.proven.pairs(problem, cutoff)
+
+    def _submit(self, assigner: int, cutoff_usd: float, **options: Any) -> Future[Part]:
+        settings, problem = self.search.settings, self.search.problem
+        request: dict[str, Any] = {
+            "keep": self.proven.pairs(problem, cutoff_usd),
+            "keep_options": self.proven.options(cutoff_usd),
+            "lots": self.proven.lots(problem, cutoff_usd),
+            "backend": settings.backend,
+            "threads": 1,
+            "seed": settings.seed,
+        }
+        return self.assigners[assigner].ask(**(request | options))
+
+    def _take_parts(self) -> None:
+        for i, asked in enumerate(self.asked):
+            if asked is not None and (self.deterministic or asked.answer.done()):
+                self.asked[i] = None
+                self._take_part(asked, asked.answer.result())
+
+    def _take_part(self, asked: _Asked, part: Part) -> None:
+        quick = self.search.seconds - asked.begun < QUICK_S
+        if part.decisions is not None and self._offer(part.decisions, asked.around) and self.exchange is not None:
+            self._follow()
+        if asked.around is None:
+            self._after_master(part, asked.cutoff_usd)
+            return
+        self.rounds += 1
+        solved = part.status in (PlanStatus.OPTIMAL, PlanStatus.INFEASIBLE)
+        if not self.deterministic:
+            self.free *= LARGER if solved and quick else 1.0 if solved else SMALLER
+
+    def _offer(self, found: Decisions, around: Decisions | None) -> bool:
+        """Offers a plan; where a better one has come meanwhile, what changed in it."""
+        search = self.search
+        if search.offer(found):
+            return True
+        if around is None or search.best is None or search.best.plan.decisions is around:
+            return False
+        best = search.best.plan.decisions
+        if (best.lots != around.lots).any() or (best.exits != around.exits).any():
+            return False
+        return search.offer(
+            replace(
+                found,
+                placed=np.where(found.placed != around.placed, found.placed, best.placed),
+                option=np.where(found.option != around.option, found.option, best.option),
+            )
+        )
+
+    def _after_master(self, part: Part, cutoff_usd: float) -> None:
+        search = self.search
+        everything = cutoff_usd >= self.cutoff_usd
+        if part.status is PlanStatus.INFEASIBLE and math.isinf(cutoff_usd):
+            raise InfeasiblePlan(explain(search.problem))
+        self._raise_bound(min(part.bound_usd, cutoff_usd, np.inf if search.best is None else search.best.objective_usd))
+        finished = part.status in (PlanStatus.OPTIMAL, PlanStatus.INFEASIBLE)
+        if finished and everything and search.best is not None:
+            search.proven = True
+        self.pairs = math.inf if self._contracts_open else self.pairs * WIDER
+        self.masters_done = everything or not (finished or self._contracts_open)
+
+    def _follow(self) -> None:
+        """The exchange goes on from the best plan, if that has the same contracts."""
+        assert self.exchange is not None
+        assert self.search.best is not None
+        chosen = self.search.best.plan.decisions
+        if (chosen.lots == self.exchange.decisions().lots).all():
+            self.exchange.resume(chosen)
+
+    def _raise_bound(self, bound_usd: float) -> None:
+        """Up to the next cost that a plan can have."""
+        constant = float((self.search.problem.other_spend_cash * self.search.problem.discount).sum())
+        if self.step_usd and np.isfinite(bound_usd):
+            bound_usd = max(bound_usd, constant + self.step_usd * math.ceil((bound_usd - constant) / self.step_usd - 1e-6))
+        self.search.raise_bound(bound_usd)
+        if self.search.best is not None and self.search.bound_usd >= self.search.best.objective_usd - ALIKE * abs(self.search.bound_usd):
+            self.search.proven = True

@@ -1,0 +1,92 @@
+"""The knapsack bound of a problem that has the form, in steps, in a process of its own; what it proves about decisions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats, Ints
+from optimizer.integer.expected import solve_expected
+from optimizer.pricing.knapsack import Ascent, Knapsacks, Packed, begin, best_places, knapsacks, reduced_costs
+
+EVALUATIONS = 100  # between two reports
+NEAR = 0.05  # relative: how far the bound is expected to rise where nothing is known
+RELAXATION_S = 30.0  # guard
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packing:
+    """A bound, and what a plan costs at least beyond it, in USD, that ..."""
+
+    bound_usd: float
+    uses_pair: Floats  # [N, T]
+    avoids_pair: Floats  # [N, T]
+    holds: Floats  # [K]
+    holds_none: Floats  # [K]
+    placed: Ints  # [L] the pool that took the load, its cheapest of several; -1: none did
+    lots: Ints  # [K]
+    prices: Floats  # [P] of capacity, USD per accelerator
+    over: bool  # the ascent has come to its end
+
+
+def pack(problem: PlanningProblem, *, evaluations: int = EVALUATIONS, target_usd: float = math.nan) -> Packing:
+    """Goes on with the ascent of the problem; begins it from the prices of its linear relaxation.
+
+    Args:
+      evaluations: at most.
+      target_usd: a cost that the bound does not exceed, such as the best plan's; nan: none is known.
+    """
+    packs, ascent, prices = _ascent(problem)
+    for _ in range(evaluations):
+        if ascent.over:
+            break
+        best = ascent.best.bound_usd
+        ascent.advance(best + NEAR * abs(best) if math.isnan(target_usd) else target_usd)
+    return _proven(problem, packs, ascent, prices)
+
+
+def _proven(problem: PlanningProblem, packs: Knapsacks, ascent: Ascent, prices: Floats) -> Packing:
+    packed = ascent.best
+    needs = problem.needs
+    reduced = reduced_costs(packs, packed)
+    at = needs.pair_load, needs.pair_pool
+    holds, holds_none = np.zeros((2, len(packs.cover)))
+    for k in np.flatnonzero(packs.cover >= 0):
+        lots, choice = packs.lots[:, k], reduced.choice[:, packs.cover[k]]
+        holds[k] = choice[lots > 0].min(initial=np.inf)
+        holds_none[k] = choice[lots == 0].min(initial=np.inf)
+    return Packing(
+        bound_usd=packed.bound_usd,
+        uses_pair=reduced.into[at][:, None],
+        avoids_pair=reduced.out[at][:, None],
+        holds=holds,
+        holds_none=holds_none,
+        placed=np.where(packed.chosen.any(axis=1), np.where(packed.chosen, packs.cost, np.inf).argmin(axis=1), -1),
+        lots=_lots(problem, packs, packed),
+        prices=prices,
+        over=ascent.over,
+    )
+
+
+def _lots(problem: PlanningProblem, packs: Knapsacks, packed: Packed) -> Ints:
+    """Lots under each pool's best choice, [K]."""
+    choice = packed.value.argmin(axis=0)
+    contracts = np.flatnonzero(packs.cover >= 0)
+    lots = problem.supply.least_lots.copy()
+    lots[contracts] = packs.lots[choice[packs.cover[contracts]], contracts]
+    return lots
+
+
+_ascents: list[tuple[PlanningProblem, Knapsacks, Ascent, Floats]] = []
+
+
+def _ascent(problem: PlanningProblem) -> tuple[Knapsacks, Ascent, Floats]:
+    """Where the ascent of the problem is, and the prices that it began with; one problem at a time."""
+    if not _ascents or _ascents[0][0] is not problem:
+        packs, relaxed = knapsacks(problem), solve_expected(problem, time_limit_s=RELAXATION_S)
+        prices = np.zeros(len(problem.pools)) if relaxed is None else relaxed.firm[:, 0, 0]
+        _ascents[:] = [(problem, packs, begin(packs, best_places(packs, prices)), prices)]
+    return _ascents[0][1:]
