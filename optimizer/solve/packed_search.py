@@ -37,7 +37,7 @@ from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
 
 FIRST_PAIRS = 5  # pairs and periods in the first master, for each load and period
-NARROWEST = 0.1  # of the way from the bound to the best plan that the reduced costs of a neighbourhood's pairs go at least
+NARROWEST = 0.02  # of the way from the bound to the best plan that the reduced costs of a neighbourhood's pairs go at least
 MASTER_SHARE = 0.2  # of the time left that a master may take
 SHORTEST_MASTER_S = 5.0
 PACKING_SHARE = 0.15  # of the time limit that the first master waits at most
@@ -284,7 +284,7 @@ class _Run:
         problem, bound = self.search.problem, self.search.bound_usd
         cutoff = self.cutoff_usd
         if math.isfinite(cutoff) and math.isfinite(bound) and cutoff > bound:
-            cutoff = bound + (cutoff - bound) * self.random.uniform(NARROWEST, 1.0)
+            cutoff = bound + (cutoff - bound) * NARROWEST ** self.random.random()
         return self.proven.pairs(problem, cutoff)
 
     def _submit(self, assigner: int, cutoff_usd: float, **options: Any) -> Future[Part]:
