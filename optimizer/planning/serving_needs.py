@@ -20,12 +20,13 @@ from optimizer.surfaces.arrays import column, in_double
 from optimizer.surfaces.calibrated_serving import calibrated_rows, row_groups
 from optimizer.surfaces.calibration import Calibration as ServingCalibration
 from optimizer.surfaces.operating import PARALLEL_SIZES, OperatingPoints, ServingRows, best_points, calibrated_points
-from optimizer.surfaces.queueing import QueueingParameters, QueueRows, replicas_for, waits_for
+from optimizer.surfaces.queueing import QueueingParameters, QueueRows, replicas_for, ttft_percentiles_for, waits_for
 from optimizer.surfaces.serving import Architecture, Chip, Lengths, ServingParameters
 from optimizer.surfaces.serving_groups import architecture, chip_at
 
 POINT_CHUNK = 1024  # rows in one call of the serving kernel
 QUEUE_CHUNK = 16_384  # rows in one call of the queueing kernel
+CURVE_CHUNK = 256  # points of curves of latency in one call of the queueing kernel
 QUEUEING_ROOM = 0.1  # share of the time left by the network that a replica's own TTFT leaves to queueing; assumed
 MS = 1e3
 GB = 1e9
@@ -106,6 +107,18 @@ def waits_ms(arrivals: Floats, requests_per_s: Floats, replicas: Ints) -> Floats
     rows = (np.maximum(replicas, 1), np.where(busy, arrivals, 1.0), np.where(busy, 1.0 / requests_per_s, 0.0))
     waits = in_double(waits_for, QueueingParameters(), rows, chunk=QUEUE_CHUNK)
     return np.asarray(np.where(busy, waits * MS, 0.0))
+
+
+def ttft_percentiles_ms(arrivals: Floats, requests_per_s: Floats, replicas: Floats, first_token_ms: Floats) -> Floats:
+    """50th, 95th and 99th percentile of the time to first token before `replicas`, [N, 3].
+
+    Args:
+      arrivals:       [N] requests/s of all replicas together, > 0.
+      requests_per_s: [N] of one replica.
+      first_token_ms: [N] without waiting for a replica.
+    """
+    rows = (replicas, arrivals, 1.0 / requests_per_s, first_token_ms / MS)
+    return np.asarray(in_double(ttft_percentiles_for, QueueingParameters(), rows, chunk=CURVE_CHUNK) * MS)
 
 
 def _mixes(streams: Streams, stream: Ints) -> tuple[Floats, Floats, Ints]:

@@ -58,6 +58,7 @@ def test_a_calibration_is_written_with_its_errors(tmp_path, measured, capsys):
     summary = json.loads((file.parent / "summary.json").read_text())
     assert (summary["job"], summary["calibration"]) == ("calibrate", found.version)
     assert f"calibration: {found.version}" in capsys.readouterr().out
+    assert sorted(path.name for path in (file.parent / "pictures").iterdir()) == ["network_round_trips.svg", "training_mfu.svg"]
 
 
 def test_parts_without_measurements_stay_as_they_are(tmp_path, measured):
@@ -68,7 +69,8 @@ def test_parts_without_measurements_stay_as_they_are(tmp_path, measured):
 
 
 def test_a_plan_uses_the_calibration_and_says_which(tmp_path, measured, monkeypatch):
-    file = calibrated(tmp_path / "runs", "base=none", f"round_trips={measured['round_trips']}")
+    file = calibrated(tmp_path / "runs", "base=none", "output.pictures=false", f"round_trips={measured['round_trips']}")
+    assert not (file.parent / "pictures").exists()
     case = read_case(case_folder("tiny"))
     plain = compute_needs(case, Calibration(made_on="", source="")).round_trip_ms
     slower = compute_needs(case, read_calibration(file)).round_trip_ms
