@@ -80,6 +80,8 @@ def run(settings: CalibrateJob) -> int:
         inside = "" if row.coverage_90 is None else f" inside_90_interval={row.coverage_90:.0%}"
         errors = f"rows={row.rows} median_error={row.median_ape:.1f}% p90_error={row.p90_ape:.1f}%{inside}"
         print(f"{row.part} {row.quantity}, {row.split}: {errors}")
+    for part, dates in calibration.measured.items():
+        print(f"{part} was measured from {dates.first} to {dates.last} ({dates.rows} rows whose day is recorded)")
     print(f"calibration: {calibration.version}; use it with calibration.path={run_path(draft)}/calibration.json")
     print(f"run: {run_path(draft)}")
     return 0

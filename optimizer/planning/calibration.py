@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +36,15 @@ from optimizer.tables.fibre_map import shipped_fibre_map
 
 LEAST_REGIONS = 4  # with fewer, nothing is left to fit when one is held out
 Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dates:
+    """First and last day of the measurements whose day is recorded."""
+
+    first: date
+    last: date
+    rows: int  # of which this is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +92,7 @@ class Calibration:
     network: FittedFibre | None = None
     training: FittedTraining | None = None
     accuracy: tuple[Accuracy, ...] = ()
+    measured: Mapping[str, Dates] = field(default_factory=dict)  # days of the measurements by part; absent: not recorded
 
     @property
     def version(self) -> str:
@@ -111,6 +122,10 @@ def as_values(calibration: Calibration) -> dict[str, Any]:
         "network": None if calibration.network is None else calibration.network.to_dict(),
         "training": None if calibration.training is None else calibration.training.to_dict(),
         "accuracy": [asdict(row) for row in calibration.accuracy],
+        "measured": {
+            part: {"first": dates.first.isoformat(), "last": dates.last.isoformat(), "rows": dates.rows}
+            for part, dates in calibration.measured.items()
+        },
     }
 
 
@@ -135,7 +150,12 @@ def read_calibration(path: Path) -> Calibration:
         network=part("network", lambda found: None if found is None else FittedFibre.from_dict(found)),
         training=part("training", lambda found: None if found is None else FittedTraining.from_dict(found)),
         accuracy=part("accuracy", lambda rows: tuple(Accuracy(**row) for row in rows)),
+        measured=part("measured", lambda by_part: {name: _dates(**dates) for name, dates in by_part.items()}),
     )
+
+
+def _dates(first: str, last: str, rows: int) -> Dates:
+    return Dates(first=date.fromisoformat(first), last=date.fromisoformat(last), rows=rows)
 
 
 @cache
@@ -166,7 +186,7 @@ def with_serving(calibration: Calibration, measured: MeasuredServing) -> tuple[C
         for name, errors in fitted.fit.items()
     ]
     rows += [each.accuracy() for each in compared]
-    return replace(calibration, serving=fitted, accuracy=_with_rows(calibration, "serving", rows)), compared
+    return _refitted(calibration, "serving", fitted, rows, measured.as_of), compared
 
 
 def with_anchors(calibration: Calibration, anchors: MeasuredServing) -> Calibration:
@@ -177,7 +197,8 @@ def with_anchors(calibration: Calibration, anchors: MeasuredServing) -> Calibrat
     """
     if calibration.serving is None:
         raise ValueError("the calibration has no serving model")
-    return replace(calibration, serving=updated(calibration.serving, anchors))
+    whole = replace(calibration, serving=updated(calibration.serving, anchors))
+    return replace(whole, measured=_dated(whole.measured, "serving", anchors.as_of, whole.measured.get("serving")))
 
 
 def with_network(calibration: Calibration, trips: Sequence[MeasuredTrip]) -> tuple[Calibration, list[Compared]]:
@@ -193,7 +214,7 @@ def with_network(calibration: Calibration, trips: Sequence[MeasuredTrip]) -> tup
         ]
         compared.append(_trips("each region held out", held))
     rows = [each.accuracy() for each in compared]
-    return replace(calibration, network=fitted, accuracy=_with_rows(calibration, "network", rows)), compared
+    return _refitted(calibration, "network", fitted, rows, [trip.as_of for trip in trips]), compared
 
 
 def with_training(calibration: Calibration, runs: Sequence[MeasuredGang]) -> tuple[Calibration, list[Compared]]:
@@ -204,11 +225,24 @@ def with_training(calibration: Calibration, runs: Sequence[MeasuredGang]) -> tup
         held = [(fit_training([*runs[:i], *runs[i + 1 :]]), [run]) for i, run in enumerate(runs)]
         compared.append(_gangs("each run held out", held))
     rows = [each.accuracy() for each in compared]
-    return replace(calibration, training=fitted, accuracy=_with_rows(calibration, "training", rows)), compared
+    return _refitted(calibration, "training", fitted, rows, [run.as_of for run in runs]), compared
 
 
-def _with_rows(calibration: Calibration, part: str, rows: Sequence[Accuracy]) -> tuple[Accuracy, ...]:
-    return (*(row for row in calibration.accuracy if row.part != part), *rows)
+def _refitted(calibration: Calibration, part: str, fitted: object, rows: Sequence[Accuracy], days: Sequence[date | None]) -> Calibration:
+    """The calibration with a part fitted anew: its accuracy and the days of its measurements take the place of those before."""
+    accuracy = (*(row for row in calibration.accuracy if row.part != part), *rows)
+    changes: dict[str, Any] = {part: fitted, "accuracy": accuracy, "measured": _dated(calibration.measured, part, days, None)}
+    return replace(calibration, **changes)
+
+
+def _dated(known: Mapping[str, Dates], part: str, days: Sequence[date | None], before: Dates | None) -> dict[str, Dates]:
+    """The days of all parts, of one of them those `before` and these."""
+    given = [day for day in days if day is not None]
+    ends = [*given, *([] if before is None else [before.first, before.last])]
+    others = {name: dates for name, dates in known.items() if name != part}
+    if not ends:
+        return others
+    return others | {part: Dates(first=min(ends), last=max(ends), rows=len(given) + (0 if before is None else before.rows))}
 
 
 def _trips(split: str, parts: Sequence[tuple[FittedFibre, Sequence[MeasuredTrip]]]) -> Compared:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 import jax
 import jax.numpy as jnp
@@ -90,8 +89,6 @@ class Calibration:
     cell_groups: Ints  # [C, 7]
     tpot: Residuals
     ttft: Residuals
-    as_of: date | None = None  # newest measurement
-    source: str = ""
     fit: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # median and 90th percentile of the fit's own errors, %
     held_out: Mapping[str, Mapping[str, HeldOut]] = field(default_factory=dict)  # by regime and quantity
 
