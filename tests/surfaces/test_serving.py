@@ -200,9 +200,9 @@ def test_single_precision_and_gradients_everywhere(model: str, chip: str, isl: f
         assert values[dtype].dtype == jnp.dtype(dtype)
         assert np.isfinite(values[dtype]).all()
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes(*args)))
-    # b_max subtracts weights from memory: near zero, single precision tells less
+    # below 1 the numbers mean nothing; b_max subtracts weights from memory, and near zero single precision tells less
     limit = by_hand(MODELS[model], CHIPS[chip], isl, osl, g, n)["batch_limit"]
-    if abs(limit) > 2.0:
+    if limit > 2.0:
         np.testing.assert_allclose(values["float32"], values["float64"], atol=FLOAT32_AGAINST_FLOAT64)
 
 
