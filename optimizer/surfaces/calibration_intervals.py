@@ -61,18 +61,18 @@ def calibrate(measured: MeasuredServing, *, regimes: Sequence[str] = REGIMES, se
 
 
 def assessed(
-    measured: MeasuredServing, *, regimes: Sequence[str] = REGIMES, own_scales: bool = False, seed: int = 0
+    measured: MeasuredServing, *, regimes: Sequence[str] = REGIMES, seed: int = 0
 ) -> tuple[Calibration, dict[str, HeldOutRuns]]:
     """`calibrate`, and the runs held out in each regime.
 
     Every hold-out fits parameters, offsets and weights anew. The scales of the residuals are those of the whole fit, so that standard
-    deviations of hold-outs and of the whole are alike; `own_scales` fits them anew too, to see what difference that makes.
+    deviations of hold-outs and of the whole are alike; with few runs, scales of their own would make the factors too small.
 
     Args:
       regimes: those of `REGIMES` to assess, at one fit for each part held out; one that leaves nothing to fit is left out.
     """
     whole = fitted(measured, seed=seed)
-    scales = None if own_scales else [part.scales for part in whole.residuals]
+    scales = [part.scales for part in whole.residuals]
     found: dict[str, list[Told]] = {}
     parts = {level: deal(measured, level, seed=seed) for level in {LEVEL[regime] for regime in regimes}}
     for level, held in parts.items():
