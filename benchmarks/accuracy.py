@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from benchmarks.rows import AccuracyRow
+from optimizer.domain.comparison import Comparison
 from optimizer.domain.surface import Floats
 
 
@@ -21,7 +20,7 @@ def accuracy_row(
     seconds: float,
     interval: tuple[Floats, Floats] | None = None,
 ) -> AccuracyRow:
-    """Median and 90th percentile of |predicted - measured| / measured, %, and how many measurements the 90 % interval holds.
+    """The row of a `Comparison`: median and 90th percentile of its absolute errors, and how many measurements its 90 % interval holds.
 
     Args:
       split:    what was held out; no row of it may have been fitted.
@@ -29,17 +28,15 @@ def accuracy_row(
       seconds:  of fitting and predicting.
       interval: lower and upper ends, [N] each; None: the model gives none.
     """
-    errors = np.abs(predicted - measured) / measured * 100.0
-    inside = math.nan if interval is None else float(np.mean((measured >= interval[0]) & (measured <= interval[1])))
-    median, p90 = (float(np.quantile(errors, share)) for share in (0.5, 0.9))
+    found = Comparison(measured=measured, predicted=predicted, interval=interval)
     return AccuracyRow(
         suite=suite,
         case=case,
         split=split,
         quantity=quantity,
-        rows=len(errors),
-        median_ape=median,
-        p90_ape=p90,
-        coverage_90=inside,
+        rows=len(found),
+        median_ape=found.median_ape,
+        p90_ape=found.p90_ape,
+        coverage_90=math.nan if found.coverage_90 is None else found.coverage_90,
         seconds=seconds,
     )

@@ -1,4 +1,7 @@
-"""Waits before many servers against simulated queues, and Erlang C against its exact value."""
+"""Waits before many servers against simulated queues, and Erlang C against its exact value.
+
+Where the reference has standard errors (se95, se99), a row says what the exact percentiles would show against it: no model can do better.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,8 @@ PERCENTILES = {"p90": 0.90, "p95": 0.95, "p99": 0.99}
 FITTED = tuple(PERCENTILES)
 REPORTED = ("p95", "p99")
 NUMBERS = ("ca2", "cs2", "c", "rho", *PERCENTILES)
+ERRORS = {"p95": "se95", "p99": "se99"}  # standard errors of the simulated percentiles, where the file has them
+DRAWS = 400  # of the simulation's noise
 NAMES = tuple(field.name for field in dataclasses.fields(WaitCorrections))
 LOSS_SCALE = 0.005  # error/(S+W) from which a row counts by its size and no longer by its square
 SERVERS = tuple(np.unique(np.concatenate([np.geomspace(1.0, 2000.0, 120), np.arange(1.0, 33.0)])))
@@ -45,7 +50,7 @@ class Settings(SuiteSettings):
 class Queues:
     """Simulated queues, [N] each."""
 
-    number: dict[str, Floats]  # by `NUMBERS`
+    number: dict[str, Floats]  # by `NUMBERS`, and `ERRORS` where given
     group: NDArray[np.int64]  # index of (ca2, cs2, kind)
 
 
@@ -56,6 +61,7 @@ def run(settings: Settings) -> Iterator[AccuracyRow]:
     with jax.enable_x64(True):
         for dtype in ("float64", "float32"):
             yield from _erlang(dtype)
+        yield from _noise(path, queues, settings.seed)
         started = time.perf_counter()
         without = {name: _waits(np.zeros(len(NAMES)), queues, name) for name in REPORTED}
         yield from _rows(path, queues, without, "no corrections", started)
@@ -108,7 +114,8 @@ def _read(path: Path) -> Queues:
         rows = list(csv.DictReader(file))
     for name in (*NUMBERS, "kind"):
         require(bool(rows) and name in rows[0], "reference", f"must have a column {name}", path, "Name a file of simulated queues.")
-    number = {name: np.array([_number(path, i, row[name]) for i, row in enumerate(rows, 2)]) for name in NUMBERS}
+    given = [*NUMBERS, *(name for name in ERRORS.values() if name in rows[0])]
+    number = {name: np.array([_number(path, i, row[name]) for i, row in enumerate(rows, 2)]) for name in given}
     groups = {key: i for i, key in enumerate(dict.fromkeys((row["ca2"], row["cs2"], row["kind"]) for row in rows))}
     return Queues(number=number, group=np.array([groups[row["ca2"], row["cs2"], row["kind"]] for row in rows]))
 
@@ -179,6 +186,26 @@ def _fit(queues: Queues, kept: NDArray[np.bool_]) -> Floats:
 
     start = np.where(np.array(NAMES) == "tail_centre", 2.0, 0.5)
     return np.asarray(least_squares(residual, start, jacobian, loss="soft_l1", f_scale=LOSS_SCALE).x)
+
+
+def _noise(path: Path, queues: Queues, seed: int) -> Iterator[AccuracyRow]:
+    """Errors that exact percentiles would show: those of simulations drawn around the simulated ones, on average."""
+    for name, error in ERRORS.items():
+        if error not in queues.number:
+            continue
+        wait, started = queues.number[name], time.perf_counter()
+        draws = np.random.default_rng(seed).standard_normal((DRAWS, len(wait)))
+        found = 100.0 * np.abs(draws * queues.number[error]) / (1.0 + wait)
+        yield AccuracyRow(
+            suite=SUITE,
+            case=path.stem,
+            split="noise of the simulation",
+            quantity=f"wait_{name} over S+W",
+            rows=len(wait),
+            median_ape=float(np.median(found, axis=1).mean()),
+            p90_ape=float(np.quantile(found, 0.9, axis=1).mean()),
+            seconds=time.perf_counter() - started,
+        )
 
 
 def _rows(path: Path, queues: Queues, predicted: dict[str, Floats], split: str, started: float) -> Iterator[AccuracyRow]:

@@ -2,11 +2,14 @@
 
 Every part held out has a fit of its own: parameters, offsets, scales, weights and the factors of the intervals see the other runs only.
 Cases: `calibrated`, and with peers=true `roofline`: the equations with rated figures, no overheads and no queueing, fitted to nothing.
+With aiconfigurator=PYTHON, an interpreter that has it: `aiconfigurator` on the runs that it gives an estimate for, and `calibrated` on
+these alone. The public sample is what its own makers compare it with, and its tables hold kernels measured on these accelerators.
 With fit=FILE test=FILE all runs of `test` are predicted from all of `fit`.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -16,6 +19,7 @@ import jax
 import numpy as np
 
 from benchmarks.accuracy import accuracy_row
+from benchmarks.peers.aiconfigurator import estimates
 from benchmarks.rows import Row
 from benchmarks.settings import AccuracySettings, argument, chosen, file_named, require
 from optimizer.domain.measured_serving import MeasuredServing
@@ -28,7 +32,7 @@ from optimizer.surfaces.serving import ServingParameters, serve
 from optimizer.surfaces.serving_groups import ACCELERATOR, CONFIGURATION, PAIR, ServingRuns, groups_of, labels, serving_runs
 from optimizer.tables.measured_serving import read_measured_serving
 
-CASES = ["calibrated", "roofline"]
+CASES = ["calibrated", "roofline", "aiconfigurator"]
 SPLITS = ["configurations", "pairs", "anchors", "accelerators"]
 NAMES = {
     "configurations": "configurations, 5 folds",
@@ -52,6 +56,8 @@ class Settings(AccuracySettings):
     measured: str | None = argument(None, "file of measurements of which parts are held out in turn")
     models: str | None = argument(None, "table of the models, null for models.csv beside the measurements, else the shipped one")
     accelerators: str | None = argument(None, "table of the accelerators, likewise")
+    aiconfigurator: str | None = argument(None, "Python of an environment with aiconfigurator, a peer; null: without it")
+    aiconfigurator_runs: int = argument(200, "runs drawn at random for it; each takes it a second or so")
     splits: list[str] = argument((), f"what to hold out, [] for all: {', '.join(SPLITS)}")  # noqa: RUF009 - a field with a factory
 
 
@@ -72,17 +78,22 @@ class Compared:
 
 def run(settings: Settings) -> Iterator[Row]:
     """Rows of every split, case and quantity."""
-    cases = [case for case in chosen(settings, CASES) if settings.peers or case == "calibrated"]
+    cases = [case for case in chosen(settings, CASES) if case == "calibrated" or (settings.peers and case == "roofline")]
+    python = None if settings.aiconfigurator is None else file_named("aiconfigurator", settings.aiconfigurator)
     for name in settings.splits:
         require(name in SPLITS, "splits", f"must be among {', '.join(SPLITS)}", name, "Choose from them.")
     if settings.test is None:
         measured = _read(settings, "measured", settings.measured or settings.fit)
         wanted = [name for name in SPLITS if name in settings.splits or not settings.splits]
+        peer = _peer(settings, python, measured)
         for split, compared in _held_out(measured, wanted, settings.seed):
             yield from _rows(split, cases, measured, compared)
+            yield from _beside_peer(split, measured, compared, peer)
     else:
         fit, test = _read(settings, "fit", settings.fit), _read(settings, "test", settings.test)
-        yield from _rows("test", cases, test, _two_files(fit, test, settings.seed))
+        compared = _two_files(fit, test, settings.seed)
+        yield from _rows("test", cases, test, compared)
+        yield from _beside_peer("test", test, compared, _peer(settings, python, test))
 
 
 def _read(settings: Settings, key: str, path: str | None) -> MeasuredServing:
@@ -157,6 +168,36 @@ def _rows(split: str, cases: Sequence[str], measured: MeasuredServing, compared:
                 predicted=predicted[:, column],
                 seconds=compared.seconds if fitted else time.perf_counter() - start,
                 interval=(lower[:, column], upper[:, column]) if fitted else None,
+            )
+
+
+def _peer(settings: Settings, python: Path | None, measured: MeasuredServing) -> Floats | None:
+    """AIConfigurator's estimates of the runs that are drawn, nan elsewhere, [N, 3]; None: not asked for."""
+    if python is None or not settings.peers or "aiconfigurator" not in chosen(settings, CASES):
+        return None
+    drawn = np.random.default_rng(settings.seed).permutation(len(measured))[: settings.aiconfigurator_runs]
+    found = np.full((len(measured), 3), np.nan)
+    found[drawn] = estimates(python, measured.setups.taken(drawn))
+    return found
+
+
+def _beside_peer(split: str, measured: MeasuredServing, compared: Compared, peer: Floats | None) -> Iterator[Row]:
+    """AIConfigurator and the calibration on the runs for which AIConfigurator gives an estimate."""
+    if peer is None or not compared.rows:
+        return
+    rows = np.concatenate(compared.rows)
+    given = ~np.isnan(peer[rows]).any(axis=1)
+    truth, ours = columns_of(measured)[rows[given]], np.concatenate(compared.predicted)[given]
+    for case, predicted in (("aiconfigurator", peer[rows[given]]), ("calibrated", ours)):
+        for quantity, column in QUANTITIES.items():
+            yield accuracy_row(
+                suite="serving_accuracy",
+                case=case,
+                split=f"{NAMES[split]}; where AIConfigurator estimates",
+                quantity=quantity,
+                measured=truth[:, column],
+                predicted=predicted[:, column],
+                seconds=compared.seconds if case == "calibrated" else math.nan,
             )
 
 

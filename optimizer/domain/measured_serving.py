@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ class MeasuredServing:
     tpot_s: Floats  # mean time per further output token
     accelerators: Mapping[str, Accelerator]
     models: Mapping[str, Model]
+    as_of: tuple[date | None, ...] = ()  # [N] day of each measurement, None where it is not recorded; (): nowhere
 
     def __len__(self) -> int:
         return len(self.setups)
@@ -66,6 +68,7 @@ class MeasuredServing:
             tpot_s=self.tpot_s[rows],
             accelerators=self.accelerators,
             models=self.models,
+            as_of=tuple(self.as_of[row] for row in rows) if self.as_of else (),
         )
 
 

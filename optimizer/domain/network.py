@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 
@@ -53,3 +54,4 @@ class MeasuredTrip:
     end_latitude: float
     end_longitude: float
     rtt_ms: float
+    as_of: date | None = None  # day of the measurement; None: not recorded

@@ -57,6 +57,9 @@ class Needs:
     round_trip_ms: Floats  # [N]; nan for loads without an origin
     tokens_per_s: Floats  # [N] prompt and output tokens per accelerator; nan where demand is in accelerators
     replica: Ints  # [N] accelerators per replica
+    replica_requests_per_s: Floats  # [N] of one replica at the busiest minute; nan where no model is involved
+    replica_ttft_ms: Floats  # [N] in a replica: no wait for one, no network; nan where no model is involved
+    arrivals_per_s: Floats  # [N] requests at the busiest minute; nan where no model is involved
     option_run: Ints  # [G] index into runs; options sorted by run, pool, start, gang
     option_pool: Ints  # [G]
     option_start: Ints  # [G] first period held

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from math import inf
 
 
 class Kind(StrEnum):
@@ -14,6 +15,9 @@ class Kind(StrEnum):
     BATCH = "batch"
 
 
+FOUR_BIT_BYTES = 0.5625  # per weight of 4 bits: every 16 share a scale of 8 bits
+
+
 class Precision(StrEnum):
     BF16 = "bf16"
     FP8 = "fp8"
@@ -21,7 +25,7 @@ class Precision(StrEnum):
 
     @property
     def bytes_per_weight(self) -> float:
-        return {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5}[self.value]
+        return {"bf16": 2.0, "fp8": 1.0, "fp4": FOUR_BIT_BYTES}[self.value]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,18 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServingTechniques:
+    """What servers of a workload do beyond continuous batching. The defaults do none of it."""
+
+    prefix_hit_share: float = 0.0  # share of the prompt tokens found in a prefix cache, [0, 1)
+    drafted_tokens: int = 0  # speculative decoding: tokens drafted in a step; 0: none
+    acceptance_share: float = 0.0  # chance that a drafted token is accepted after those before it, [0, 1)
+    draft_step_share: float = 0.0  # time in which one token is drafted, in decode steps of the model itself
+    chunk_tokens: float = inf  # chunked prefill: prompt tokens in one step; inf: the whole prompt
+    prefill_share: float = 0.0  # disaggregated prefill: share of a replica's accelerators that do nothing else, [0, 1); 0: mixed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """A service, a training programme, research or batch work."""
 
@@ -59,6 +75,7 @@ class Workload:
     split: int  # equal shares into which an origin's demand may be split, >= 1
     move_cost: float  # USD per load moved into another pool
     data_gb: float  # copied when a load moves
+    techniques: ServingTechniques = ServingTechniques()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from optimizer.jobs.settings import CalibrateJob
 from optimizer.planning.calibration import (
     Accuracy,
     Calibration,
+    Compared,
     as_values,
     read_calibration,
     shipped_calibration,
@@ -51,26 +52,36 @@ def run(settings: CalibrateJob) -> int:
         given = (settings.serving, settings.anchors, settings.round_trips, settings.training)
         keep_inputs([Path(name) for name in given if name], draft.path("inputs"))
         calibration = replace(start, made_on=now.date().isoformat(), source=settings.source)
+        compared: list[Compared] = []
         if served is not None:
-            calibration = with_serving(calibration, served)
+            calibration, told = with_serving(calibration, served)
+            compared += told
         if anchors is not None:
             calibration = with_anchors(calibration, anchors)
         if trips is not None:
-            calibration = with_network(calibration, trips)
+            calibration, told = with_network(calibration, trips)
+            compared += told
         if gangs is not None:
-            calibration = with_training(calibration, gangs)
+            calibration, told = with_training(calibration, gangs)
+            compared += told
         write_calibration_file(as_values(calibration), draft.path("calibration.json"))
         rows = [asdict(row) for row in calibration.accuracy]
         write_table(as_frame(rows, COLUMNS), draft.path("accuracy.parquet"))
         write_table(as_frame(rows, COLUMNS), draft.path("accuracy.csv"))
+        if settings.output.pictures:
+            from optimizer.jobs.pictures import draw_comparisons  # what draws is slow to import
+
+            draw_comparisons(compared, draft.path("pictures"))
         about = {"schema_version": SCHEMA_VERSION, "run_id": draft.run_id, "job": "calibrate", "versions": versions()}
         about |= {"seconds": time.monotonic() - began, "device": device(), "alerts": [], "calibration": calibration.version}
         write_summary(dict.fromkeys(KEYS) | about, draft.path("summary.json"))
         draft.log(f"calibration {calibration.version}")
     for row in calibration.accuracy:
         inside = "" if row.coverage_90 is None else f" inside_90_interval={row.coverage_90:.0%}"
-        told = f"rows={row.rows} median_error={row.median_ape:.1f}% p90_error={row.p90_ape:.1f}%{inside}"
-        print(f"{row.part} {row.quantity}, {row.split}: {told}")
+        errors = f"rows={row.rows} median_error={row.median_ape:.1f}% p90_error={row.p90_ape:.1f}%{inside}"
+        print(f"{row.part} {row.quantity}, {row.split}: {errors}")
+    for part, dates in calibration.measured.items():
+        print(f"{part} was measured from {dates.first} to {dates.last} ({dates.rows} rows whose day is recorded)")
     print(f"calibration: {calibration.version}; use it with calibration.path={run_path(draft)}/calibration.json")
     print(f"run: {run_path(draft)}")
     return 0

@@ -53,6 +53,10 @@ def run(settings: PlanJob) -> int:
         view = overview(result, tables)
         summary = run_summary(draft, settings, result, seconds=time.monotonic() - began)
         _write(draft, tables, view, summary, csv=settings.output.csv)
+        if settings.output.pictures:
+            from optimizer.jobs.pictures import draw_services  # what draws is slow to import
+
+            draw_services(result.case, result.needs, result.plan, draft.path("pictures"))
     show_plan(view)
     print(f"run: {run_path(draft)}")
     return 0

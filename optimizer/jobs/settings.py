@@ -91,6 +91,7 @@ class OutputSettings:
 
     folder: str = setting("runs", "folder in which each run makes a folder of its own")
     csv: bool = setting(False, "write the tables as CSV too")
+    pictures: bool = setting(True, "draw the pictures (SVG)")
 
     def __post_init__(self) -> None:
         require(bool(self.folder), "output.folder", "must name a folder", repr(self.folder))

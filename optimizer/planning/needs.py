@@ -57,7 +57,7 @@ def compute_needs(case: Case, calibration: Calibration | None = None) -> Needs:
     if violations:
         raise DataError(violations)
     loads = _load_pairs(streams, pairs)
-    need, ttft = _rigid(streams, pairs, loads)
+    need, arrivals, ttft = _rigid(streams, pairs, loads)
     work, work_limit = _flexible(case, streams, pairs, loads)
     input_tokens, output_tokens = _tokens(case, streams)
     busiest = _busiest(streams)[loads.stream]
@@ -79,6 +79,9 @@ def compute_needs(case: Case, calibration: Calibration | None = None) -> Needs:
         round_trip_ms=pairs.trip_ms[loads.pair],
         tokens_per_s=pairs.tokens_per_s[loads.pair, busiest],
         replica=pairs.replica[loads.pair],
+        replica_requests_per_s=pairs.requests_per_s[loads.pair, busiest],
+        replica_ttft_ms=pairs.ttft_ms[loads.pair, busiest],
+        arrivals_per_s=arrivals,
         option_run=runs.run,
         option_pool=runs.pool,
         option_start=runs.start,
@@ -103,8 +106,8 @@ def _load_pairs(streams: Streams, pairs: StreamPairs) -> LoadPairs:
     return LoadPairs(load=load, pair=pair, stream=streams.load_stream[load], share=streams.share[load])
 
 
-def _rigid(streams: Streams, pairs: StreamPairs, loads: LoadPairs) -> tuple[SmallInts, Floats]:
-    """Accelerators needed, [N, T, B, S], 0 for flexible loads; and the 95th percentile of TTFT at the busiest hour, ms, [N]."""
+def _rigid(streams: Streams, pairs: StreamPairs, loads: LoadPairs) -> tuple[SmallInts, Floats, Floats]:
+    """Accelerators needed, [N, T, B, S], 0 for flexible loads; at the busiest minute requests/s and 95th percentile of TTFT, ms, [N]."""
     d, e, share = loads.stream, loads.pair, loads.share[:, None, None, None]
     shape = (len(d), *streams.block_weight.shape[1:], streams.figure.shape[2])
     need = np.zeros(shape, dtype=np.int64)
@@ -124,9 +127,10 @@ def _rigid(streams: Streams, pairs: StreamPairs, loads: LoadPairs) -> tuple[Smal
     replicas = replicas_needed(arrivals, pairs.requests_per_s[e[n]], pairs.wait_limit_ms[e[n]])
     need[n] = replicas * pairs.replica[e[n], None, None, None]
 
-    ttft = pairs.ttft_ms[e, _busiest(streams)[d]]
-    ttft[n] = _ttft_ms(pairs, e[n], arrivals, replicas)
-    return need.astype(np.int32), ttft
+    busiest = _busiest(streams)[d]
+    ttft, most = pairs.ttft_ms[e, busiest], np.full(len(d), np.nan)
+    most[n], ttft[n] = _at_busiest(pairs, e[n], busiest[n], arrivals, replicas)
+    return need.astype(np.int32), most, ttft
 
 
 def _over_busiest_hour(block_weight: Floats) -> Floats:
@@ -141,20 +145,28 @@ def _requests(streams: Streams) -> Floats:
     return np.divide(tokens, length, out=np.zeros_like(tokens), where=length > 0.0)
 
 
-def _ttft_ms(pairs: StreamPairs, e: Ints, arrivals: Floats, replicas: Ints) -> Floats:
-    """Replica, wait and network at the element with the most arrivals, [N]."""
+def _at_busiest(pairs: StreamPairs, e: Ints, t: Ints, arrivals: Floats, replicas: Ints) -> tuple[Floats, Floats]:
+    """Most requests/s in period t, [N], and TTFT then, of replica, wait and network, ms, [N].
+
+    Args:
+      arrivals, replicas: [N, T, B, S].
+    """
     if not len(e):
-        return np.zeros(0)
+        return np.zeros(0), np.zeros(0)
     rows = np.arange(len(e))
-    busiest = arrivals.reshape(len(e), -1).argmax(axis=1)
-    t = np.unravel_index(busiest, arrivals.shape[1:])[0]
-    wait = waits_ms(arrivals.reshape(len(e), -1)[rows, busiest], pairs.requests_per_s[e, t], replicas.reshape(len(e), -1)[rows, busiest])
-    return np.asarray(pairs.ttft_ms[e, t] + wait + pairs.trip_ms[e])
+    now = arrivals[rows, t].reshape(len(e), -1)
+    busiest = now.argmax(axis=1)
+    most = now[rows, busiest]
+    wait = waits_ms(most, pairs.requests_per_s[e, t], replicas[rows, t].reshape(len(e), -1)[rows, busiest])
+    return most, np.asarray(pairs.ttft_ms[e, t] + wait + pairs.trip_ms[e])
 
 
 def _busiest(streams: Streams) -> Ints:
-    """Period of each stream with the most demand in any block and scenario, [D]."""
-    peak = streams.figure.max(axis=2, initial=0.0) * streams.busy_weight.max(axis=2, initial=0.0)
+    """Period of each stream with the most requests in any block and scenario, or the most demand where it is not of requests, [D]."""
+    requests = _requests(streams)
+    given = np.asarray(requests.any(axis=(1, 2)))
+    asked = np.where(given[:, None, None], requests, streams.figure)
+    peak = asked.max(axis=2, initial=0.0) * streams.busy_weight.max(axis=2, initial=0.0)
     return np.asarray(peak.argmax(axis=1), dtype=np.int64)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optimizer.domain.workload import Kind
+from optimizer.domain.workload import Kind, ServingTechniques
 from optimizer.planning.unit_costs import unit_costs
 from optimizer.planning.verify import cost_rows
 from optimizer.solve.cost import active_lots, used_peak
@@ -68,7 +68,7 @@ def cvar(costs: np.ndarray, probability: np.ndarray, level: float) -> float:
 COLUMNS = {
     "placements": (
         *("load", "workload", "kind", "origin", "period", "pool", "site", "supplier", "accelerator"),
-        *("round_trip_ms", "ttft_p95_ms", "tpot_ms", "accelerators"),
+        *("round_trip_ms", "ttft_p95_ms", "tpot_ms", "accelerators", "techniques"),
     ),
     "commitments": ("contract", "supplier", "status", "start", "end", "decision", "lots", "effective", "act_by"),
     "supply": ("pool", "period", "block", "scenario", "source", "name", "accelerators", "contract_capacity"),
@@ -102,20 +102,35 @@ def placements(result: PlanResult) -> Rows:
     """Where each load and training run is in each period; pool is blank where it is not placed."""
     problem, needs, decisions = result.problem, result.needs, result.plan.decisions
     site = {s.name: s for s in result.case.sites}
-    kind = {w.name: w.kind for w in result.case.workloads}
+    workload = {w.name: w for w in result.case.workloads}
+    measured = {(row.workload, row.accelerator) for row in result.case.measured_throughput}
     peak = used_peak(problem)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for index, load in enumerate(needs.loads):
         for t, period in enumerate(problem.periods):
             pool = int(decisions.placed[index, t])
             pair = np.flatnonzero((needs.pair_load == index) & (needs.pair_pool == pool))
-            at = {"load": load.name, "workload": load.workload, "kind": str(kind[load.workload]), "origin": load.origin, "period": period}
+            own = workload[load.workload]
+            at = {"load": load.name, "workload": own.name, "kind": str(own.kind), "origin": load.origin, "period": period}
             if not len(pair):
-                rows.append(at | _where(result, -1, site) | _latency(result, None) | {"accelerators": 0.0})
+                rows.append(at | _where(result, -1, site) | _latency(result, None) | {"accelerators": 0.0, "techniques": None})
             else:
                 n = int(pair[0])
                 rows.append(at | _where(result, pool, site) | _latency(result, n) | {"accelerators": float(peak[n, t])})
+                modelled = bool(np.isfinite(needs.tokens_per_s[n])) and (own.name, result.case.pools[pool].accelerator) not in measured
+                rows[-1]["techniques"] = techniques_text(own.techniques) if modelled else None
     return rows + _run_rows(result)
+
+
+def techniques_text(techniques: ServingTechniques) -> str | None:
+    """Example: "prefix cache 40 %; drafts 3 at 70 %". None: none of them."""
+    told = {
+        f"prefix cache {100 * techniques.prefix_hit_share:.3g} %": techniques.prefix_hit_share > 0.0,
+        f"drafts {techniques.drafted_tokens} at {100 * techniques.acceptance_share:.3g} %": techniques.drafted_tokens > 0,
+        f"prefill in chunks of {techniques.chunk_tokens:.6g}": math.isfinite(techniques.chunk_tokens),
+        f"prefill on {100 * techniques.prefill_share:.3g} % of the accelerators": techniques.prefill_share > 0.0,
+    }
+    return "; ".join(text for text, used in told.items() if used) or None
 
 
 def _run_rows(result: PlanResult) -> list[dict[str, Any]]:
@@ -128,7 +143,7 @@ def _run_rows(result: PlanResult) -> list[dict[str, Any]]:
         for t in held or (0,):
             at = {"load": name, "workload": workload[name], "kind": str(Kind.TRAINING), "origin": None, "period": problem.periods[t]}
             pool, gang = (int(needs.option_pool[g]), float(needs.option_gang[g])) if g >= 0 else (-1, 0.0)
-            rows.append(at | _where(result, pool, site) | _latency(result, None) | {"accelerators": gang})
+            rows.append(at | _where(result, pool, site) | _latency(result, None) | {"accelerators": gang, "techniques": None})
     return rows
 
 

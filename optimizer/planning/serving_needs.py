@@ -5,6 +5,7 @@ Axes: M (stream, pool) pairs that a model serves, K distinct length mixes of a s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from optimizer.domain.case import Case
 from optimizer.domain.surface import Floats, Ints
-from optimizer.domain.workload import Kind, Precision
+from optimizer.domain.workload import Kind, Precision, ServingTechniques, Workload
 from optimizer.errors import DataError, Violation
 from optimizer.planning.eligibility import Names, tflops
 from optimizer.planning.streams import Streams
@@ -20,12 +21,13 @@ from optimizer.surfaces.arrays import column, in_double
 from optimizer.surfaces.calibrated_serving import calibrated_rows, row_groups
 from optimizer.surfaces.calibration import Calibration as ServingCalibration
 from optimizer.surfaces.operating import PARALLEL_SIZES, OperatingPoints, ServingRows, best_points, calibrated_points
-from optimizer.surfaces.queueing import QueueingParameters, QueueRows, replicas_for, waits_for
-from optimizer.surfaces.serving import Architecture, Chip, Lengths, ServingParameters
+from optimizer.surfaces.queueing import QueueingParameters, QueueRows, replicas_for, ttft_percentiles_for, waits_for
+from optimizer.surfaces.serving import Architecture, Chip, Lengths, ServingParameters, Techniques, tokens_per_step
 from optimizer.surfaces.serving_groups import architecture, chip_at
 
 POINT_CHUNK = 1024  # rows in one call of the serving kernel
 QUEUE_CHUNK = 16_384  # rows in one call of the queueing kernel
+CURVE_CHUNK = 256  # points of curves of latency in one call of the queueing kernel
 QUEUEING_ROOM = 0.1  # share of the time left by the network that a replica's own TTFT leaves to queueing; assumed
 MS = 1e3
 GB = 1e9
@@ -108,6 +110,18 @@ def waits_ms(arrivals: Floats, requests_per_s: Floats, replicas: Ints) -> Floats
     return np.asarray(np.where(busy, waits * MS, 0.0))
 
 
+def ttft_percentiles_ms(arrivals: Floats, requests_per_s: Floats, replicas: Floats, first_token_ms: Floats) -> Floats:
+    """50th, 95th and 99th percentile of the time to first token before `replicas`, [N, 3].
+
+    Args:
+      arrivals:       [N] requests/s of all replicas together, > 0.
+      requests_per_s: [N] of one replica.
+      first_token_ms: [N] without waiting for a replica.
+    """
+    rows = (replicas, arrivals, 1.0 / requests_per_s, first_token_ms / MS)
+    return np.asarray(in_double(ttft_percentiles_for, QueueingParameters(), rows, chunk=CURVE_CHUNK) * MS)
+
+
 def _mixes(streams: Streams, stream: Ints) -> tuple[Floats, Floats, Ints]:
     """Prompt and output tokens of each pair's distinct length mixes, [M, K], and the mix of each period, [M, T]."""
     prompts, outputs, mixes = [], [], []
@@ -181,7 +195,19 @@ def _rows(
         lengths=Lengths(prompt=column(lengths[0].ravel()), output=column(lengths[1].ravel())),
         ttft_limit_s=column(ttft),
         tpot_limit_s=column(tpot),
+        techniques=_techniques(workloads, mixes),
     )
+
+
+def _techniques(workloads: Sequence[Workload], mixes: int) -> Techniques | None:
+    """Of each row, [M K]; None where no workload has any, so that nothing is computed for them."""
+    if all(workload.techniques == ServingTechniques() for workload in workloads):
+        return None
+    own = [workload.techniques for workload in workloads]
+    names = ("prefix_hit_share", "drafted_tokens", "draft_step_share", "chunk_tokens", "prefill_share")
+    columns = {name: column(np.repeat([float(getattr(each, name)) for each in own], mixes)) for name in names}
+    steps = [float(tokens_per_step(each.drafted_tokens, each.acceptance_share)) for each in own]
+    return Techniques(**columns, tokens_per_step=column(np.repeat(steps, mixes)))
 
 
 def _groups(case: Case, streams: Streams, stream: Ints, pool: Ints, serving: ServingCalibration) -> Ints:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from optimizer.domain.comparison import Comparison
 from optimizer.domain.measured_serving import MeasuredServing
 from optimizer.domain.surface import Floats, Ints
 from optimizer.surfaces.serving_basis import cell_of
@@ -89,8 +89,6 @@ class Calibration:
     cell_groups: Ints  # [C, 7]
     tpot: Residuals
     ttft: Residuals
-    as_of: date | None = None  # newest measurement
-    source: str = ""
     fit: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # median and 90th percentile of the fit's own errors, %
     held_out: Mapping[str, Mapping[str, HeldOut]] = field(default_factory=dict)  # by regime and quantity
 
@@ -249,10 +247,9 @@ def means(calibration: Calibration, bases: tuple[Floats, Floats], views: tuple[V
 
 def _fit_errors(logs: tuple[Floats, Floats], measured: MeasuredServing) -> dict[str, tuple[float, float]]:
     """Median and 90th percentile of the absolute errors of fitted runs, %."""
-    fit = replace(measured, tpot_s=np.exp(logs[0]), ttft_s=np.exp(logs[1]))
-    errors = 100.0 * np.abs(columns_of(fit) / columns_of(measured) - 1.0)
-    median, p90 = np.median(errors, axis=0), np.quantile(errors, 0.9, axis=0)
-    return {name: (float(median[i]), float(p90[i])) for i, name in enumerate(QUANTITIES)}
+    fit, truth = columns_of(replace(measured, tpot_s=np.exp(logs[0]), ttft_s=np.exp(logs[1]))), columns_of(measured)
+    found = [Comparison(measured=truth[:, i], predicted=fit[:, i]) for i in range(len(QUANTITIES))]
+    return {name: (each.median_ape, each.p90_ape) for name, each in zip(QUANTITIES, found, strict=True)}
 
 
 def columns_of(measured: MeasuredServing) -> Floats:

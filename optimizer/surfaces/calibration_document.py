@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
 import jax
@@ -27,8 +26,6 @@ def to_dict(calibration: Calibration) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "form": _form(),
-        "as_of": None if calibration.as_of is None else calibration.as_of.isoformat(),
-        "source": calibration.source,
         "fit": {name: list(errors) for name, errors in calibration.fit.items()},
         "held_out": {regime: {name: asdict(told) for name, told in by.items()} for regime, by in calibration.held_out.items()},
         "groups": dict(zip(LEVELS[:CONFIGURATION], (list(names) for names in calibration.groups), strict=False)),
@@ -64,8 +61,6 @@ def from_dict(document: Mapping[str, Any]) -> Calibration:
         cell_groups=np.column_stack([cells, np.full(len(cells), -1)]),
         tpot=_residuals_from(document["tpot"]),
         ttft=_residuals_from(document["ttft"]),
-        as_of=None if document["as_of"] is None else date.fromisoformat(document["as_of"]),
-        source=document["source"],
         fit={name: (float(median), float(p90)) for name, (median, p90) in document["fit"].items()},
         held_out={regime: {name: HeldOut(**told) for name, told in by.items()} for regime, by in document["held_out"].items()},
     )

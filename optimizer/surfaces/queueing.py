@@ -290,3 +290,9 @@ replicas_for = jax.jit(replicas)
 def waits_for(parameters: QueueingParameters, rows: tuple[Array, Array, Array]) -> Array:
     """`wait_percentile_s` of rows of (servers, arrivals/s, service s), compiled."""
     return wait_percentile_s(parameters, *rows)
+
+
+@jax.jit
+def ttft_percentiles_for(parameters: QueueingParameters, rows: tuple[Array, Array, Array, Array]) -> Array:
+    """`ttft_percentiles_s` of rows of (servers, arrivals/s, service s, first token s), compiled."""
+    return ttft_percentiles_s(parameters, *rows)

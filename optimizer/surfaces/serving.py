@@ -92,7 +92,8 @@ class Techniques:
 
     prefix_hit_share: Scalar = 0.0  # share of the prompt whose cache is at hand, [0, 1)
     drafted_tokens: Scalar = 0.0  # speculative decoding: tokens drafted and checked in a step, beside the one of the model itself
-    tokens_per_step: Scalar = 1.0  # tokens of a sequence that a step yields, 1 .. 1 + drafted_tokens; drafting itself is taken as free
+    tokens_per_step: Scalar = 1.0  # tokens of a sequence that a step yields, 1 .. 1 + drafted_tokens
+    draft_step_share: Scalar = 0.0  # time in which one token is drafted, in steps of the model itself; 0: drafting is free
     chunk_tokens: Scalar = math.inf  # chunked prefill: prompt tokens in one step
     prefill_share: Scalar = 0.0  # disaggregated prefill: share of the accelerators that do nothing else; 0: prefill and decode mixed
 
@@ -118,6 +119,24 @@ def batch_limit(model: Architecture, chip: Chip, lengths: Lengths, parallel: Arr
     cache = (lengths.prompt + lengths.output / 2.0) * model.kv_bytes
     shards = jnp.minimum(parallel, model.kv_heads)
     return (USABLE_MEMORY * chip.memory_bytes * parallel - model.weight_bytes * model.parameters) * shards / (parallel * cache)
+
+
+def _room(model: Architecture, chip: Chip, lengths: Lengths, decoders: Array, prefillers: Array, apart: Array) -> Array:
+    """b_max on the decoders; 0 where prefill runs apart and either side has less than an accelerator, or no room for the weights."""
+    limit = batch_limit(model, chip, lengths, decoders)
+    whole = (jnp.minimum(decoders, prefillers) >= 1.0) & (batch_limit(model, chip, lengths, prefillers) >= 1.0)
+    return jnp.where(apart & ~whole, 0.0, limit)
+
+
+def tokens_per_step(drafted_tokens: Scalar, acceptance_share: Scalar) -> Array:
+    """Tokens of a sequence that a step of speculative decoding yields, the one of the model itself included.
+
+        (1 - p^(k+1)) / (1 - p)     k tokens drafted, each accepted with chance p after those before it
+
+    Reference: Leviathan, Kalman, Matias, Fast inference from transformers via speculative decoding, 2023, equation 1.
+    """
+    missed = 1.0 - jnp.asarray(acceptance_share)
+    return jnp.asarray((1.0 - jnp.power(acceptance_share, drafted_tokens + 1.0)) / missed)
 
 
 def weights_read(model: Architecture, batch: Array) -> Array:
@@ -150,9 +169,10 @@ def serve(
         o    = rho/(1-rho) = b T_p a / (osl t_dec),  rho = b T_p / (b T_p + osl t_dec/a)
         tokens/s/accelerator = n (isl+osl) / (TTFT + (osl-1) TPOT) / G
 
-    a is `tokens_per_step`. rho/(1-rho) as odds never divides by zero. Chunked prefill adds (c-1) t_dec to TTFT, for c chunks share
-    their steps with decoding. Disaggregated prefill runs T_p on its share of G and t_dec on the rest: phi = 0, the cache moves over
-    the link, and q o T_p becomes the wait of a closed loop, smoothmax_4(n T_p, T_p + D) - (T_p + D) with D = (osl-1) TPOT.
+    a is `tokens_per_step`; t_dec is that of `decode_step_s`, times 1 + drafted draft_step_share. rho/(1-rho) as odds never divides by zero.
+    Chunked prefill adds (c-1) t_dec to TTFT, for c chunks share their steps with decoding. Disaggregated prefill runs T_p on its share of
+    G and t_dec on the rest: phi = 0, the cache moves over the link, and q o T_p becomes the wait of a closed loop,
+    smoothmax_4(n T_p, T_p + D) - (T_p + D) with D = (osl-1) TPOT. Both sides need an accelerator and room for the weights.
 
     Args:
       parallel:        G, accelerators, broadcasts against the rows.
@@ -168,13 +188,14 @@ def serve(
     decoders = parallel * (1.0 - with_.prefill_share)
     prefillers = jnp.where(apart, parallel * with_.prefill_share, parallel)
     output = jnp.maximum(lengths.output, 1.0)
-    limit = batch_limit(model, chip, lengths, decoders)
+    limit = _room(model, chip, lengths, decoders, prefillers, apart)
     fitting = jnp.maximum(limit, 1.0)
     crowding = jnp.log1p((concurrency / fitting) ** SHARPNESS) / SHARPNESS  # ln(n/b): n - b would cancel
     batch = concurrency * jnp.exp(-crowding)
     others = jnp.maximum(batch - 1.0, 0.0)
     prefill = prefill_s(parameters, model, chip, lengths, prefillers, expert_parallel, with_)
-    memory, arithmetic, decode = decode_step_s(parameters, model, chip, lengths, decoders, batch, expert_parallel, with_)
+    memory, arithmetic, step = decode_step_s(parameters, model, chip, lengths, decoders, batch, expert_parallel, with_)
+    decode = step * (1.0 + with_.drafted_tokens * with_.draft_step_share)
     token = decode / with_.tokens_per_step
     tpot = token + jnp.where(apart, 0.0, others * parameters.interference * prefill / output)
     odds = batch * prefill / (output * token)

@@ -12,14 +12,18 @@ from jax import Array
 from optimizer.domain.measured_serving import ServingSetups
 from optimizer.domain.supply import Accelerator
 from optimizer.domain.surface import Floats, Ints
-from optimizer.domain.workload import Model
+from optimizer.domain.workload import FOUR_BIT_BYTES, Model, Precision
 from optimizer.surfaces.arrays import column
 from optimizer.surfaces.serving import Architecture, Chip, Lengths
 
 LEVELS = ("accelerator", "framework", "software", "model", "deployment", "pair", "configuration")
 ACCELERATOR, MODEL, DEPLOYMENT, PAIR, CONFIGURATION = 0, 3, 4, 5, 6
 Groups = tuple[tuple[str, ...], ...]  # names of the groups that are known, for each of `LEVELS`
-BYTES_PER_WEIGHT = {"bf16": 2.0, "fp8": 1.0, "fp4": 0.5625, "int4": 0.5625, "unknown": 2.0}  # 4 bits carry a scale for every 16
+BYTES_PER_WEIGHT = {
+    **{precision.value: precision.bytes_per_weight for precision in Precision},
+    "int4": FOUR_BIT_BYTES,
+    "unknown": Precision.BF16.bytes_per_weight,
+}
 GIGA, TERA = 1e9, 1e12
 
 

@@ -41,6 +41,7 @@ def read_measured_trips(path: Path) -> tuple[MeasuredTrip, ...]:
             end_latitude=row["to_latitude"],
             end_longitude=row["to_longitude"],
             rtt_ms=row["rtt_ms"],
+            as_of=row["as_of"],
         )
         for row in rows(data)
     )

@@ -78,6 +78,7 @@ def read_measured_serving(path: Path, *, models: Path | None = None, accelerator
         tpot_s=_floats(data, "tpot_s"),
         accelerators={name: hardware[name] for name in sorted(set(values_of(data, "accelerator")))},
         models={name: architectures[name] for name in sorted(set(values_of(data, "model")))},
+        as_of=tuple(values_of(data, "as_of")),
     )
 
 

@@ -46,6 +46,7 @@ def read_measured_gangs(path: Path) -> tuple[MeasuredGang, ...]:
             bf16_tflops=rate,
             minutes_to_train=row["minutes_to_train"],
             mfu=row["mfu_of_bf16_peak"],
+            as_of=row["as_of"],
         )
         for row, rate in zip(rows(data), rates, strict=True)
         if rate is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from optimizer.domain.calendar import HOURS_PER_DAY, Block, Calendar, Period
@@ -30,6 +31,7 @@ from optimizer.domain.workload import (
     Origin,
     PlacementInForce,
     Precision,
+    ServingTechniques,
     TrainingRun,
     Workload,
 )
@@ -59,7 +61,7 @@ def build_case(name: str, tables: Mapping[str, TableData]) -> Case:
         other_spend=_nouns(OtherSpend, tables["other_spend"], _OTHER_SPEND),
         price_points=_nouns(PricePoint, tables["price_points"], _PRICE_POINT),
         exchange_rates=_nouns(ExchangeRate, tables["exchange_rates"], _same("currency period usd_per_unit")),
-        workloads=_nouns(Workload, tables["workloads"], _WORKLOAD),
+        workloads=_workloads(tables["workloads"]),
         measured_throughput=_nouns(MeasuredThroughput, tables["measured_throughput"], _MEASURED),
         origins=_origins(tables),
         demand=_nouns(Demand, tables["demand"], _DEMAND),
@@ -76,6 +78,11 @@ def build_case(name: str, tables: Mapping[str, TableData]) -> Case:
 def _same(names: str) -> Fields:
     """Fields that are called as their columns."""
     return {name: name for name in names.split()}
+
+
+def _given_or(other: Any) -> Callable[[Any], Any]:
+    """What a blank cell stands for."""
+    return lambda given: other if given is None else given
 
 
 def _nouns(noun: Callable[..., Noun], data: TableData, fields: Fields) -> tuple[Noun, ...]:
@@ -119,6 +126,11 @@ def _origins(tables: Mapping[str, TableData]) -> tuple[Origin, ...]:
         )
         for row in rows(tables["origins"])
     )
+
+
+def _workloads(data: TableData) -> tuple[Workload, ...]:
+    techniques = _nouns(ServingTechniques, data, _TECHNIQUES)
+    return tuple(replace(workload, techniques=own) for workload, own in zip(_nouns(Workload, data, _WORKLOAD), techniques, strict=True))
 
 
 def _scenarios(tables: Mapping[str, TableData]) -> tuple[Scenario, ...]:
@@ -184,6 +196,7 @@ _WORKLOAD: Fields = {
     "move_cost": "move_usd",
     **_same("model residency accelerators_allowed ttft_p95_ms tpot_ms spot_allowed priority split data_gb"),
 }
+_TECHNIQUES: Fields = {name: (name, _given_or(field.default)) for name, field in ServingTechniques.__dataclass_fields__.items()}
 _MEASURED: Fields = {
     **_same("workload accelerator tokens_per_s_per_accelerator accelerators_per_replica"),
     "max_utilisation": "max_utilisation_share",

@@ -48,3 +48,13 @@ def test_a_bad_file_is_named(tmp_path: Path) -> None:
     path.write_text("ca2,cs2\n1,1\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="must have a column c"):
         list(run(Settings(reference=str(path))))
+
+
+def test_the_noise_of_a_simulation_is_told_where_it_is_known(tmp_path: Path) -> None:
+    path = reference(tmp_path / "queues.csv", 1.0)
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
+    errors = [0.01 * (1.0 + float(line.split(",")[6])) for line in lines]  # 1 % of S+W
+    path.write_text("\n".join([f"{header},se95", *map("{},{}".format, lines, errors)]), encoding="utf-8")
+    (row,) = [row for row in run(Settings(reference=str(path))) if row.split == "noise of the simulation"]
+    assert row.quantity == "wait_p95 over S+W"
+    assert 0.4 < row.median_ape < 0.95  # around 0.67, the median of a normal |z|, in %

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from optimizer.__main__ import main
-from optimizer.planning.calibration import Calibration, read_calibration, shipped_calibration
+from optimizer.planning.calibration import Calibration, Dates, read_calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
@@ -58,6 +59,19 @@ def test_a_calibration_is_written_with_its_errors(tmp_path, measured, capsys):
     summary = json.loads((file.parent / "summary.json").read_text())
     assert (summary["job"], summary["calibration"]) == ("calibrate", found.version)
     assert f"calibration: {found.version}" in capsys.readouterr().out
+    assert sorted(path.name for path in (file.parent / "pictures").iterdir()) == ["network_round_trips.svg", "training_mfu.svg"]
+
+
+def test_the_days_of_measurements_are_told(tmp_path, measured, capsys):
+    file = Path(measured["training"])
+    lines = file.read_text().splitlines()
+    days = ["as_of", "2026-03-01", "2025-11-30", "", "2026-02-01"]
+    file.write_text("\n".join(f"{line},{day}" for line, day in zip(lines, days, strict=True)) + "\n")
+    found = read_calibration(calibrated(tmp_path / "runs", f"training={file}", "output.pictures=false"))
+    assert found.measured == {"training": Dates(first=date(2025, 11, 30), last=date(2026, 3, 1), rows=3)}
+    assert "training was measured from 2025-11-30 to 2026-03-01 (3 rows whose day is recorded)" in capsys.readouterr().out
+    undated = read_calibration(calibrated(tmp_path / "runs", f"round_trips={measured['round_trips']}", "output.pictures=false"))
+    assert undated.measured == {}
 
 
 def test_parts_without_measurements_stay_as_they_are(tmp_path, measured):
@@ -68,7 +82,8 @@ def test_parts_without_measurements_stay_as_they_are(tmp_path, measured):
 
 
 def test_a_plan_uses_the_calibration_and_says_which(tmp_path, measured, monkeypatch):
-    file = calibrated(tmp_path / "runs", "base=none", f"round_trips={measured['round_trips']}")
+    file = calibrated(tmp_path / "runs", "base=none", "output.pictures=false", f"round_trips={measured['round_trips']}")
+    assert not (file.parent / "pictures").exists()
     case = read_case(case_folder("tiny"))
     plain = compute_needs(case, Calibration(made_on="", source="")).round_trip_ms
     slower = compute_needs(case, read_calibration(file)).round_trip_ms

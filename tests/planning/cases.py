@@ -192,11 +192,17 @@ def build_needs(
         traffic_gb_per_s=np.full((len(names), t), 3.0),
         input_tokens=tokens[0] * served_tokens,
         output_tokens=tokens[1] * served_tokens,
-        **{name: np.full(len(pairs), np.nan) for name in ("ttft_p95_ms", "tpot_ms", "round_trip_ms", "tokens_per_s")},
+        **{name: np.full(len(pairs), np.nan) for name in MODELLED},
         replica=np.ones(len(pairs), dtype=np.int64),
         **columns,
         ineligible=(),
     )
+
+
+MODELLED = (
+    *("ttft_p95_ms", "tpot_ms", "round_trip_ms", "tokens_per_s"),
+    *("replica_requests_per_s", "replica_ttft_ms", "arrivals_per_s"),
+)  # figures of pairs that a model serves: none here
 
 
 def build_plan(case: Case, needs: Needs, **changes: Any) -> Plan:

@@ -15,7 +15,7 @@ from optimizer.domain.demand import DemandUnit, Multiplier, Quantity, Scenario
 from optimizer.domain.rules import AllowedSite
 from optimizer.domain.supply import Access, Pool, RoundTrip
 from optimizer.domain.surface import Needs
-from optimizer.domain.workload import Kind, MeasuredThroughput, Precision, TrainingRun
+from optimizer.domain.workload import Kind, MeasuredThroughput, Precision, ServingTechniques, TrainingRun
 from optimizer.errors import DataError
 from optimizer.planning.needs import BYTES_PER_TOKEN, compute_needs
 from optimizer.planning.streams import at_quantile
@@ -117,6 +117,34 @@ def test_measured_throughput_proves_a_precision() -> None:
     )
     needs = compute_needs(replace(served(precision=Precision.FP8), measured_throughput=(measured,)))
     assert needs.pair_pool.tolist() == [0, 1]
+
+
+def accelerators(**techniques: Any) -> int:
+    """Most accelerators of `served` with techniques, in the first pool, within a limit on TPOT."""
+    needs = compute_needs(served(tpot_ms=30.0, techniques=ServingTechniques(**techniques)))
+    return int(needs.need[0].max())
+
+
+def test_techniques_move_the_need_the_way_they_are_for() -> None:
+    plain = accelerators()
+    assert accelerators(prefix_hit_share=0.9) < plain
+    assert accelerators(drafted_tokens=3, acceptance_share=0.9) < plain
+    assert accelerators(drafted_tokens=3, acceptance_share=0.05, draft_step_share=0.3) > plain
+    assert accelerators(chunk_tokens=1e6) == plain  # longer than any prompt
+    slower = compute_needs(served(techniques=ServingTechniques(chunk_tokens=100.0)))
+    assert (slower.replica_ttft_ms > compute_needs(served()).replica_ttft_ms).all()
+    apart = compute_needs(served(techniques=ServingTechniques(prefill_share=0.5)))
+    assert (apart.replica >= 2).all()  # an accelerator for each side at the least
+
+
+def test_techniques_do_not_touch_a_measured_throughput() -> None:
+    measured = MeasuredThroughput(
+        workload="chat", accelerator="h100", tokens_per_s_per_accelerator=500.0, max_utilisation=0.8, accelerators_per_replica=4
+    )
+    each = (ServingTechniques(prefix_hit_share=0.9), ServingTechniques())
+    both = [replace(served(techniques=own), measured_throughput=(measured,)) for own in each]
+    found, plain = (compute_needs(each) for each in both)
+    assert (found.need[0] == plain.need[0]).all()
 
 
 def test_tokens_a_day_are_requests_a_second() -> None:

@@ -13,7 +13,7 @@ from optimizer.surfaces.arrays import in_double
 from optimizer.surfaces.calibrated_serving import calibrated_rows, evaluate, row_groups
 from optimizer.surfaces.calibration import QUANTITIES, Calibration, HeldOut, columns_of, fitted, updated
 from optimizer.surfaces.calibration_document import from_dict, to_dict
-from optimizer.surfaces.calibration_intervals import anchors_of, calibrate, conformal_factor, deal
+from optimizer.surfaces.calibration_intervals import HeldOutRuns, anchors_of, calibrate, conformal_factor, deal
 from optimizer.surfaces.operating import ServingRows, calibrated_points
 from optimizer.surfaces.prediction import UNCALIBRATED_FACTOR, interval_factor, predict, regimes
 from optimizer.surfaces.serving_basis import COORDINATES, SIZE, features, surface
@@ -186,6 +186,18 @@ def test_held_out_errors_set_the_intervals() -> None:
     assert inside.mean() > 0.8  # of 80 runs
 
 
+def test_the_interval_of_a_run_held_out_is_as_wide_as_the_other_hold_outs_ask_for() -> None:
+    runs = measured(DEPLOYMENTS[:2])
+    part, sd = np.arange(len(runs)) % 4, np.full((len(runs), 3), 0.1)
+    told = HeldOutRuns(measured=runs, part=part, logs=np.log(columns_of(runs)) + 0.1 * (1.0 + part[:, None]), log_sd=sd)
+    low, high = told.comparison("ttft").interval or (np.zeros(0), np.zeros(0))
+    factors = np.where(part == 3, 3.0, 4.0)  # errors are of 1, 2, 3, 4 standard deviations; the part of 4 does not see its own
+    np.testing.assert_allclose(np.log(high / low), 2.0 * 0.1 * factors, rtol=KERNEL_AGAINST_LOOP)
+    assert told.comparison("ttft").coverage_90 == 0.75
+    alone = HeldOutRuns(measured=runs, part=np.zeros(len(runs)), logs=told.logs, log_sd=sd)
+    assert alone.comparison("ttft").coverage_90 is None
+
+
 def test_parts_keep_groups_whole_and_fill_evenly() -> None:
     runs = measured()
     part = deal(runs, PAIR, seed=3, parts=3)
@@ -196,8 +208,8 @@ def test_parts_keep_groups_whole_and_fill_evenly() -> None:
 
 def test_conformal_factor_covers_its_share() -> None:
     draws = np.random.default_rng(0).standard_normal(9999)
-    assert conformal_factor(draws * 2.0, np.full(9999, 2.0)) == pytest.approx(UNCALIBRATED_FACTOR, rel=0.03)
-    assert conformal_factor(np.array([1.0, -3.0]), np.ones(2)) == 3.0  # too few for 90 %: the largest
+    assert conformal_factor(np.abs(draws)) == pytest.approx(UNCALIBRATED_FACTOR, rel=0.03)
+    assert conformal_factor(np.array([3.0, 1.0])) == 3.0  # too few for 90 %: the largest
 
 
 def test_a_surface_is_its_features_times_its_weights() -> None:

@@ -103,11 +103,11 @@ model,parameters_b,active_parameters_b,expert_parameters_b,experts,experts_per_t
 small_model,8,8,0,1,1,32,4096,8,131072,524288
 """,
     "workloads": """
-workload,kind,model,precision,residency,accelerators_allowed,ttft_p95_ms,tpot_ms,spot_allowed,priority,shortage_usd_per_accelerator_hour,split,move_usd,data_gb
-chat,inference,small_model,fp8,NO;PE,chip,1500,40,false,1,50,2,100,16
-pretrain,training,small_model,bf16,,,,,true,2,20,1,0,0
-study,research,,bf16,,,,,true,3,5,1,10,100
-nightly,batch,,fp8,,,,,true,4,4,1,10,16
+workload,kind,model,precision,residency,accelerators_allowed,ttft_p95_ms,tpot_ms,spot_allowed,priority,shortage_usd_per_accelerator_hour,split,move_usd,data_gb,prefix_hit_share,drafted_tokens,acceptance_share,draft_step_share,chunk_tokens,prefill_share
+chat,inference,small_model,fp8,NO;PE,chip,1500,40,false,1,50,2,100,16,0.25,3,0.7,0.1,2048,0.5
+pretrain,training,small_model,bf16,,,,,true,2,20,1,0,0,,,,,,
+study,research,,bf16,,,,,true,3,5,1,10,100,,,,,,
+nightly,batch,,fp8,,,,,true,4,4,1,10,16,,,,,,
 """,
     "measured_throughput": """
 workload,accelerator,tokens_per_s_per_accelerator,max_utilisation_share,accelerators_per_replica

@@ -44,6 +44,10 @@ BROKEN = {
         "offers.csv: usd_per_accelerator_hour must be > 0 USD / accelerator-hour; got -1.2. 1 row (first: lima_spot). "
         "Correct the value or remove the row.",
     ),
+    "every prompt in the cache": (
+        changed("workloads", 0, prefix_hit_share="1"),
+        "workloads.csv: prefix_hit_share must be >= 0 and < 1 share; got 1. 1 row (first: chat). Correct the value or remove the row.",
+    ),
     "missing price": (
         changed("offers", 0, usd_per_accelerator_hour=""),
         "offers.csv: usd_per_accelerator_hour must be given, as a number (USD / accelerator-hour); got a blank cell. "

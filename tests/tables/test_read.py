@@ -21,7 +21,7 @@ from optimizer.domain.contract import UNKNOWN, Contract, Exclusion, ExclusionKin
 from optimizer.domain.demand import Demand, DemandUnit, Multiplier, Quantity, Scenario
 from optimizer.domain.rules import Pin
 from optimizer.domain.supply import ExchangeRate, Offer, OfferKind
-from optimizer.domain.workload import Kind, Precision, TrainingRun, Workload
+from optimizer.domain.workload import Kind, Precision, ServingTechniques, TrainingRun, Workload
 from optimizer.errors import ConfigError, DataError
 from optimizer.tables.catalog import reference_folder
 from optimizer.tables.read import input_files, read_case
@@ -57,6 +57,13 @@ def test_the_calendar_is_the_cases_date_and_periods(case: Case) -> None:
         ("2028-spring", date(2028, 3, 1), date(2028, 6, 1)),
     ]
     assert [(b.name, b.start_hour, b.end_hour) for b in case.calendar.blocks] == [("night", 0, 8), ("day", 8, 24)]
+
+
+def test_techniques_are_off_in_a_case_without_their_columns(tmp_path: Path) -> None:
+    made = tables()
+    off = {field.name for field in fields(ServingTechniques)}
+    made["workloads"] = [{column: cell for column, cell in row.items() if column not in off} for row in made["workloads"]]
+    assert {workload.techniques for workload in read_case(write(tmp_path, made)).workloads} == {ServingTechniques()}
 
 
 def test_a_contract_in_force_with_its_child_tables(case: Case) -> None:
@@ -142,8 +149,12 @@ def test_rows_of_other_tables(case: Case) -> None:
         split=2,
         move_cost=100.0,
         data_gb=16.0,
+        techniques=ServingTechniques(
+            prefix_hit_share=0.25, drafted_tokens=3, acceptance_share=0.7, draft_step_share=0.1, chunk_tokens=2048.0, prefill_share=0.5
+        ),
     )
     assert case.workloads[1].residency is None
+    assert case.workloads[1].techniques == ServingTechniques()
     assert case.demand[1] == Demand(
         workload="chat",
         origin="paris",

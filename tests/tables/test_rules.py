@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from optimizer.errors import DataError
+from optimizer.tables.check.work import TECHNIQUES
 from optimizer.tables.read import read_case
 from tests.tables.minimal import Tables, added, changed, tables, without, write
 
@@ -157,8 +158,24 @@ BROKEN: dict[str, tuple[Tables, Found]] = {
         ("contract_exclusions.csv", "a contract must not exclude itself", "quote", ("quote/contract/quote",)),
     ),
     "throughput unknown": (
-        changed("workloads", 0, model=""),
+        changed("workloads", 0, model="", **dict.fromkeys(TECHNIQUES, "")),
         ("workloads.csv", "a workload must have a model, rows in measured_throughput, or demand in", "none of them", ("chat",)),
+    ),
+    "technique of work that does not serve": (
+        changed("workloads", 1, prefix_hit_share="0.5"),
+        ("workloads.csv", "prefix_hit_share must be blank but for a workload of kind inference or batch", "0.5", ("pretrain",)),
+    ),
+    "drafts of unknown use": (
+        changed("workloads", 0, acceptance_share=""),
+        ("workloads.csv", "drafted_tokens and acceptance_share must be given together", "3", ("chat",)),
+    ),
+    "acceptance of nothing": (
+        changed("workloads", 0, drafted_tokens="", draft_step_share=""),
+        ("workloads.csv", "drafted_tokens and acceptance_share must be given together", "0.7", ("chat",)),
+    ),
+    "cost of nothing": (
+        changed("workloads", 0, drafted_tokens="", acceptance_share=""),
+        ("workloads.csv", "draft_step_share must be blank where drafted_tokens is", "0.1", ("chat",)),
     ),
     "training without runs": (
         both(changed("training_runs", 0, workload="other"), "workloads", 3, workload="nightly")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 
 from optimizer.domain.calendar import HOURS_PER_DAY
+from optimizer.domain.workload import ServingTechniques
 from optimizer.errors import Violation
 from optimizer.tables.check.rule import Rule, Tables, breaches, rule
 from optimizer.tables.files import nearest
@@ -33,6 +34,25 @@ def training_has_runs(tables: Tables) -> Iterator[Violation]:
     yield from breaches(data, idle, "kind", words, "Add its runs or remove the workload.", got="no run")
     stray = ~runs.values["workload"].isin(data.values["workload"][training])
     yield from breaches(runs, stray, "workload", "workload must be of kind training", "Correct the workload, or its kind in workloads.csv.")
+
+
+TECHNIQUES = tuple(ServingTechniques.__dataclass_fields__)
+
+
+@rule(f"workloads: workload kind model {' '.join(TECHNIQUES)}")
+def techniques_are_of_models_that_serve(tables: Tables) -> Iterator[Violation]:
+    data = tables["workloads"]
+    serving = data.values["kind"].isin(["inference", "batch"]) & data.values["model"].notna()
+    for name in TECHNIQUES:
+        words = f"{name} must be blank but for a workload of kind inference or batch with a model"
+        yield from breaches(data, data.values[name].notna() & ~serving, name, words, "Clear the cell, or name the model.")
+    drafted, accepted = (data.values[name].notna() for name in ("drafted_tokens", "acceptance_share"))
+    words = "drafted_tokens and acceptance_share must be given together"
+    yield from breaches(data, drafted & ~accepted, "drafted_tokens", words, "Give the share that is accepted, or clear the cell.")
+    yield from breaches(data, accepted & ~drafted, "acceptance_share", words, "Give the tokens that are drafted, or clear the cell.")
+    costed = data.values["draft_step_share"].notna() & ~drafted
+    words = "draft_step_share must be blank where drafted_tokens is"
+    yield from breaches(data, costed, "draft_step_share", words, "Give the tokens that are drafted, or clear the cell.")
 
 
 @rule("training_runs: run", "workloads: workload", "contracts: ContractCommitmentId")
@@ -94,6 +114,7 @@ def profiles_are_whole(tables: Tables) -> Iterator[Violation]:
 WORK_RULES: tuple[Rule, ...] = (
     throughput_is_known,
     training_has_runs,
+    techniques_are_of_models_that_serve,
     run_names_are_their_own,
     residency_names_jurisdictions,
     time_zones_exist,

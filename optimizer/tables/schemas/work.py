@@ -19,6 +19,8 @@ from optimizer.tables.schema import (
     text,
 )
 
+BELOW_ONE = Bounds(at_least=0, below=1)
+
 _MODELS = table(
     "models",
     "Architecture of language models. Shipped; a case's own rows are added or replace a row of the same name.",
@@ -64,6 +66,30 @@ _WORKLOADS = table(
     integer("split", "shares", "Equal shares into which one origin's demand may be split.", AT_LEAST_ONE),
     number("move_usd", "USD / move", "Cost of moving one load into another pool.", NOT_NEGATIVE),
     number("data_gb", "GB", "Data copied when a load moves.", NOT_NEGATIVE),
+    number("prefix_hit_share", "share", "Share of the prompt tokens found in a prefix cache.", BELOW_ONE, absent="0: no prefix cache"),
+    integer("drafted_tokens", "tokens", "Speculative decoding: tokens drafted in a step.", AT_LEAST_ONE, absent="no speculative decoding"),
+    number(
+        "acceptance_share",
+        "share",
+        "Chance that a drafted token is accepted after those before it.",
+        BELOW_ONE,
+        absent="nothing is drafted",
+    ),
+    number(
+        "draft_step_share",
+        "decode steps",
+        "Time in which one token is drafted, in steps of the model itself.",
+        NOT_NEGATIVE,
+        absent="0: drafting is free",
+    ),
+    number("chunk_tokens", "tokens", "Chunked prefill: prompt tokens in one step.", AT_LEAST_ONE, absent="a prompt is one step"),
+    number(
+        "prefill_share",
+        "share",
+        "Disaggregated prefill: share of a replica's accelerators that do nothing else.",
+        BELOW_ONE,
+        absent="0: prefill and decode share all accelerators",
+    ),
     may_be_empty=False,
 )
 
