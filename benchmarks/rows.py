@@ -110,7 +110,7 @@ class Output:
         print(" ".join(_printed(getattr(row, name)).ljust(_width(name)) for name in shown).rstrip(), flush=True)
 
 
-WIDTHS = {"suite": 18, "case": 22, "split": 30, "size": 26, "solver": 22, "quantity": 16, "device": 8, "status": 10}
+WIDTHS = {"suite": 18, "case": 22, "split": 30, "size": 26, "solver": 22, "quantity": 16, "device": 22, "status": 10}
 
 
 def _width(name: str) -> int:

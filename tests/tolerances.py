@@ -46,6 +46,7 @@ COST_AGAINST_NUMPY = 1e-8  # two implementations in float64
 UNROUNDED_REPLICAS = 5e-4  # replicas, of one Newton step from the closed form
 COST_SINGLE_AGAINST_DOUBLE = 2e-3  # of the largest; single precision cannot tell counts that are within it of a whole number
 COST_SLOPE_AGAINST_DIFFERENCES = 1e-4
+LOG_STEP = 1e-4  # of the logarithm of an input, through the whole chain from serving to cost
 SHARDED = 1e-12  # float64, the same sums in another order
 
 # calibration of the serving model, on made-up runs with 1 % noise: log errors

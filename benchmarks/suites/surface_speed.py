@@ -2,7 +2,9 @@
 
 A row's `objective` is elements/s (rows of speed) or bytes beyond inputs and outputs (rows of memory), its `ratio` the speed over that of
 NumPy on one core with chunks that fit the cache. Rows `m_m_c` are what NumPy computes too; rows `g_g_c` add the corrections for irregular
-arrivals and services and the slopes in them. Arithmetic and transcendental functions per element stand in `status`.
+arrivals and services and the slopes in them. Arithmetic and transcendental functions per element
+stand in `status`, counted before compilation, so that what a compiler repeats does not count; on a card also the share of its float32
+peak that they reach.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import jax
 import numpy as np
 
 from benchmarks import numpy_surface
+from benchmarks.cards import share_of_peak
 from benchmarks.made_surface import chunks_of, made_inputs
 from benchmarks.rows import ResultRow
 from benchmarks.settings import SuiteSettings, argument, require
@@ -29,6 +32,7 @@ from optimizer.surfaces.sweep import load_mesh, plan_for, sweep, sweep_with_slop
 
 SUITE = "surface_speed"
 GROWTH = 4  # times as many periods, and scenarios, in the rows of memory
+LOADS = {"cpu": 128, "cuda": 16_384}  # a card needs many to be busy
 
 
 @dataclass(kw_only=True)
@@ -36,23 +40,24 @@ class Settings(SuiteSettings):
     """Arguments of this suite."""
 
     device: str = argument("cpu", "cpu (all cores) or cuda")
-    loads: int = argument(128, "loads")
+    loads: int | None = argument(None, f"loads, null for {LOADS['cpu']} on cpu and {LOADS['cuda']} on cuda")
     pools: int = argument(50, "pools")
     periods: int = argument(6, "periods")
     blocks: int = argument(4, "blocks of hours")
     scenarios: int = argument(64, "scenarios")
-    elements: int = argument(32_768, "elements of a chunk; on a card some millions")
+    elements: int | None = argument(None, "elements of a chunk, null for what the device wants")
     repeats: int = argument(5, "timings, of which the fastest counts")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.device in ("cpu", "cuda"), "device", "must be cpu or cuda", self.device)
         for name in ("loads", "pools", "periods", "blocks", "scenarios", "elements", "repeats"):
-            require(getattr(self, name) >= 1, name, "must be >= 1", getattr(self, name))
+            value = getattr(self, name)
+            require(value is None or value >= 1, name, "must be >= 1", value)
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        return (self.loads, self.pools, self.periods, self.blocks, self.scenarios)
+        return (self.loads or LOADS[self.device], self.pools, self.periods, self.blocks, self.scenarios)
 
 
 def run(settings: Settings) -> Iterator[ResultRow]:
@@ -113,7 +118,7 @@ def _weights() -> Expected:
     return Expected(**{**ones, "ttft_requests": (1.0, 1.0, 1.0)})  # type: ignore[arg-type]
 
 
-def _lowered(name: str, inputs: Inputs, reason: jax.Array, devices: list[jax.Device], elements: int) -> Any:
+def _lowered(name: str, inputs: Inputs, reason: jax.Array, devices: list[jax.Device], elements: int | None) -> Any:
     mesh = load_mesh(devices) if len(devices) > 1 else None
     plan = plan_for(inputs, whole=name == "forward", mesh=mesh, elements=elements)
     if name == "forward":
@@ -140,22 +145,25 @@ def _timed(
         case=f"{label} {name}",
         size=_size(settings.shape),
         solver=f"kernel, {len(devices)} devices",
-        device=settings.device,
+        device=devices[0].device_kind,
         seconds=min(seconds),
         compile_seconds=compile_seconds,
         objective=speed,
         ratio=speed / yardstick,
-        status=_work(name, inputs, reason, settings),
+        status=_work(name, inputs, settings, devices, speed),
     )
 
 
-def _work(name: str, inputs: Inputs, reason: jax.Array, settings: Settings) -> str:
-    """Floating-point operations and transcendental functions per element, by the compiler's count, of one chunk alone."""
+def _work(name: str, inputs: Inputs, settings: Settings, devices: list[jax.Device], speed: float) -> str:
+    """Floating-point operations and transcendental functions per element, of one chunk alone, and the share of the cards' peak."""
     shape = (1, settings.pools, 1, settings.blocks, settings.scenarios)
-    one, eligible = made_inputs(shape, inputs.queueing, settings.seed)
-    cost = _lowered(name, one, eligible, [], int(np.prod(shape))).compile().cost_analysis()
     count = float(np.prod(shape))
-    return f"{cost['flops'] / count:.0f} flop, {cost['transcendentals'] / count:.0f} tr."
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):  # only there can what is not compiled be counted
+        one, eligible = made_inputs(shape, inputs.queueing, settings.seed)
+        cost = _lowered(name, one, eligible, [], int(count)).cost_analysis()
+    each = cost["flops"] / count
+    share = share_of_peak(devices[0].device_kind, each * speed / len(devices))
+    return f"{each:.0f} flop, {cost['transcendentals'] / count:.0f} tr." + (f", {share}" if share else "")
 
 
 def _memory(settings: Settings, devices: list[jax.Device]) -> Iterator[ResultRow]:
@@ -171,7 +179,7 @@ def _memory(settings: Settings, devices: list[jax.Device]) -> Iterator[ResultRow
                 case=f"memory {name}",
                 size=_size(shape),
                 solver="kernel, 1 device",
-                device=settings.device,
+                device=devices[0].device_kind,
                 seconds=time.perf_counter() - started,
                 objective=float(memory.temp_size_in_bytes),
                 status=f"in {memory.argument_size_in_bytes / 2**20:.1f} MiB",

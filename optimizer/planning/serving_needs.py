@@ -20,7 +20,14 @@ from optimizer.planning.streams import Streams
 from optimizer.surfaces.arrays import column, in_double
 from optimizer.surfaces.calibrated_serving import calibrated_rows, row_groups
 from optimizer.surfaces.calibration import Calibration as ServingCalibration
-from optimizer.surfaces.operating import PARALLEL_SIZES, OperatingPoints, ServingRows, best_points, calibrated_points
+from optimizer.surfaces.operating import (
+    PARALLEL_SIZES,
+    QUEUEING_ROOM,
+    OperatingPoints,
+    ServingRows,
+    best_points,
+    calibrated_points,
+)
 from optimizer.surfaces.queueing import QueueingParameters, QueueRows, replicas_for, ttft_percentiles_for, waits_for
 from optimizer.surfaces.serving import Architecture, Chip, Lengths, ServingParameters, Techniques, tokens_per_step
 from optimizer.surfaces.serving_groups import architecture, chip_at
@@ -28,7 +35,6 @@ from optimizer.surfaces.serving_groups import architecture, chip_at
 POINT_CHUNK = 1024  # rows in one call of the serving kernel
 QUEUE_CHUNK = 16_384  # rows in one call of the queueing kernel
 CURVE_CHUNK = 256  # points of curves of latency in one call of the queueing kernel
-QUEUEING_ROOM = 0.1  # share of the time left by the network that a replica's own TTFT leaves to queueing; assumed
 MS = 1e3
 GB = 1e9
 ARCHITECTURE_FIELDS = tuple(field.name for field in fields(Architecture))

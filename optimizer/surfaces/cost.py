@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from optimizer.surfaces.arrays import spread
+from optimizer.surfaces.arrays import spread, spread_once
 from optimizer.surfaces.queueing import QueueingParameters
 from optimizer.surfaces.sizing import LONG_WAIT, count_and_waits
 
@@ -113,35 +113,41 @@ class Surface:
 Reduction = Callable[[Surface, Array, Array], Any]
 
 
-def surface(inputs: Inputs, reason: Array, *, whole: bool = True, steps: int = 1) -> Surface:
+def surface(inputs: Inputs, reason: Array, *, whole: bool = True, steps: int = 1, apart: bool = False) -> Surface:
     """All elements at once: for a few loads, or for a chunk of `sweep`.
 
     Args:
       reason: [L, P] int32, `Reason` of each pair.
       whole:  whole replicas, as planned; else unrounded ones, with slopes in all inputs.
       steps:  Newton steps of `sizing.size`.
+      apart:  slopes in the pairs are summed by kernels of their own, as cards want it.
     """
-    requests = demanded(inputs.demand)[:, None]  # [L, 1, T, B, S]
+    busiest = demanded(inputs.demand)
+    mean = busiest * inputs.demand.mean_share[:, None, None, None]
+    shape = (*reason.shape, *busiest.shape[1:])
+    requests, asked = (spread_once(rate[:, None], shape) for rate in (busiest, mean))
     served = (reason == Reason.ELIGIBLE)[:, :, None, None, None]
     pairs: Pairs = spread(jax.tree.map(lambda value: jnp.where(reason == Reason.ELIGIBLE, value, 1.0), inputs.pairs), 3)
+    if apart and not whole:
+        pairs = jax.tree.map(lambda value: spread_once(value, shape), pairs)
     runs = served & (requests > 0.0)
     offered = jnp.where(runs, requests * pairs.service_s, 1.0)
-    typed: QueueingParameters = jax.tree.map(lambda value: jnp.asarray(value, offered.dtype), inputs.queueing)
+    each = () if whole else served.shape  # one for each pair: slopes are summed as those of the pairs are, then over pairs
+    typed: QueueingParameters = jax.tree.map(lambda value: jnp.broadcast_to(jnp.asarray(value, offered.dtype), each), inputs.queueing)
     limit = jnp.minimum(pairs.wait_limit_s, LONG_WAIT * pairs.service_s)  # a quotient by S of no limit has no slope
     patience = limit / pairs.service_s
     count, *waits = count_and_waits(typed, offered, patience, PERCENTILES, whole=whole, steps=steps)
     accelerators = jnp.where(runs, count * pairs.accelerators, 0.0)
-    hourly = accelerators * inputs.market.usd_per_hour[None, :, :, None, :]
-    share = inputs.demand.mean_share[:, None, None, None, None]
-    tokens = jnp.where(runs, requests * share * pairs.tokens * (SECONDS_PER_HOUR / MILLION), 1.0)  # millions per hour
+    hourly = accelerators * spread_once(inputs.market.usd_per_hour[None, :, :, None, :], shape)
+    tokens = jnp.where(runs, asked * (pairs.tokens * (SECONDS_PER_HOUR / MILLION)), 1.0)  # millions per hour
     enough = accelerators <= inputs.market.accelerators[None, :, None, None, None]
     return Surface(
         accelerators=accelerators,
         ttft_s=tuple(jnp.where(served, pairs.first_token_s + jnp.where(runs, wait * pairs.service_s, 0.0), 0.0) for wait in waits),
-        tpot_s=jnp.where(served, pairs.tpot_s, 0.0),
+        tpot_s=jnp.where(served, pairs.tpot_s, 0.0)[:, :, :1, :1, :1],
         usd_per_hour=hourly,
         usd_per_million_tokens=hourly / tokens,
-        requests_per_s=requests * share,
+        requests_per_s=asked,
         reason=jnp.where(served & ~enough, Reason.CAPACITY, reason[:, :, None, None, None]).astype(jnp.int32),
     )
 
@@ -173,7 +179,7 @@ def expected(elements: Surface, hours: Array, probability: Array) -> Expected:
       hours:       [T, B].
       probability: [S].
     """
-    weight = hours[None, None, :, :, None] * probability[None, None, None, None, :]
+    weight = spread_once(hours[None, None, :, :, None] * probability[None, None, None, None, :], elements.accelerators.shape)
     asked = elements.requests_per_s * weight * (SECONDS_PER_HOUR / MILLION)
     served = (elements.reason == Reason.ELIGIBLE).astype(weight.dtype)
 

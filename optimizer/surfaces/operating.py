@@ -13,6 +13,7 @@ from optimizer.surfaces.calibrated_serving import CalibratedServing, ServingMode
 from optimizer.surfaces.serving import USABLE_MEMORY, Architecture, Chip, Lengths, Techniques
 
 PARALLEL_SIZES = (1, 2, 4, 8, 16, 32, 64)  # accelerators in one replica
+QUEUEING_ROOM = 0.1  # share of the time left by the network that a replica's own TTFT leaves to queueing; assumed
 CONCURRENCIES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)  # requests in one replica
 
 

@@ -18,7 +18,7 @@ from jax.sharding import AxisType, Mesh, PartitionSpec
 
 from optimizer.surfaces.cost import Inputs, Reason, Reduction, expected, surface
 
-ELEMENTS = 32_768  # of a chunk: few enough for the cache, enough to pay for a step
+ELEMENTS = {"cpu": 32_768, "gpu": 2**25}  # of a chunk, by platform: few enough for a core's cache; enough to keep a card busy
 LOADS = "loads"  # the axis of a mesh over which loads are spread
 
 Arrays = list[Array]
@@ -33,17 +33,32 @@ class Plan:
     scenarios: int  # of a chunk
     whole: bool = True  # whole replicas; else unrounded ones, as slopes need
     steps: int = 1  # Newton steps of `sizing.size`
+    apart: bool = False  # as cards want it, see `cost.surface`
     mesh: Mesh | None = None  # devices, one axis `LOADS`; None: one device
 
 
-def plan_for(inputs: Inputs, *, whole: bool = True, steps: int = 1, mesh: Mesh | None = None, elements: int = ELEMENTS) -> Plan:
-    """Chunks of about so many elements, over all scenarios where they fit."""
+def plan_for(inputs: Inputs, *, whole: bool = True, steps: int = 1, mesh: Mesh | None = None, elements: int | None = None) -> Plan:
+    """Chunks of about so many elements, over all scenarios where they fit.
+
+    Args:
+      elements: of a chunk; None: as the platform of the mesh, or JAX's own, wants it. On a card a chunk with slopes holds up to 120 bytes
+                an element.
+    """
+    devices = 1 if mesh is None else mesh.size
+    platform = jax.default_backend() if mesh is None else mesh.devices.flat[0].platform
+    if elements is None:
+        elements = ELEMENTS.get(platform, ELEMENTS["gpu"])
     pools, _, scenarios = inputs.market.usd_per_hour.shape
     rest = pools * inputs.market.hours.shape[1]
-    parts = -(-scenarios // min(scenarios, max(elements // rest, 1)))
-    width = -(-scenarios // parts)  # of equal parts, so that little is padded
-    loads = min(inputs.demand.mean_share.shape[0], max(elements // (rest * width), 1))
-    return Plan(loads=loads, scenarios=width, whole=whole, steps=steps, mesh=mesh)
+    width = _part(scenarios, elements // rest)
+    loads = _part(-(-inputs.demand.mean_share.shape[0] // devices), elements // (rest * width))
+    return Plan(loads=loads, scenarios=width, whole=whole, steps=steps, apart=platform != "cpu", mesh=mesh)
+
+
+def _part(length: int, most: int) -> int:
+    """Length of equal parts of at most so many, so that little is padded."""
+    parts = -(-length // min(length, max(most, 1)))
+    return -(-length // parts)
 
 
 def load_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -134,7 +149,7 @@ def _axes(inputs: Inputs) -> list[str]:
 
 def _chunk(values: Arrays, reason: Array, *, layout: _Layout, plan: Plan, reduction: Reduction) -> Any:
     inputs: Inputs = jax.tree.unflatten(layout.tree, values)
-    elements = surface(inputs, reason, whole=plan.whole, steps=plan.steps)
+    elements = surface(inputs, reason, whole=plan.whole, steps=plan.steps, apart=plan.apart)
     return reduction(elements, inputs.market.hours, inputs.market.probability)
 
 
