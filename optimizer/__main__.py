@@ -9,6 +9,7 @@ from pathlib import Path
 
 from optimizer.errors import ConfigError, PlacementError
 from optimizer.jobs.catalog import Job, job_named
+from optimizer.jobs.compiled import keep_compiled
 from optimizer.jobs.messages import message
 from optimizer.jobs.usage import job_help, program_help
 
@@ -63,6 +64,7 @@ def _run(job: Job, words: list[str]) -> int:
             raise ConfigError("command line", "must be an option of placement", word, "See --help.")
     sweep = any(word in SWEEP for word in words)
     composed = settings_of(job, [word for word in words if word not in SWEEP], sweep=sweep)
+    keep_compiled()
     run = job.load()
     if not sweep:
         return run(composed[0][1])

@@ -1,6 +1,13 @@
-"""Arithmetic in tests is in double precision, and nothing is promoted or broadcast by accident."""
+"""Arithmetic in tests is in double precision, nothing is promoted or broadcast by accident, and processes share what they compile."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Before JAX is imported, which reads it then; processes that tests start inherit it.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
 

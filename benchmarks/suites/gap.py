@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.assignment_files import read_best_known, read_generalized_assignment
+from benchmarks.assignment_files import assignment_problem, read_best_known, read_generalized_assignment
 from benchmarks.rows import ResultRow
 from benchmarks.settings import SuiteSettings, argument, chosen, file_named, folder_named
-from benchmarks.suites._assignment import solved_rows
+from benchmarks.solving import solved_rows
 
 SUITE = "gap"
+PROVEN = 1e-9  # relative gap asked for: the optimum
 LIST = "best_known.csv"
 
 
@@ -32,5 +33,6 @@ def run(settings: Settings) -> Iterator[ResultRow]:
     short = {Path(name).name: name for name in best}
     settings.cases = [short.get(case, case) for case in settings.cases]
     for case in chosen(settings, list(best)):
-        assignment = read_generalized_assignment(file_named("path", str(folder / case)))
-        yield from solved_rows(settings, SUITE, Path(case).name, assignment, best[case])
+        problem = assignment_problem(read_generalized_assignment(file_named("path", str(folder / case))))
+        size = f"{len(problem.needs.loads)} x {len(problem.pools)}"
+        yield from solved_rows(settings, SUITE, Path(case).name, problem, size=size, relative_gap=PROVEN, best_known=best[case])

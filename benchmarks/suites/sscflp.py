@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.assignment_files import read_facility_location, read_optima
+from benchmarks.assignment_files import assignment_problem, read_facility_location, read_optima
 from benchmarks.rows import ResultRow
 from benchmarks.settings import SuiteSettings, argument, chosen, file_named, folder_named
-from benchmarks.suites._assignment import solved_rows
+from benchmarks.solving import solved_rows
 
 SUITE = "sscflp"
+PROVEN = 1e-9  # relative gap asked for: the optimum
 LIST = "os"
 
 
@@ -29,5 +30,6 @@ def run(settings: Settings) -> Iterator[ResultRow]:
     folder = folder_named(settings.path)
     optima = {f"p{i}": value for i, value in enumerate(read_optima(file_named("path", str(folder / LIST))), start=1)}
     for case in chosen(settings, list(optima)):
-        assignment = read_facility_location(file_named("path", str(folder / case)))
-        yield from solved_rows(settings, SUITE, case, assignment, optima[case])
+        problem = assignment_problem(read_facility_location(file_named("path", str(folder / case))))
+        size = f"{len(problem.needs.loads)} x {len(problem.pools)}"
+        yield from solved_rows(settings, SUITE, case, problem, size=size, relative_gap=PROVEN, best_known=optima[case])

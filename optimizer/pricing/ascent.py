@@ -3,12 +3,11 @@
 The dual is smoothed at a temperature that falls from step to step, and climbed by Adam (optax) in the box of multipliers, at a rate that
 falls with it. Prices of pools of every size, and of blocks that matter little or much, then move at a pace of their own: with quasi-Newton
 steps in their place the bound of a case with few, unlike loads stood still at a third of the way (docs/decisions/0011). The same problem
-and number of steps give the same multipliers on the same kind of device; a limit in seconds does not.
+and number of steps give the same multipliers on the same kind of device.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 
 import jax
@@ -39,40 +38,31 @@ COLDEST = 1e-5
 MOMENTS = {"b1": 0.95, "b2": 0.99}
 
 
-def price(
-    problem: PlanningProblem, *, iterations: int = ITERATIONS, time_limit_s: float | None = None, start: Prices | None = None
-) -> Prices:
+def price(problem: PlanningProblem, *, iterations: int = ITERATIONS, start: Prices | None = None) -> Prices:
     """Multipliers for a problem, with the bound that they prove.
 
     Args:
       iterations: evaluations of the dual and its gradient, rounded up to whole blocks.
-      time_limit_s: seconds after which it stops, whatever the iterations; compiling counts.
       start: prices of a similar problem (the same axes) to start from; the bound is never below theirs.
     """
-    return price_prepared(prepare(problem), iterations=iterations, time_limit_s=time_limit_s, start=start)
+    return price_prepared(prepare(problem), iterations=iterations, start=start)
 
 
 def price_prepared(
-    prepared: Prepared,
-    *,
-    iterations: int = ITERATIONS,
-    time_limit_s: float | None = None,
-    start: Prices | None = None,
-    rate: float | None = None,
+    prepared: Prepared, *, iterations: int = ITERATIONS, start: Prices | None = None, rate: float | None = None
 ) -> Prices:
     """`price` for arrays that are on the device already.
 
     Args:
       rate: of the first step, in list prices; None: what suits the start.
     """
-    arrays, ends = prepared.single, None if time_limit_s is None else time.monotonic() + time_limit_s
+    arrays = prepared.single
     box, first = _set_out(arrays)
     if start is None:
-        pace = schedule(iterations, rate or FIRST_RATE, FIRST_TEMPERATURE)
-        return _climbed(prepared, box, first, pace, ends)
+        return _climbed(prepared, box, first, schedule(iterations, rate or FIRST_RATE, FIRST_TEMPERATURE))
     given = start.in_units(prepared.unit)
     warm = _resume(arrays, box, jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), given))
-    found = _climbed(prepared, box, warm, schedule(iterations, rate or WARM_RATE, WARM_TEMPERATURE), ends)
+    found = _climbed(prepared, box, warm, schedule(iterations, rate or WARM_RATE, WARM_TEMPERATURE))
     known = replace(certify(prepared, given), evaluations=found.evaluations, shares=found.shares)
     return max(found, known, key=lambda prices: prices.bound_usd)
 
@@ -86,16 +76,13 @@ def schedule(iterations: int, rate: float, temperature: float) -> np.ndarray:
     return pace.astype(np.float32).reshape(-1, BLOCK, 2)
 
 
-def _climbed(prepared: Prepared, box: Coordinates, point: Array, pace: np.ndarray, ends: float | None) -> Prices:
-    arrays, used = prepared.single, 0
+def _climbed(prepared: Prepared, box: Coordinates, point: Array, pace: np.ndarray) -> Prices:
+    arrays = prepared.single
     state = optax.scale_by_adam(**MOMENTS).init(point)
     for block in pace:
         point, state, responses = _block(arrays, box, point, state, block)
-        used += len(block)
-        if ends is not None and float(point[0]) >= 0.0 and time.monotonic() > ends:  # reading the point waits for the device
-            break
     found = certify(prepared, _found(arrays, box, point))
-    return replace(found, evaluations=used, shares=_shares(prepared, responses))
+    return replace(found, evaluations=pace.shape[0] * pace.shape[1], shares=_shares(prepared, responses))
 
 
 @jax.jit

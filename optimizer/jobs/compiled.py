@@ -1,0 +1,37 @@
+"""Kernels that JAX has compiled, kept from one run to the next in the user's cache; they hold shapes, no figures of anybody.
+
+JAX reads where from the environment when it is first imported, so this comes before. A folder that the user names there is kept; one of our
+own is for processors of one kind, as what is compiled for one may not run on another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER = "JAX_COMPILATION_CACHE_DIR"
+SHORTEST = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
+WORTH_KEEPING_S = "0.3"
+
+
+def keep_compiled() -> None:
+    """Names the folder to JAX; nothing is kept where the user's cache cannot be written to."""
+    if FOLDER in os.environ:
+        return
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "placement" / f"compiled-{_processor()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ[FOLDER] = str(folder)
+        os.environ.setdefault(SHORTEST, WORTH_KEEPING_S)
+
+
+def _processor() -> str:
+    """Eight digits that differ between kinds of processors."""
+    kind = platform.machine() + platform.processor()
+    with suppress(OSError):
+        flags = [line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if line.startswith(("flags", "Features"))]
+        kind += flags[0] if flags else ""
+    return hashlib.sha256(kind.encode()).hexdigest()[:8]
