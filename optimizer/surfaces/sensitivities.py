@@ -127,7 +127,7 @@ def sensitivities(priced: PricedPairs) -> Sensitivities:
         logs, by_log = inputs.pop(CALIBRATED), by_input.pop(CALIBRATED)
         for i, name in enumerate(PARAMETER_NAMES):
             inputs[f"serving.{name}"] = value = jnp.exp(logs[:, i])
-            by_input[f"serving.{name}"] = by_log[:, :, i] / value
+            by_input[f"serving.{name}"] = by_log[:, :, i] / value[None]
     each = {name: Answers(**dict(zip(ANSWERS, by_input[name], strict=True))) for name in inputs}
     relative = {name: jax.tree.map(partial(_elasticity, value), each[name], values) for name, value in inputs.items()}
     return Sensitivities(points=points, answers=values, inputs=inputs, slopes=each, elasticities=relative)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from optimizer.surfaces.arrays import column, in_double, smooth_maximum
+from optimizer.surfaces.arrays import column, in_double, smooth_maximum, spread_once
 from tests.tolerances import FLOAT32_AGAINST_FLOAT64, KERNEL_AGAINST_LOOP
 
 
@@ -32,3 +32,13 @@ def test_smooth_maximum_of_tiny_numbers() -> None:
     tiny = jnp.asarray([1e-12, 3e-11], jnp.float32)  # whose fourth powers are 0 in single precision
     value = np.asarray(smooth_maximum(tiny, tiny[::-1]))
     np.testing.assert_allclose(value, 3e-11, rtol=FLOAT32_AGAINST_FLOAT64)
+
+
+def test_spread_once_is_a_broadcast_with_the_same_slopes() -> None:
+    values, weights = jnp.arange(6.0).reshape(2, 1, 3), jnp.arange(24.0).reshape(2, 4, 3)
+    mine, other = (
+        jax.value_and_grad(lambda v, spread=spread: jnp.sum(weights * jnp.square(spread(v, (2, 4, 3)))))(values)
+        for spread in (spread_once, jnp.broadcast_to)
+    )
+    np.testing.assert_array_equal(mine[0], other[0])
+    np.testing.assert_allclose(mine[1], other[1], rtol=KERNEL_AGAINST_LOOP)
