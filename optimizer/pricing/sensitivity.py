@@ -27,8 +27,9 @@ from optimizer.pricing.arrays import Arrays, Prepared
 from optimizer.pricing.bound import MARGIN, PairCosts
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
-from optimizer.pricing.multipliers import Multipliers, price_caps, project
+from optimizer.pricing.multipliers import Multipliers, cash_weight, price_caps, project, stacked_prices
 from optimizer.pricing.prices import Prices
+from optimizer.pricing.starts import option_costs
 
 AT_CAP = 1e-6  # relative distance from a cap within which a price stands at it
 
@@ -41,13 +42,13 @@ class Sensitivities:
     reserve for the loss of a site, exclusions, shares of wallet of contracts that need not be in force).
     """
 
-    placed: Floats  # [N, T] share of the load in the pair's pool: the slope in the pair's own cost, discounted USD
     demand: Floats  # [L, T] for all of the load's need, work, egress, traffic and penalty together, times 1 + change
+    egress: Floats  # [N] for all of egress_cash of the pair times 1 + change
     enter_cash: Floats  # [N]
     leave_cash: Floats  # [N]
-    egress_cash: Floats  # [N, T, S]
-    unplaced_cash: Floats  # [L, T, S]
+    unplaced: Floats  # [L, T] share of the load not placed; times discount and probability the slope in unplaced_cash
     missed_price: Floats  # [L]
+    option_cost: Floats  # [G] no slope: discounted USD of the option at the prices
     option_usd: Floats  # [G]
     option_gang: Floats  # [G] of `Needs`: for an accelerator more
     option_egress_cash: Floats  # [G] of the billed part in budgets; the money itself is in option_usd
@@ -101,13 +102,13 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
     with jax.enable_x64(True):
         given = prices.in_units(unit), prices.slopes or exact_slopes(prepared, prices)
         at, slopes = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), given)
-        inside, slopes, shortage = jax.tree.map(np.asarray, _with_caps(prepared.double, at, slopes))
+        inside, slopes, shortage, options = jax.tree.map(np.asarray, _with_caps(prepared.double, at, slopes))
     placed = np.asarray(slopes.pairs[:, prepared.pair_slot, prepared.pair_load].T)
     added_cash = np.einsum("hut,hs->uts", arrays.supply.rules.budget_at, inside.budget)
     return Sensitivities(
-        placed=placed,
         **_of_loads(problem, placed, added_cash, pairs),
         missed_price=_missed(problem, slopes.missed),
+        option_cost=unit * options,
         **_of_runs(problem, slopes, added_cash, unit),
         **_of_contracts(problem, arrays, slopes, unit),
         **_of_market(problem, slopes, unit),
@@ -117,8 +118,8 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
 
 
 @jax.jit
-def _with_caps(arrays: Arrays, multipliers: Multipliers, slopes: Inputs) -> tuple[Multipliers, Inputs, Array]:
-    """Multipliers inside their box, slopes with what the caps add to them, and the slope in shortage prices [P], which is the caps' alone."""
+def _with_caps(arrays: Arrays, multipliers: Multipliers, slopes: Inputs) -> tuple[Multipliers, Inputs, Array, Array]:
+    """Multipliers inside their box, slopes with what the caps add, the caps' slope in shortage prices [P], and costs of options [G]."""
     inside = project(arrays, multipliers, MARGIN)
     none = inputs_of(arrays)
 
@@ -132,7 +133,8 @@ def _with_caps(arrays: Arrays, multipliers: Multipliers, slopes: Inputs) -> tupl
     tied = ~own & (inside.spot >= inside.firm[pools] * (1.0 - AT_CAP))
     firm = slopes.firm.at[pools].add(jnp.where(tied, slopes.spot, 0.0))
     added_slopes, shortage = back((jnp.where(inside.firm >= firm_cap * (1.0 - AT_CAP), firm, 0.0), jnp.where(own, slopes.spot, 0.0)))
-    return inside, jax.tree.map(jnp.add, slopes, added_slopes), shortage
+    options = option_costs(arrays.runs, stacked_prices(arrays, inside), cash_weight(arrays, inside), arrays.discount)
+    return inside, jax.tree.map(jnp.add, slopes, added_slopes), shortage, options
 
 
 def _of_loads(problem: PlanningProblem, placed: Floats, added_cash: Floats, pairs: PairCosts) -> dict[str, Any]:
@@ -144,15 +146,19 @@ def _of_loads(problem: PlanningProblem, placed: Floats, added_cash: Floats, pair
     before = np.concatenate([np.where(new, placed[:, 0], here)[:, None], placed[:, :-1]], axis=1)
     apart = np.ones((len(needs.loads), len(problem.periods)))
     np.subtract.at(apart, needs.pair_load, placed)
-    unplaced = np.maximum(apart, 0.0)[:, :, None] * weight
-    demand = np.einsum("lts,lts->lt", unplaced, problem.unplaced_cash)
+    unplaced = np.maximum(apart, 0.0)
+    demand = unplaced * np.einsum("lts,ts->lt", problem.unplaced_cash, weight)
     np.add.at(demand, needs.pair_load, placed * np.where(np.isfinite(pairs.usd), pairs.usd, 0.0))
+    egress = np.einsum("nts,ts->nt", problem.egress_cash, weight)
+    for supplier in np.flatnonzero(added_cash.any(axis=(1, 2))):
+        billed = problem.pool_supplier[needs.pair_pool] == supplier
+        egress[billed] += np.einsum("nts,ts->nt", problem.egress_cash[billed], added_cash[supplier])
     return {
         "demand": demand,
+        "egress": (placed * egress).sum(axis=1),
         "enter_cash": np.maximum(placed - before, 0.0) @ problem.discount,
         "leave_cash": np.maximum(before - placed, 0.0) @ problem.discount,
-        "egress_cash": placed[:, :, None] * (weight + added_cash[problem.pool_supplier[needs.pair_pool]]),
-        "unplaced_cash": unplaced,
+        "unplaced": unplaced,
     }
 
 
@@ -195,7 +201,7 @@ def _of_contracts(problem: PlanningProblem, arrays: Arrays, slopes: Inputs, unit
         "take_or_pay_share": (owed * supply.price_cash * supply.capacity).sum(axis=1),
         "fixed_fee_cash": np.where(running, slopes.fee, 0.0),
         "minimum_cash": np.where(running, slopes.minimum, 0.0),
-        "eligible_spend_cash": np.where(running, np.take_along_axis(slopes.eligible, periods, axis=1), 0.0),
+        "eligible_spend_cash": np.where(running, np.take_along_axis(np.asarray(slopes.eligible), periods, axis=1), 0.0),
         "exit_fee_cash": np.where(np.isfinite(supply.exit_fee_cash) & running, slopes.exit_fee, 0.0),
         "terminal_usd": np.asarray(slopes.terminal),
     }

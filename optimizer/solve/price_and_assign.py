@@ -38,7 +38,7 @@ from optimizer.solve.neighbourhood import neighbourhood
 from optimizer.solve.part import Around, Part, solve_part
 from optimizer.solve.restrict import restrict
 from optimizer.solve.rounding import settlement
-from optimizer.solve.search import Progress, Search, Solved, SolveSettings
+from optimizer.solve.search import Progress, Search, Solved, SolveSettings, wait_for_prices
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
@@ -129,7 +129,7 @@ class _Run:
         search = self.search
         if self.whole:
             self._ask_master()
-        else:
+        if not self.whole or search.settings.explain:
             self.climb.begin()
         self.step_usd = cost_step(search.problem)
         self._start()
@@ -137,6 +137,8 @@ class _Run:
         while self.whole and self.asked is not None and not search.over:
             self._take_part()
             search.tell()
+        if self.whole and search.settings.explain:
+            wait_for_prices(search, self.climb)
         while not self.whole and not search.over and not self._stands_still() and rounds != search.settings.deterministic_limit:
             if search.settings.deterministic_limit is None:
                 self._side_by_side()
@@ -229,6 +231,7 @@ class _Run:
         self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
         if self.priced is None or priced.prices.bound_usd >= self.priced.prices.bound_usd:
             self.priced, self.settlement = priced, settlement(search.problem, priced.prices)
+            search.priced = priced
         self._raise_bound(priced.prices.bound_usd)
         chosen = [self._cheapest_paths(priced)] if priced.decisions is None else [priced.decisions]
         if has_one_row(search.problem):
