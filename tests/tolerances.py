@@ -33,6 +33,9 @@ SINGLE_AGAINST_DOUBLE = 2e-5  # a dual value in float32
 BOUND_BELOW_RELAXATION = 1e-3  # what the ascent may leave of the linear bound
 SLOPE_AGAINST_DIFFERENCES = 1e-4  # of the largest slope
 SLOPE_STEP = 1e-5  # in units of the multiplier
+INPUT_STEP = 1e-6  # relative change of an input
+INPUT_SLOPE_AGAINST_DIFFERENCES = 1e-6  # of the dual's value, for the whole input
+INPUT_SLOPE_AGAINST_RELAXATION = 5e-3  # of the bound, for the whole input: what a finite climb leaves
 
 # network and training fits
 PUBLIC_PINGS = 0.01  # figures in whole milliseconds

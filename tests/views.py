@@ -8,6 +8,7 @@ from optimizer.report.overview import (
     BaselineLine,
     ContractLine,
     CostLine,
+    MoverLine,
     ObligationLine,
     Overview,
     PlacementLine,
@@ -51,6 +52,7 @@ OVERVIEW = Overview(
         PlacementLine(load="chat@tokyo", pool="edge-tokyo", first="2028-01", last="2028-06"),
         PlacementLine(load="chat@tokyo", pool=None, first="2028-07", last="2028-12"),
     ),
+    movers=(MoverLine(table="offers", row=NASTY, column="usd_per_accelerator_hour", value=2.5, usd=2e6),),
     costs=(CostLine(line="commitment", usd=1.2e9), CostLine(line="market", usd=34_567_890.5)),
     alerts=("leans on unknown notice_days of orbital-reserve",),
 )

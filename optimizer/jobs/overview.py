@@ -17,11 +17,14 @@ from optimizer.report.overview import (
     BaselineLine,
     ContractLine,
     CostLine,
+    MoverLine,
     ObligationLine,
     Overview,
     PlacementLine,
     SupplierLine,
 )
+
+MOVERS = 10  # figures shown of those that move the cost
 
 
 def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
@@ -41,6 +44,7 @@ def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
         obligations=obligation_lines(result),
         placements=tuple(placement_lines(tables["placements"])),
         costs=cost_lines(result),
+        movers=mover_lines(tables["sensitivities"]),
         alerts=result.alerts,
     )
 
@@ -135,3 +139,11 @@ def cost_lines(result: PlanResult) -> tuple[CostLine, ...]:
     for entry in result.verification.ledger:
         total[entry.line] += entry.discounted_usd
     return tuple(CostLine(line=line, usd=usd) for line, usd in sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def mover_lines(sensitivities: Rows) -> tuple[MoverLine, ...]:
+    """The figures that move the bound most."""
+    return tuple(
+        MoverLine(table=row["table"], row=row["row"], column=row["column"], value=row["value"], usd=row["elasticity_usd"])
+        for row in sensitivities[:MOVERS]
+    )

@@ -71,6 +71,7 @@ def solve_settings(settings: PlanJob) -> SolveSettings:
         threads=settings.solver.threads,
         seed=settings.seed,
         deterministic_limit=settings.solver.deterministic_limit,
+        explain=settings.solver.explain,
     )
 
 

@@ -61,6 +61,7 @@ class SolverSettings:
     relative_gap: float = setting(1e-4, "stop when gap_usd is at most this share of objective_usd")
     threads: int = setting(2, "threads of the solver")
     deterministic_limit: int | None = setting(None, "stop after this much work, the same plan every time; null: none")
+    explain: bool = setting(False, "fill sensitivities and alternatives also where a plan is found without prices")
 
     def __post_init__(self) -> None:
         require(self.name in METHODS, "solver.name", f"must be {' or '.join(METHODS)}", self.name)

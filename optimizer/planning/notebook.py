@@ -58,6 +58,14 @@ class Result:
         """USD per million input and output tokens by model."""
         return self._tables["unit_costs"]
 
+    def sensitivities(self) -> pd.DataFrame:
+        """What moves the cost: the slope of the bound in the figures of the case's tables."""
+        return self._tables["sensitivities"]
+
+    def alternatives(self) -> pd.DataFrame:
+        """Why this pool and not that: what loads and runs would cost elsewhere, at the prices."""
+        return self._tables["alternatives"]
+
 
 def read_case(name_or_path: str | Path, periods: int | None = None) -> Case:
     """A case shipped with the program by its name, or any folder of tables.

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optimizer.domain.workload import Kind, ServingTechniques
+from optimizer.planning.alternatives import alternative_rows
+from optimizer.planning.sensitivities import sensitivity_rows
 from optimizer.planning.unit_costs import unit_costs
 from optimizer.planning.verify import cost_rows
 from optimizer.solve.cost import active_lots, used_peak
@@ -82,6 +84,11 @@ COLUMNS = {
         *("direct_usd_per_million", "idle_commitment_usd_per_million", "egress_usd_per_million", "other_usd_per_million"),
         "total_usd_per_million",
     ),
+    "sensitivities": ("table", "row", "column", "value", "slope_usd_per_unit", "elasticity_usd"),
+    "alternatives": (
+        *("load", "first", "last", "pool", "choice", "cost_usd", "more_usd"),
+        *("more_capacity_usd", "more_egress_usd", "more_moving_usd", "more_penalty_usd", "reason"),
+    ),
 }
 """Columns of the tables of a run's folder, in their order."""
 
@@ -95,6 +102,8 @@ def tables(result: PlanResult) -> dict[str, Rows]:
         "prices": prices(result),
         "costs": cost_rows(result.verification),
         "unit_costs": unit_costs(result.case, result.needs, result.plan, result.verification),
+        "sensitivities": sensitivities(result),
+        "alternatives": alternatives(result),
     }
 
 
@@ -210,3 +219,20 @@ def prices(result: PlanResult) -> Rows:
         for t, period in enumerate(problem.periods)
         for b, block in enumerate(problem.blocks)
     ]
+
+
+def sensitivities(result: PlanResult) -> Rows:
+    """What moves the cost: the slope of the bound in the tables' figures; no rows where the plan was found without prices."""
+    priced = result.priced
+    if priced is None or priced.sensitivities is None:
+        return []
+    rate = result.verification.annual_discount_rate
+    return sensitivity_rows(result.case, result.problem, priced.sensitivities, annual_discount_rate=rate)
+
+
+def alternatives(result: PlanResult) -> Rows:
+    """Why this pool and not that; no rows where the plan was found without prices."""
+    priced = result.priced
+    if priced is None or priced.sensitivities is None or priced.pairs is None:
+        return []
+    return alternative_rows(result.problem, result.plan.decisions, priced.pairs, priced.sensitivities)

@@ -16,6 +16,7 @@ from optimizer.planning.calibration import Calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.policies import Baseline, baselines
 from optimizer.planning.verify import Verification, agrees, verify
+from optimizer.solve.climb import Priced
 from optimizer.solve.exact import solve_exact
 from optimizer.solve.price_and_assign import solve_price_and_assign
 from optimizer.solve.search import Progress, SolveSettings
@@ -34,6 +35,7 @@ class PlanResult:
     needs: Needs
     plan: Plan
     capacity_price: Floats  # [P, T, B, S] discounted USD per accelerator, weighted by probability
+    priced: Priced | None  # at the best prices found; None where the plan was found without any
     verification: Verification
     verify_error_usd: float
     status: PlanStatus
@@ -107,6 +109,7 @@ def make_plan(
         needs=problem.needs,
         plan=solved.settled.plan,
         capacity_price=solved.settled.capacity_price,
+        priced=solved.priced,
         verification=verification,
         verify_error_usd=error,
         status=solved.status,

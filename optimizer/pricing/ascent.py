@@ -8,7 +8,7 @@ and number of steps give the same multipliers on the same kind of device.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from optimizer.pricing.arrays import Arrays, Prepared, prepare
 from optimizer.pricing.bound import certify
 from optimizer.pricing.coordinates import Coordinates, coordinates, first_point, multipliers_at, point_of
 from optimizer.pricing.dual import dual_value
+from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
 from optimizer.pricing.multipliers import Multipliers, project
 from optimizer.pricing.prices import Prices, Shares
 from optimizer.pricing.supply import BARRED
@@ -63,7 +64,7 @@ def price_prepared(
     given = start.in_units(prepared.unit)
     warm = _resume(arrays, box, jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), given))
     found = _climbed(prepared, box, warm, schedule(iterations, rate or WARM_RATE, WARM_TEMPERATURE))
-    known = replace(certify(prepared, given), evaluations=found.evaluations, shares=found.shares)
+    known = replace(certify(prepared, given), evaluations=found.evaluations, shares=found.shares, slopes=found.slopes)
     return max(found, known, key=lambda prices: prices.bound_usd)
 
 
@@ -80,9 +81,10 @@ def _climbed(prepared: Prepared, box: Coordinates, point: Array, pace: np.ndarra
     arrays = prepared.single
     state = optax.scale_by_adam(**MOMENTS).init(point)
     for block in pace:
-        point, state, responses = _block(arrays, box, point, state, block)
+        point, state, slopes = _block(arrays, box, point, state, block)
     found = certify(prepared, _found(arrays, box, point))
-    return replace(found, evaluations=pace.shape[0] * pace.shape[1], shares=_shares(prepared, responses))
+    mean = jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), slopes)
+    return replace(found, evaluations=pace.shape[0] * pace.shape[1], shares=_shares(prepared, mean), slopes=mean)
 
 
 @jax.jit
@@ -96,42 +98,25 @@ def _resume(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array
     return point_of(arrays, box, project(arrays, multipliers))
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class Responses:
-    """Slopes of the smooth dual in what decisions cost: how much of each is taken. Axes as in `arrays`."""
-
-    pairs: Array  # [T, Q, L]
-    options: Array  # [G]
-    leaving: Array  # [K, T] lots x what cash weighs in the period
-    staying: Array  # [K] lots
-
-
 @jax.jit
-def _block(arrays: Arrays, box: Coordinates, point: Array, state: optax.OptState, pace: Array) -> tuple[Array, optax.OptState, Responses]:
-    """Steps uphill, and the mean responses on the way."""
+def _block(arrays: Arrays, box: Coordinates, point: Array, state: optax.OptState, pace: Array) -> tuple[Array, optax.OptState, Inputs]:
+    """Steps uphill, and the mean slopes of the smooth dual in the inputs on the way: of costs, how much of each decision is taken."""
     upper = ravel_pytree(box.upper)[0]
-    contracts = arrays.supply.contracts
     adam = optax.scale_by_adam(**MOMENTS)
-    costs = Responses(pairs=arrays.loads.cost, options=arrays.runs.cost, leaving=contracts.exit_fee, staying=contracts.terminal)
+    inputs = inputs_of(arrays)
 
-    def smooth(point: Array, costs: Responses, temperature: Array) -> Array:
-        charged = replace(
-            arrays,
-            loads=replace(arrays.loads, cost=costs.pairs),
-            runs=replace(arrays.runs, cost=costs.options),
-            supply=replace(arrays.supply, contracts=replace(contracts, exit_fee=costs.leaving, terminal=costs.staying)),
-        )
-        return dual_value(charged, multipliers_at(arrays, box, point), (box.scales, temperature))
+    def smooth(point: Array, inputs: Inputs, temperature: Array) -> Array:
+        multipliers = added(multipliers_at(arrays, box, point), inputs)
+        return dual_value(with_inputs(arrays, inputs), multipliers, (box.scales, temperature))
 
-    def step(now: tuple[Array, optax.OptState, Responses], how: Array) -> tuple[tuple[Array, optax.OptState, Responses], None]:
+    def step(now: tuple[Array, optax.OptState, Inputs], how: Array) -> tuple[tuple[Array, optax.OptState, Inputs], None]:
         point, state, total = now
-        slope, responses = jax.grad(smooth, (0, 1))(point, costs, how[1])
+        slope, slopes = jax.grad(smooth, (0, 1))(point, inputs, how[1])
         with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the whole number of steps
             direction, state = adam.update(slope, state)
-        return (jnp.clip(point + how[0] * direction, 0.0, upper), state, jax.tree.map(jnp.add, total, responses)), None
+        return (jnp.clip(point + how[0] * direction, 0.0, upper), state, jax.tree.map(jnp.add, total, slopes)), None
 
-    (point, state, total), _ = jax.lax.scan(step, (point, state, jax.tree.map(jnp.zeros_like, costs)), pace)
+    (point, state, total), _ = jax.lax.scan(step, (point, state, jax.tree.map(jnp.zeros_like, inputs)), pace)
     return point, state, jax.tree.map(lambda leaf: leaf / pace.shape[0], total)
 
 
@@ -141,14 +126,13 @@ def _found(arrays: Arrays, box: Coordinates, point: Array) -> Multipliers:
     return found
 
 
-def _shares(prepared: Prepared, responses: Responses) -> Shares:
+def _shares(prepared: Prepared, taken: Inputs) -> Shares:
     contracts = prepared.double.supply.contracts
-    taken = jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), responses)
     paid = np.asarray(prepared.double.weight).sum(axis=1)
-    leaving = np.where(np.asarray(contracts.exit_fee) < BARRED, taken.leaving / paid, 0.0)
+    leaving = np.where(np.asarray(contracts.exit_fee) < BARRED, taken.exit_fee / paid, 0.0)
     return Shares(
         pair=np.clip(taken.pairs[:, prepared.pair_slot, prepared.pair_load].T, 0.0, 1.0),
         option=np.clip(taken.options, 0.0, 1.0),
         leaving=np.maximum(leaving, 0.0),
-        staying=np.maximum(taken.staying, 0.0),
+        staying=np.maximum(np.asarray(taken.terminal), 0.0),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from optimizer.domain.surface import Floats, Ints
+from optimizer.pricing.inputs import Inputs
 from optimizer.pricing.multipliers import Multipliers
 
 MONEY = ("firm", "spot", "share", "wallet", "bandwidth", "moves")  # the other multipliers are shares and weights
@@ -36,6 +37,7 @@ class Prices:
     contract_usd: Floats  # [K] cost of holding the contract at these prices, less what its capacity is worth: below 0, it pays to hold it
     evaluations: int
     shares: Shares | None = None  # None where the multipliers were given, not climbed to
+    slopes: Inputs | None = None  # of the dual, in units, means over the last steps; None likewise
 
     def in_units(self, unit: float) -> Multipliers:
         """The multipliers in another unit of money."""

@@ -59,6 +59,17 @@ class CostLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MoverLine:
+    """A figure of the case's tables and what 1 % more of it adds to the bound."""
+
+    table: str
+    row: str
+    column: str
+    value: float  # in the column's own unit
+    usd: float  # discounted, expected
+
+
+@dataclass(frozen=True, kw_only=True)
 class Overview:
     case: str
     status: str
@@ -74,4 +85,5 @@ class Overview:
     obligations: tuple[ObligationLine, ...]
     placements: tuple[PlacementLine, ...]
     costs: tuple[CostLine, ...]
+    movers: tuple[MoverLine, ...]  # largest first; none where the plan was found without prices
     alerts: tuple[str, ...]

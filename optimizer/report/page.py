@@ -38,6 +38,7 @@ def plan_page(view: Overview, summary: dict[str, Any]) -> str:
         _baselines(view, unit),
         _obligations(view),
         _costs(view, unit),
+        _movers(view),
         _placements(view),
         f"<h2>Where it comes from</h2>\n<pre>{escape(json.dumps(summary, indent=2))}</pre>",
     ]
@@ -84,6 +85,12 @@ def _obligations(view: Overview) -> str:
 def _costs(view: Overview, unit: str) -> str:
     rows = [(line.line, money(line.usd, unit)) for line in view.costs]
     return _table("Cost by line, expected and discounted", ("line", f"{unit}>"), [*rows, ("total", money(view.objective_usd, unit))])
+
+
+def _movers(view: Overview) -> str:
+    unit = money_unit(max((abs(line.usd) for line in view.movers), default=0.0))
+    rows = ((line.table, line.row, line.column, f"{line.value:,.6g}", money(line.usd, unit)) for line in view.movers)
+    return _table("What moves the cost", ("table", "row", "column", "value>", f"1 % more of it moves the bound by, {unit}>"), rows)
 
 
 def _placements(view: Overview) -> str:

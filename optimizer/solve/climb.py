@@ -19,6 +19,7 @@ from optimizer.pricing.ascent import FIRST_RATE, WARM_RATE, price_prepared
 from optimizer.pricing.bound import PairCosts, option_reduced_costs, pair_costs_at
 from optimizer.pricing.given import price_given
 from optimizer.pricing.prices import Prices
+from optimizer.pricing.sensitivity import Sensitivities, sensitivities
 from optimizer.solve.rounding import rounded
 from optimizer.solve.worker import Worker
 
@@ -38,6 +39,7 @@ class Priced:
     final: bool = False  # no prices prove more
     pairs: PairCosts | None = None  # where asked for
     option_usd: Floats | None = None  # [G] what a plan with the option costs at least beyond the bound, where asked for
+    sensitivities: Sensitivities | None = None  # where asked for
 
 
 class Climb:
@@ -46,7 +48,7 @@ class Climb:
     def __init__(self, problem: PlanningProblem, *, reduced: bool = False) -> None:
         """
         Args:
-          reduced: whether reduced costs are wanted with the prices.
+          reduced: whether reduced costs and sensitivities are wanted with the prices.
         """
         self._problem, self._reduced = problem, reduced
         self._worker: Worker[Priced] | None = None
@@ -96,7 +98,7 @@ def price_more(
     Args:
       evaluations: of the dual.
       rate: of the first step, in list prices.
-      reduced: whether reduced costs are wanted.
+      reduced: whether reduced costs and sensitivities are wanted.
     """
     prepared = _prepared(problem)
     expected = _expected(problem) if start is None and leaves_nothing_out(problem) else None
@@ -107,9 +109,17 @@ def price_more(
         firm, any_kind = expected.firm, expected.any_kind
         given = price_given(prepared, problem, firm=firm, any_kind=any_kind, excess=expected.excess, short=expected.short)
         priced = Priced(prices=given, decisions=expected.decisions, final=True)
+    unread = replace(priced.prices, slopes=None)  # as large as the problem
     if not reduced:
-        return priced
-    return replace(priced, pairs=pair_costs_at(prepared, priced.prices), option_usd=option_reduced_costs(prepared, priced.prices))
+        return replace(priced, prices=unread)
+    pairs = pair_costs_at(prepared, priced.prices)
+    return replace(
+        priced,
+        prices=unread,
+        pairs=pairs,
+        option_usd=option_reduced_costs(prepared, priced.prices),
+        sensitivities=sensitivities(problem, prepared, priced.prices, pairs),
+    )
 
 
 def _expected(problem: PlanningProblem) -> Expected | None:

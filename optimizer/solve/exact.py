@@ -16,7 +16,7 @@ from optimizer.integer.explain import explain
 from optimizer.integer.model import Program, build_program, decisions
 from optimizer.integer.solver import Answer, solve_program
 from optimizer.solve.climb import Climb
-from optimizer.solve.search import Progress, Search, Solved, SolveSettings
+from optimizer.solve.search import Progress, Search, Solved, SolveSettings, wait_for_prices
 from optimizer.solve.settle import settle
 from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
@@ -41,7 +41,7 @@ def solve_exact(
     search = Search(problem, partial(settle, problem, program), settings, started, report)
     alerts: tuple[str, ...] = ()
     try:
-        with Worker(solve_program, program) as solver, Climb(problem) as climb:
+        with Worker(solve_program, program) as solver, Climb(problem, reduced=True) as climb:
             pending = solver.ask(
                 backend=settings.backend,
                 time_limit_s=max(1.0, search.left) if np.isfinite(search.left) else None,
@@ -53,9 +53,11 @@ def solve_exact(
             for chosen in (hold(problem), cheapest_first(problem)):
                 search.offer(chosen)
             search.phase = "exact"
-            if int(program.integer.sum()) > PRICED:
+            if settings.explain or int(program.integer.sum()) > PRICED:
                 climb.begin()
             _finish(search, program, _wait(search, pending, climb))
+            if settings.explain:
+                wait_for_prices(search, climb)
     except KeyboardInterrupt:
         alerts = ("interrupted: this is the best plan found until then",)
     return search.solved(alerts)
@@ -68,6 +70,8 @@ def _wait(search: Search, pending: Future[Answer], climb: Climb) -> Answer | Non
             return None
         priced = climb.latest()
         if priced is not None:
+            if search.priced is None or priced.prices.bound_usd >= search.priced.prices.bound_usd:
+                search.priced = priced
             search.raise_bound(priced.prices.bound_usd)
         search.tell()
         time.sleep(0.05)

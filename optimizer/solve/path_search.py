@@ -149,7 +149,8 @@ class _Run:
         assert priced.option_usd is not None
         self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
         if self.priced is None or priced.prices.bound_usd >= self.priced.prices.bound_usd:
-            self.priced, self.settlement = priced, settlement(search.problem, priced.prices)
+            self.priced = search.priced = priced
+            self.settlement = settlement(search.problem, priced.prices)
         search.raise_bound(priced.prices.bound_usd)
         if priced.decisions is not None:
             search.offer(improve(search.problem, priced.decisions, settlement=self.settlement, over=self._late)[0])

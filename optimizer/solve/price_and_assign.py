@@ -17,12 +17,13 @@ from optimizer.domain.plan import PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
+from optimizer.solve.climb import Climb
 from optimizer.solve.exchange import has_one_row
 from optimizer.solve.fixing import nothing_proven
 from optimizer.solve.packed_search import search_packed
-from optimizer.solve.part import solve_part
+from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_search import search_paths
-from optimizer.solve.search import Progress, Search, Solved, SolveSettings
+from optimizer.solve.search import Progress, Search, Solved, SolveSettings, wait_for_prices
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
@@ -61,7 +62,9 @@ def solve_price_and_assign(
 def _solve_whole(search: Search) -> None:
     """One master with everything in it, and what a planner would do without it meanwhile."""
     problem, settings, proven = search.problem, search.settings, nothing_proven(search.problem)
-    with Worker(solve_part, problem) as solver:
+    with Worker(solve_part, problem) as solver, Climb(problem, reduced=True) as climb:
+        if settings.explain:
+            climb.begin()
         pending = solver.ask(
             keep=proven.pairs(problem, np.inf),
             keep_options=proven.options(np.inf),
@@ -80,9 +83,14 @@ def _solve_whole(search: Search) -> None:
             time.sleep(LOOK_S)
         if not pending.done():
             return
-    part = pending.result()
+        _finish(search, pending.result())
+        if settings.explain:
+            wait_for_prices(search, climb)
+
+
+def _finish(search: Search, part: Part) -> None:
     if part.status is PlanStatus.INFEASIBLE:
-        raise InfeasiblePlan(explain(problem))
+        raise InfeasiblePlan(explain(search.problem))
     if part.decisions is not None:
         search.offer(part.decisions)
     search.raise_bound(part.bound_usd)

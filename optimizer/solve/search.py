@@ -13,6 +13,7 @@ from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import NoPlanInLimit
 from optimizer.integer.backend import Backend
+from optimizer.solve.climb import Climb, Priced
 from optimizer.solve.settle import Settled
 
 Method = Literal["price_and_assign", "exact"]
@@ -40,6 +41,7 @@ class SolveSettings:
     threads: int = 2
     seed: int = 0
     deterministic_limit: int | None = None
+    explain: bool = False  # prices and sensitivities also of problems that are solved without them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,7 @@ class Solved:
     bound_usd: float
     status: PlanStatus
     alerts: tuple[str, ...] = ()
+    priced: Priced | None = None  # at the best prices found; None where the problem was solved without any
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Search:
     report: Callable[[Progress], None]
     best: Settled | None = None
     bound_usd: float = -np.inf
+    priced: Priced | None = None
     proven: bool = False
     phase: str = "start"
     tried: set[bytes] = field(default_factory=set)
@@ -116,4 +120,13 @@ class Search:
         if self.best is None:
             raise NoPlanInLimit(f"No plan was found within {self.seconds:.0f} s. Raise solver.time_limit_s.")
         status = PlanStatus.OPTIMAL if self.proven else PlanStatus.WITHIN_GAP if self.within_gap else PlanStatus.LIMIT
-        return Solved(settled=self.best, bound_usd=self.bound_usd, status=status, alerts=alerts)
+        return Solved(settled=self.best, bound_usd=self.bound_usd, status=status, alerts=alerts, priced=self.priced)
+
+
+def wait_for_prices(search: Search, climb: Climb) -> None:
+    """Lets the climb end, while there is time, beside a problem that was solved without it; the plan stays as it is."""
+    while climb.climbing and search.left > 0.0:
+        priced = climb.latest()
+        if priced is not None and (search.priced is None or priced.prices.bound_usd >= search.priced.prices.bound_usd):
+            search.priced = priced
+        time.sleep(0.02)

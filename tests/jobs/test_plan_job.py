@@ -23,7 +23,7 @@ from optimizer.tables.frame import as_frame
 from tests.tolerances import CP_SAT_AGAINST_HIGHS
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLES = ("placements", "commitments", "supply", "prices", "costs", "unit_costs")
+TABLES = ("placements", "commitments", "supply", "prices", "costs", "unit_costs", "sensitivities", "alternatives")
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +140,16 @@ def test_a_table_without_rows_has_its_columns(planned):
         header = (folder / f"{name}.csv").read_text().splitlines()[0]
         assert tuple(header.split(",")) == columns
         assert tuple(as_frame([], columns).columns) == columns
+
+
+def test_a_plan_found_without_prices_is_explained_if_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "case=tiny", "solver.explain=true", "output.csv=true"]) == 0
+    folder = find_run(tmp_path / "runs", "latest")
+    told = {name: (folder / f"{name}.csv").read_text().splitlines() for name in ("sensitivities", "alternatives")}
+    assert any(line.startswith("contracts,held,x_UnitPrice,") for line in told["sensitivities"])
+    assert {line.split(",")[0] for line in told["alternatives"][1:]} >= {"chat@paris", "code@paris", "study"}
+    assert "What moves the cost" in (folder / "report.html").read_text()
 
 
 @pytest.mark.slow

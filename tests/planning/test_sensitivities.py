@@ -1,77 +1,143 @@
-"""What moves cost and latency of a whole case's services on its accelerators, by the shipped calibration."""
+"""What moves the cost, and why this pool and not that: the tables of a plan's prices."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import replace
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from optimizer.planning.calibration import shipped_calibration
-from optimizer.planning.eligibility import names_of, tflops
-from optimizer.surfaces.arrays import column
-from optimizer.surfaces.calibrated_serving import calibrated_rows, row_groups
-from optimizer.surfaces.queueing import QueueingParameters
-from optimizer.surfaces.sensitivities import ANSWERS, PricedPairs, sensitivities_of
-from optimizer.surfaces.served import Served
-from optimizer.surfaces.serving import Architecture, Chip, Lengths, Techniques
-from optimizer.surfaces.serving_groups import architecture, chip_at
-from optimizer.tables.catalog import case_folder
-from optimizer.tables.read import read_case
-from tests.tolerances import FLOAT32_AGAINST_FLOAT64
+from optimizer.domain.case import Case
+from optimizer.domain.contract import Contract
+from optimizer.domain.rules import Limit, LimitKind
+from optimizer.domain.supply import OtherSpend
+from optimizer.domain.surface import Ineligible
+from optimizer.planning.alternatives import alternative_rows
+from optimizer.planning.assemble import build_problem
+from optimizer.planning.sensitivities import CLAUSES, sensitivity_rows
+from optimizer.pricing.arrays import prepare
+from optimizer.pricing.bound import certify, pair_costs_at
+from optimizer.pricing.sensitivity import sensitivities
+from tests.planning.cases import Setup, two_suppliers
+from tests.pricing.points import random_multipliers, value_after
+from tests.tolerances import INPUT_SLOPE_AGAINST_DIFFERENCES, INPUT_STEP, PRICING_KERNEL
+
+RATE = 0.08
+FIELDS = {
+    "usd_per_accelerator_hour": "price",
+    "limit_accelerators": "limit",
+    "fee_per_lot": "fee",
+    "delay_usd_per_day": "delay_cost",
+    "data_gb": "data_gb",
+    "shortage_usd_per_accelerator_hour": "shortage_penalty",
+    "move_usd": "move_cost",
+    "egress_usd_per_gb": "egress_usd_per_gb",
+    "availability_share": "availability",
+    "bandwidth_gb_per_s": "bandwidth_gb_per_s",
+    "value": "value",
+    "spend_usd": "spend",
+    **dict(CLAUSES),
+}
 
 
-@pytest.mark.slow
-def test_the_case_of_an_ai_lab() -> None:
-    """Price counts in full, memory and arithmetic only to lower the cost of most pairs, and everything is finite."""
-    case = read_case(case_folder("frontier_lab"))
-    names, serving = names_of(case), shipped_calibration().serving
-    assert serving is not None
-    rows = [
-        (work, names.accelerators[pool.accelerator], rated)
-        for work in case.workloads
-        for pool in case.pools
-        if work.model is not None and (rated := tflops(names.accelerators[pool.accelerator], work.precision))
-    ]
-    models = np.array([architecture(names.models[str(w.model)], w.precision.bytes_per_weight) for w, _, _ in rows], dtype=np.float64)
-    chips = np.array([chip_at(accelerator, rated) for _, accelerator, rated in rows], dtype=np.float64)
-    precisions = [w.precision.value for w, _, _ in rows]
-    groups = row_groups(serving, [a.name for _, a, _ in rows], [str(w.model) for w, _, _ in rows], precisions, [None] * len(rows))
-
-    def same(value: float) -> np.ndarray:
-        return np.full(len(rows), value)
-
-    def limits(values: list[float | None]) -> np.ndarray:
-        return np.array([np.inf if value is None else value / 1e3 for value in values])
-
-    served = Served(
-        serving=calibrated_rows(serving, groups),
-        model=Architecture(**{field.name: column(models[:, i]) for i, field in enumerate(fields(Architecture))}),
-        chip=Chip(**{field.name: column(chips[:, i]) for i, field in enumerate(fields(Chip))}),
-        lengths=Lengths(prompt=column(same(1500.0)), output=column(same(400.0))),
-        techniques=Techniques(),
-        round_trip_s=column(same(0.05)),
-        ttft_limit_s=column(limits([w.ttft_p95_ms for w, _, _ in rows])),
-        tpot_limit_s=column(limits([w.tpot_ms for w, _, _ in rows])),
+def every_rule() -> Setup:
+    """The case of two suppliers with every clause and limit that has a slope."""
+    setup = two_suppliers()
+    clauses = {"take_or_pay_share": 0.6, "minimum_spend": 9000.0, "fixed_monthly_fee": 700.0, "share_of_wallet": 0.2}
+    setup = setup.with_noun("contracts", "quote", **clauses | {"share_of_wallet": None})
+    setup = setup.with_noun("contracts", "core", take_or_pay_share=0.7, minimum_spend=6000.0)
+    limits = (
+        Limit(kind=LimitKind.BUDGET, supplier=None, period=None, value=90_000.0),
+        Limit(kind=LimitKind.SUPPLIER_SHARE, supplier=None, period=None, value=0.7),
+        Limit(kind=LimitKind.MOVES, supplier=None, period=None, value=1.0),
     )
-    priced = PricedPairs(
-        served=served,
-        queueing=QueueingParameters(),
-        requests_per_s=column(same(20.0)),
-        mean_share=column(same(0.6)),
-        usd_per_hour=column(same(3.0)),
-    )
-    found = sensitivities_of(priced)
-    served_rows = np.asarray(found.points.feasible)
-    assert served_rows.sum() > 0.5 * len(rows)
-    for name, elasticity in found.elasticities.items():
-        for answer in ANSWERS:
-            assert np.isfinite(np.asarray(getattr(elasticity, answer))).all(), (name, answer)
+    spend = (OtherSpend(supplier="north", period="2028-02", spend=800.0, contract="core", eligible_share=0.5),)
+    struck = Ineligible(load="lab", pool="lima-h100", reason="no")
+    return replace(setup.with_case(limits=limits, other_spend=spend), needs=replace(setup.needs, ineligible=(struck,)))
 
-    def of_cost(name: str) -> np.ndarray:
-        return np.asarray(found.elasticities[name].usd_per_million_tokens)[served_rows]
 
-    np.testing.assert_allclose(of_cost("usd_per_hour"), 1.0, rtol=FLOAT32_AGAINST_FLOAT64)
-    assert np.median(of_cost("chip.memory_bytes_per_s")) < 0.0
-    assert np.median(of_cost("chip.flops")) < 0.0
-    assert (of_cost("ttft_limit_s") <= FLOAT32_AGAINST_FLOAT64).all()
+def scaled(case: Case, row: dict[str, Any], factor: float) -> Case:
+    """The case with one figure of one row times the factor."""
+
+    def changed(noun: Any) -> Any:
+        field = FIELDS[row["column"]]
+        new = replace(noun, **{field: getattr(noun, field) * factor})
+        return new
+
+    if row["table"] == "contract_fee_steps":
+        name, start = row["row"].rsplit(" ", 1)
+
+        def with_step(contract: Contract) -> Contract:
+            steps = contract.fee_steps
+            if contract.name != name or not isinstance(steps, tuple):
+                return contract
+            return replace(contract, fee_steps=tuple(changed(step) if step.start.isoformat() == start else step for step in steps))
+
+        return replace(case, contracts=tuple(with_step(contract) for contract in case.contracts))
+    nouns = getattr(case, row["table"])
+    return replace(case, **{row["table"]: tuple(changed(noun) if label(row["table"], noun) == row["row"] else noun for noun in nouns)})
+
+
+def label(table: str, noun: Any) -> str:
+    if table == "limits":
+        return " ".join(part for part in (str(noun.kind), noun.supplier, noun.period) if part)
+    return f"{noun.supplier} {noun.period}" if table == "other_spend" else noun.name
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_each_figure_moves_the_bound_by_its_slope(seed):
+    """Differences of the dual at the same multipliers, the whole case assembled anew with one figure changed."""
+    setup = every_rule()
+    problem = build_problem(setup.case, setup.needs, annual_discount_rate=RATE)
+    prepared = prepare(problem)
+    found = certify(prepared, random_multipliers(prepared.double, seed, 2.0))
+    slopes = sensitivities(problem, prepared, found, pair_costs_at(prepared, found))
+    rows = sensitivity_rows(setup.case, problem, slopes, annual_discount_rate=RATE)
+    assert {"offers", "contracts", "contract_fee_steps", "training_runs", "workloads", "sites", "limits", "other_spend"} <= {
+        row["table"] for row in rows
+    }
+    with jax.enable_x64(True):
+        at = jax.tree.map(jnp.asarray, found.multipliers)
+    size = abs(value_after(prepared, at, problem))
+    for row in rows:
+        if row["column"] == "tokens":  # needs are computed from it, and here they are given
+            continue
+        up, down = (
+            value_after(
+                prepared, at, build_problem(scaled(setup.case, row, factor), setup.needs, annual_discount_rate=RATE)
+            )
+            for factor in (1.0 + INPUT_STEP, 1.0 - INPUT_STEP)
+        )
+        allowed = INPUT_SLOPE_AGAINST_DIFFERENCES * size
+        assert 100.0 * row["elasticity_usd"] == pytest.approx((up - down) / (2 * INPUT_STEP), abs=allowed), row
+        assert row["slope_usd_per_unit"] * row["value"] == pytest.approx(100.0 * row["elasticity_usd"], rel=PRICING_KERNEL)
+    effects = [abs(row["elasticity_usd"]) for row in rows]
+    assert effects == sorted(effects, reverse=True)
+
+
+def test_alternatives_add_up_and_say_why_not():
+    setup = every_rule()
+    problem = build_problem(setup.case, setup.needs, annual_discount_rate=RATE)
+    prepared = prepare(problem)
+    found = certify(prepared, random_multipliers(prepared.double, 0))
+    pairs = pair_costs_at(prepared, found)
+    slopes = sensitivities(problem, prepared, found, pairs)
+    rows = alternative_rows(problem, setup.plan.decisions, pairs, slopes)
+    chosen = {row["load"]: row for row in rows if row["choice"] == "chosen"}
+    assert {load: row["pool"] for load, row in chosen.items()} == {
+        "chat@paris": "oslo-h100", "draft@paris": "lima-h100", "lab": "oslo-h100", "pre-1": "bergen-h100",
+    }  # fmt: skip
+    for row in rows:
+        if row["choice"] == "other":
+            parts = [row[f"more_{part}_usd"] for part in ("capacity", "egress", "moving", "penalty")]
+            assert row["more_usd"] == pytest.approx(sum(parts))
+            assert row["cost_usd"] == pytest.approx(chosen[row["load"]]["cost_usd"] + row["more_usd"])
+    # draft is in oslo at the start: staying there saves the entry, 20 USD, and the 50 GB copied out of oslo at 0.05 USD
+    stay = next(row for row in rows if row["load"] == "draft@paris" and row["choice"] == "other")
+    assert stay["more_moving_usd"] == pytest.approx(-22.5 * problem.discount[0])
+    draft = np.flatnonzero((problem.needs.pair_load == 1) & (problem.needs.pair_pool == 0))[0]
+    assert stay["cost_usd"] == pytest.approx(pairs.usd[draft].sum())
+    assert [(row["load"], row["pool"], row["reason"]) for row in rows if row["choice"] == "struck out"] == [("lab", "lima-h100", "no")]

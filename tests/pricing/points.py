@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import jax
@@ -11,10 +12,11 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.pricing.arrays import Arrays, Prepared, prepare
+from optimizer.pricing.arrays import Arrays, Prepared, device_arrays, prepare
 from optimizer.pricing.coordinates import coordinates, multipliers_at
 from optimizer.pricing.dual import dual_value, reference_scales
-from optimizer.pricing.multipliers import Multipliers
+from optimizer.pricing.multipliers import Multipliers, price_caps
+from optimizer.pricing.sensitivity import AT_CAP
 from tests.pricing.cases import problem_with
 
 MOST = 1000  # coordinates of any tiny problem
@@ -47,3 +49,17 @@ def dual_point(change: str, seed: int) -> tuple[PlanningProblem, Arrays, Multipl
     """A tiny problem, its arrays in double precision, and multipliers inside their box."""
     arrays = prepared_with(change, seed).double
     return problem_with(change, seed), arrays, random_multipliers(arrays, seed)
+
+
+def value_after(prepared: Prepared, at: Multipliers, changed: PlanningProblem) -> float:
+    """USD of the dual of a changed problem at multipliers inside the box of the one prepared; prices at their cap move with it."""
+    with jax.enable_x64(True):
+        caps, arrays = price_caps(prepared.double, at), device_arrays(changed, prepared.unit)
+        firm, spot = (
+            jnp.where(price >= cap * (1.0 - AT_CAP), price * (new / cap), price)
+            for price, cap, new in zip((at.firm, at.spot), caps, price_caps(arrays, at), strict=True)
+        )
+        pools = arrays.supply.spot_pool
+        tied = (at.spot >= at.firm[pools] * (1.0 - AT_CAP)) & (spot == at.spot)
+        moved = replace(at, firm=firm, spot=jnp.where(tied, firm[pools], spot))
+        return prepared.unit * float(exact_value(arrays, moved))
