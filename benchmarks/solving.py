@@ -13,6 +13,7 @@ from optimizer.errors import NoPlanInLimit
 from optimizer.integer.backend import NAMES, Backend
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
+from optimizer.solve.exchange import has_one_row
 from optimizer.solve.price_and_assign import solve_price_and_assign
 from optimizer.solve.search import Progress, SolveSettings
 from optimizer.solve.worker import Worker
@@ -66,8 +67,9 @@ def _ours(problem: PlanningProblem, settings: SuiteSettings, relative_gap: float
         solved = solve_price_and_assign(problem, settings=limits, started=time.monotonic(), report=report)
     except NoPlanInLimit:
         return "no plan", math.nan, math.nan
-    short = solved.settled.plan.shortage.any() or (solved.settled.plan.decisions.placed < 0).any()
-    return "shortage" if short else str(solved.status), solved.settled.objective_usd, solved.bound_usd
+    plan = solved.settled.plan
+    unserved = bool(plan.shortage.any() or (plan.decisions.placed < 0).any()) and has_one_row(problem)  # an instance has no such plan
+    return "shortage" if unserved else str(solved.status), solved.settled.objective_usd, solved.bound_usd
 
 
 def _alone(problem: PlanningProblem, settings: SuiteSettings, backend: str, relative_gap: float) -> tuple[str, float, float]:

@@ -7,7 +7,7 @@ another order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +22,7 @@ from optimizer.solve.settle import undrawn
 PASSES = 4
 WORTHWHILE = 1e-9  # share of a load's cost below which a change is not worth making
 SHAKEN = (3, 9)  # fewest and most loads taken out together
+GUIDED = 0.8  # share of shakes that begin with a load which wants to be elsewhere
 RUN_SHARE = 0.3  # of shakes that re-place a training run too
 DRAWN_LINES = ("market", "shortage", "missed work", "excess", "minimum shortfall")
 
@@ -65,8 +66,12 @@ def shake(
     rounds: int,
     over: Callable[[], bool],
     settlement: Settlement | None = None,
+    regret: Regret | None = None,
 ) -> tuple[Decisions, float]:
     """Takes a few loads that compete for pools out, puts them back in random order, and keeps what is not dearer.
+
+    Args:
+      regret: says which loads want to be elsewhere, and where; these go first.
 
     Returns:
       Decisions, and their cost in USD as far as merit order sees it.
@@ -77,13 +82,38 @@ def shake(
         if over():
             break
         before = placing.snapshot()
-        placing.shake(random)
+        placing.shake(random, regret)
         cost = placing.cost()
         if cost <= best:
             best = cost
         else:
             placing.restore(before)
     return placing.decisions(), best
+
+
+@dataclass(frozen=True)
+class Regret:
+    """What loads would save at some prices on the path that is cheapest there, and the pools on it."""
+
+    usd: Floats  # [L]
+    pools: tuple[Ints, ...]  # L
+
+
+def regrets(problem: PlanningProblem, decisions: Decisions, pair_usd: Floats) -> Regret:
+    """
+    Args:
+      pair_usd: [N, T] what pairs cost at the prices; inf: barred.
+    """
+    needs, may = problem.needs, np.ones(len(problem.periods), dtype=np.bool_)
+    first = np.searchsorted(needs.pair_load, np.arange(len(needs.loads) + 1))
+    unplaced = (problem.unplaced_cash @ problem.probability) * problem.discount
+    usd, pools = np.zeros(len(needs.loads)), []
+    for load, (start, stop) in enumerate(pairwise(first)):
+        pairs = np.arange(start, stop)
+        path, least = best_path(problem, load, pairs, pair_usd[pairs], unplaced[load], may)
+        usd[load] = path_cost(problem, load, pairs, pair_usd[pairs], unplaced[load], decisions.placed[load]) - least
+        pools.append(np.unique(path[path >= 0]))
+    return Regret(np.where(np.isfinite(usd), np.maximum(usd, 0.0), 0.0), tuple(pools))
 
 
 class Placing:
@@ -132,16 +162,26 @@ class Placing:
             changed |= self._replace_run(r)
         return changed
 
-    def shake(self, random: np.random.Generator) -> None:
-        """Loads that share pools with one picked at random are taken out and put back one by one; sometimes a run too."""
-        loads = self._rivals(int(random.integers(len(self._placed))), random)
+    def shake(self, random: np.random.Generator, regret: Regret | None) -> None:
+        """A load and others in its way are taken out and put back one by one, it first where it has regrets; sometimes a run too."""
+        if regret is not None and regret.usd.any() and random.random() < GUIDED:
+            load = int(random.choice(len(regret.usd), p=regret.usd / regret.usd.sum()))
+            others = random.permutation(self._in_pools(regret.pools[load], load))[: int(random.integers(*SHAKEN))].tolist()
+            order = [load, *random.permutation(others).tolist()]
+        else:
+            order = random.permutation(self._rivals(int(random.integers(len(self._placed))), random)).tolist()
         run = int(random.integers(len(self._option))) if len(self._option) and random.random() < RUN_SHARE else None
-        for load in loads:
-            self._take_out(load)
+        for load in order:
+            self._take_out(int(load))
         if run is not None:
             self._replace_run(run)
-        for load in random.permutation(loads):
+        for load in order:
             self._replace_load(int(load))
+
+    def _in_pools(self, pools: Ints, load: int) -> Ints:
+        """Other loads that are in some of these pools."""
+        inside = np.flatnonzero(np.isin(self._placed, pools).any(axis=1))
+        return np.asarray(inside[inside != load])
 
     def _rivals(self, load: int, random: np.random.Generator) -> list[int]:
         """The load and others that are now in pools that could serve it."""

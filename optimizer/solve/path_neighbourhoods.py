@@ -18,7 +18,7 @@ from optimizer.solve.part import Around
 PATHS = 6  # tried for each load, beside the one that it follows
 NOISE = 0.08  # of a pair's cost at the prices, so that paths differ
 OPTIONS = 12  # of each training run
-MOST_ROWS = 6_000  # of capacity in one neighbourhood
+MOST_ROWS = 2_500  # of capacity in one neighbourhood
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from optimizer.domain.plan import Plan, PlanStatus
+from optimizer.domain.plan import Decisions, Plan, PlanStatus
 from optimizer.domain.surface import Ints
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
-from optimizer.solve.best_response import improve, shake
+from optimizer.solve.best_response import Regret, improve, regrets, shake
 from optimizer.solve.climb import Climb, Priced
 from optimizer.solve.contract_search import alternatives, contracts_to_try
 from optimizer.solve.fixing import Proven, nothing_proven
@@ -33,15 +33,15 @@ from optimizer.solve.search import Search
 from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
 
-FREE_LOADS = 25  # in the first neighbourhood
-NEIGHBOURHOOD_S = 5.0  # guard on one neighbourhood
+FREE_LOADS = 15  # in the first neighbourhood
+NEIGHBOURHOOD_S = 8.0  # guard on one neighbourhood
 NODES = 200  # of one, under a deterministic limit
 QUICK_S = 1.5  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 FIRST_PAIRS = 5  # for each load and period, where there is no plan yet
 SHAKES = 20  # in one step
 NEAR_LOADS = 60  # re-placed when a contract changes, beside those that it serves
-STEPS = 10  # of shaking in a row, and between two neighbourhoods under a deterministic limit
+STEPS = 3  # of shaking between two contracts, and of any kind between two neighbourhoods under a deterministic limit
 STALLED = 60  # neighbourhoods in a row without a better plan after which the search ends
 LOOK_S = 0.02  # between two looks at other processes
 
@@ -77,6 +77,7 @@ class _Run:
     asked: _Asked | None = None
     priced: Priced | None = None
     settlement: Settlement | None = None  # at the best prices so far
+    regret: tuple[Decisions, Regret] | None = None  # of the loads of these decisions
     stalled: int = 0  # neighbourhoods since the last better plan
     proven: Proven = field(init=False)
     random: np.random.Generator = field(init=False)
@@ -170,18 +171,30 @@ class _Run:
             next(self.steps)
 
     def _steps(self) -> Iterator[None]:
-        """Contracts changed one at a time, then loads shaken, and again."""
+        """Loads shaken, and between that contracts changed one at a time."""
         search = self.search
         while True:
-            search.phase = "contracts"
             for k in self.random.permutation(contracts_to_try(search.problem)):
+                search.phase = "paths"
+                for _ in range(STEPS):
+                    self._shake()
+                    yield
+                search.phase = "contracts"
                 yield from self._other_choices(int(k))
-            search.phase = "paths"
-            for _ in range(STEPS):
-                assert search.best is not None
-                current = search.best.plan.decisions
-                search.offer(shake(search.problem, current, self.random, rounds=SHAKES, over=self._late, settlement=self.settlement)[0])
+            if not len(contracts_to_try(search.problem)):
+                self._shake()
                 yield
+
+    def _shake(self) -> None:
+        search, priced = self.search, self.priced
+        assert search.best is not None
+        assert priced is not None
+        assert priced.pairs is not None
+        current = search.best.plan.decisions
+        if self.regret is None or self.regret[0] is not current:
+            self.regret = (current, regrets(search.problem, current, priced.pairs.usd))
+        known, regret = self.settlement, self.regret[1]
+        search.offer(shake(search.problem, current, self.random, rounds=SHAKES, over=self._late, settlement=known, regret=regret)[0])
 
     def _other_choices(self, k: int) -> Iterator[None]:
         """A contract decided otherwise, and the loads re-placed that are in its pools or nearly as cheap there."""
