@@ -1,0 +1,101 @@
+"""Neighbourhoods of whole paths: what they free, and that solving one never makes a plan dearer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.generator import Size, generate
+from optimizer.domain.problem import PlanningProblem
+from optimizer.solve.best_response import improve, path_cost, regrets, shake
+from optimizer.solve.climb import Priced, price_more
+from optimizer.solve.part import solve_part
+from optimizer.solve.path_neighbourhoods import Neighbourhood, neighbourhood
+from optimizer.solve.settle import Settled, settle_alone
+from optimizer.solve.start import cheapest_first
+from tests.tolerances import SHARE_OF_TOTAL
+
+SIZE = Size(loads=30, pools=5, periods=3, contracts=8, scenarios=2)
+
+
+@pytest.fixture(scope="module")
+def problem() -> PlanningProblem:
+    return generate(SIZE, seed=4)
+
+
+@pytest.fixture(scope="module")
+def priced(problem: PlanningProblem) -> Priced:
+    return price_more(problem, evaluations=300, reduced=True)
+
+
+@pytest.fixture(scope="module")
+def settled(problem: PlanningProblem) -> Settled:
+    found = settle_alone(problem, cheapest_first(problem))
+    assert found is not None
+    return found
+
+
+def near(problem: PlanningProblem, priced: Priced, settled: Settled, seed: int) -> Neighbourhood:
+    assert priced.pairs is not None
+    assert priced.option_usd is not None
+    return neighbourhood(
+        problem,
+        settled.plan,
+        pair_usd=priced.pairs.usd,
+        may=problem.pair_allowed,
+        option_usd=priced.option_usd,
+        size=8,
+        random=np.random.default_rng(seed),
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_free_loads_have_their_own_path_and_others_in_the_same_pools(problem, priced, settled, seed):
+    chosen = near(problem, priced, settled, seed)
+    assert chosen.around.pools is not None
+    assert len(chosen.around.loads) <= 8
+    followed = {load for load, path in chosen.around.paths if (path == settled.plan.decisions.placed[load]).all()}
+    assert followed == set(chosen.around.loads.tolist())
+    for _, path in chosen.around.paths:
+        assert np.isin(path, np.append(chosen.around.pools, -1)).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_solving_one_never_makes_the_plan_dearer_and_leaves_others_alone(problem, priced, settled, seed):
+    chosen, supply = near(problem, priced, settled, seed), problem.supply
+    part = solve_part(
+        problem,
+        keep=chosen.keep,
+        keep_options=chosen.keep_options,
+        lots=(supply.least_lots, supply.most_lots),
+        around=chosen.around,
+        time_limit_s=30.0,
+        relative_gap=1e-9,
+    )
+    assert part.decisions is not None
+    held = np.setdiff1d(np.arange(SIZE.loads), chosen.around.loads)
+    np.testing.assert_array_equal(part.decisions.placed[held], settled.plan.decisions.placed[held])
+    better = settle_alone(problem, part.decisions)
+    assert better is not None
+    assert better.objective_usd <= settled.objective_usd * (1.0 + SHARE_OF_TOTAL)
+
+
+def test_regrets_are_what_a_load_would_save_at_the_prices(problem, priced, settled):
+    placed, usd = settled.plan.decisions.placed, priced.pairs.usd
+    found = regrets(problem, settled.plan.decisions, usd)
+    assert (found.usd >= 0.0).all()
+    assert found.usd.any()
+    load = int(np.argmax(found.usd))
+    pairs = np.flatnonzero(problem.needs.pair_load == load)
+    unplaced = (problem.unplaced_cash[load] @ problem.probability) * problem.discount
+    now = path_cost(problem, load, pairs, usd[pairs], unplaced, placed[load])
+    for n in pairs:
+        stay = np.full(SIZE.periods, problem.needs.pair_pool[n])
+        assert now - path_cost(problem, load, pairs, usd[pairs], unplaced, stay) <= found.usd[load] * (1.0 + SHARE_OF_TOTAL)
+
+
+def test_shaking_led_by_regrets_never_costs_more(problem, priced, settled):
+    placed, cost = improve(problem, settled.plan.decisions)
+    led = regrets(problem, placed, priced.pairs.usd)
+    _, shaken = shake(problem, placed, np.random.default_rng(0), rounds=20, over=lambda: False, regret=led)
+    assert shaken <= cost * (1.0 + SHARE_OF_TOTAL)
