@@ -24,7 +24,7 @@ WORTHWHILE = 1e-9  # share of a load's cost below which a change is not worth ma
 SHAKEN = (3, 9)  # fewest and most loads taken out together
 GUIDED = 0.8  # share of shakes that begin with a load which wants to be elsewhere
 RUN_SHARE = 0.3  # of shakes that re-place a training run too
-DRAWN_LINES = ("market", "shortage", "missed work", "excess", "minimum shortfall")
+FIXED_LINES = ("commitment", "fixed fee", "exit fee", "terminal", "other spend")  # that placing changes nothing of
 
 
 def improve(
@@ -131,6 +131,11 @@ class Placing:
         size = needs.need.sum(axis=(1, 2, 3)) + needs.work.sum(axis=(1, 2)) / problem.hours.sum(axis=1).mean()
         largest = np.array([size[pairs].max(initial=0.0) for pairs in self._pairs])
         self._largest_first = np.argsort(-largest, kind="stable")
+        fixed = cost_terms(problem, undrawn(problem, decisions))
+        self._contracts_usd = float(sum(value.sum() for name, value in fixed.items() if name in FIXED_LINES))
+        self._unplaced = (problem.unplaced_cash @ problem.probability) * problem.discount
+        self._load_usd = np.zeros(len(needs.loads))  # besides capacity, of loads that have not changed since
+        self._changed = set(range(len(needs.loads)))
         for load, path in enumerate(self._placed):
             self._use(load, path, 1.0)
         for g in self._option[self._option >= 0]:
@@ -141,13 +146,20 @@ class Placing:
 
     def cost(self) -> float:
         """Discounted, expected USD as far as merit order sees it."""
-        fixed = cost_terms(self._problem, undrawn(self._problem, self.decisions()))
-        return self._pools.total() + float(sum(value.sum() for name, value in fixed.items() if name not in DRAWN_LINES))
+        for load in self._changed:
+            pairs = self._pairs[load]
+            egress = self._price[pairs]
+            self._load_usd[load] = path_cost(self._problem, load, pairs, egress, self._unplaced[load], self._placed[load])
+        self._changed.clear()
+        runs = np.where(self._option >= 0, self._problem.option_usd[self._option] if len(self._problem.option_usd) else 0.0, 0.0)
+        missed = self._problem.run_unplaced_usd[self._option < 0]
+        return self._pools.total() + self._contracts_usd + float(self._load_usd.sum() + runs.sum() + missed.sum())
 
     def snapshot(self) -> tuple[Ints, Ints, Ints, tuple[Use, Floats]]:
         return self._placed.copy(), self._option.copy(), self._moves.copy(), self._pools.snapshot()
 
     def restore(self, state: tuple[Ints, Ints, Ints, tuple[Use, Floats]]) -> None:
+        self._changed |= set(np.flatnonzero((self._placed != state[0]).any(axis=1)).tolist())
         self._placed, self._option, self._moves, pools = state
         self._pools.restore(pools)
 
@@ -196,6 +208,7 @@ class Placing:
         self._use(load, self._placed[load], -1.0)
         self._placed[load] = -1
         self._moves[load] = 0
+        self._changed.add(load)
 
     def _use(self, load: int, path: Ints, sign: float) -> None:
         problem, needs = self._problem, self._problem.needs
@@ -218,14 +231,14 @@ class Placing:
         self._use(load, old, -1.0)
         self._pools.refill()
         costs = self._pair_costs(pairs)
-        unplaced = (problem.unplaced_cash[load] @ problem.probability) * problem.discount
-        unplaced = np.where(problem.pair_forced[pairs].any(axis=0), np.inf, unplaced)
+        unplaced = np.where(problem.pair_forced[pairs].any(axis=0), np.inf, self._unplaced[load])
         others = self._moves.sum(axis=0) - self._moves[load]
         path, cost = best_path(problem, load, pairs, costs, unplaced, others + 1 <= problem.limits.most_moves)
         changed = cost < path_cost(problem, load, pairs, costs, unplaced, old) * (1.0 - WORTHWHILE)
         if changed:
             self._placed[load] = path
             self._moves[load] = moved(problem, load, path)
+            self._changed.add(load)
         self._use(load, self._placed[load], 1.0)
         return bool(changed)
 
@@ -234,7 +247,7 @@ class Placing:
         problem, needs, pools = self._problem, self._problem.needs, self._pools
         at, load = needs.pair_pool[pairs], needs.pair_load[pairs]
         now = pools.use.of(at)
-        more = pools.cost(at, now.plus(pair_use(problem, pairs))) - pools.cost(at, now) + self._price[pairs]
+        more = pools.cost(at, now.plus(pair_use(problem, pairs))) - pools.now(at) + self._price[pairs]
         elsewhere = problem.pair_forced[pairs].any(axis=0) & ~problem.pair_forced[pairs]
         site = problem.pool_site[at]
         fits = pools.traffic[site] + needs.traffic_gb_per_s[load] <= problem.site_bandwidth[site][:, None]
@@ -267,7 +280,7 @@ class Placing:
                 at = np.array([pool])
                 now = pools.use.of(at)
                 held = Use(now.held + gang, now.work, now.limit, now.worth)
-                sums[pool, gang] = np.concatenate([[0.0], np.cumsum(pools.cost(at, held) - pools.cost(at, now))])
+                sums[pool, gang] = np.concatenate([[0.0], np.cumsum(pools.cost(at, held) - pools.now(at))])
             yield float(sums[pool, gang][needs.option_stop[g]] - sums[pool, gang][needs.option_start[g]])
 
 

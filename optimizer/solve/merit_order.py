@@ -98,6 +98,7 @@ class Pools:
         self._order, self._price, self._spot = self._ladders(*charges)
         self._linked = linked_pools(problem)
         self._stale = set(range(len(self._linked)))
+        self._now = np.zeros((count, len(problem.periods)))
         self._group = np.zeros(count, dtype=np.int64)
         for group, pools in enumerate(self._linked):
             self._group[pools] = group
@@ -143,8 +144,12 @@ class Pools:
 
     def refill(self) -> None:
         """Shares contracts' capacity out to their pools again where use has changed, those named first in the tables first."""
+        if not self._stale:
+            return
         for group in self._stale:
             self._share_out(self._linked[group])
+        changed = np.concatenate([self._linked[group] for group in sorted(self._stale)])
+        self._now[changed] = self.cost(changed, self.use.of(changed))
         self._stale.clear()
 
     def _share_out(self, pools: Ints) -> None:
@@ -180,10 +185,15 @@ class Pools:
         self._drawn[j] += share[:, None, :] * room
         self._left[k] -= share[:, None, :] * room
 
+    def now(self, pools: Ints) -> Floats:
+        """Discounted, expected USD of the use of some pools in each period, [N, T]."""
+        self.refill()
+        return np.asarray(self._now[pools])
+
     def total(self) -> float:
         """Discounted, expected USD of all use."""
         self.refill()
-        return float(self.cost(np.arange(len(self._group)), self.use).sum()) + self._settled_usd
+        return float(self._now.sum()) + self._settled_usd
 
     def cost(self, pools: Ints, use: Use) -> Floats:
         """Discounted, expected USD in each period of some use in each of some pools (axis N in place of P), [N, T]."""

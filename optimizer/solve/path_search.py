@@ -21,7 +21,7 @@ from optimizer.domain.plan import Decisions, Plan, PlanStatus
 from optimizer.domain.surface import Ints
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
-from optimizer.solve.best_response import Regret, improve, regrets, shake
+from optimizer.solve.best_response import improve, regrets, shake
 from optimizer.solve.climb import Climb, Priced
 from optimizer.solve.contract_search import alternatives, contracts_to_try
 from optimizer.solve.fixing import Proven, nothing_proven
@@ -39,7 +39,8 @@ NODES = 200  # of one, under a deterministic limit
 QUICK_S = 1.5  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 FIRST_PAIRS = 5  # for each load and period, where there is no plan yet
-SHAKES = 20  # in one step
+SHAKES = 40  # in one step
+IN_VAIN = 4  # steps of shaking without a better plan, after which it begins from the best again
 NEAR_LOADS = 60  # re-placed when a contract changes, beside those that it serves
 STEPS = 3  # of shaking between two contracts, and of any kind between two neighbourhoods under a deterministic limit
 STALLED = 60  # neighbourhoods in a row without a better plan after which the search ends
@@ -65,6 +66,15 @@ class _Asked:
     everything: bool  # whether nothing is left out of it
 
 
+@dataclass(frozen=True)
+class _Shaken:
+    """Where shaking is, how often it has been tried since, and from which best decisions it began."""
+
+    best: Decisions
+    current: Decisions
+    rounds: int = 0
+
+
 @dataclass
 class _Run:
     """The search in this process, and what it knows."""
@@ -77,7 +87,7 @@ class _Run:
     asked: _Asked | None = None
     priced: Priced | None = None
     settlement: Settlement | None = None  # at the best prices so far
-    regret: tuple[Decisions, Regret] | None = None  # of the loads of these decisions
+    shaken: _Shaken | None = None
     stalled: int = 0  # neighbourhoods since the last better plan
     proven: Proven = field(init=False)
     random: np.random.Generator = field(init=False)
@@ -186,15 +196,20 @@ class _Run:
                 yield
 
     def _shake(self) -> None:
+        """Goes on from where the last one ended, unless that has not paid for some time: merit order does not see all that settles."""
         search, priced = self.search, self.priced
         assert search.best is not None
         assert priced is not None
         assert priced.pairs is not None
-        current = search.best.plan.decisions
-        if self.regret is None or self.regret[0] is not current:
-            self.regret = (current, regrets(search.problem, current, priced.pairs.usd))
-        known, regret = self.settlement, self.regret[1]
-        search.offer(shake(search.problem, current, self.random, rounds=SHAKES, over=self._late, settlement=known, regret=regret)[0])
+        best = search.best.plan.decisions
+        if self.shaken is None or self.shaken.best is not best or self.shaken.rounds == IN_VAIN:
+            self.shaken = _Shaken(best, best)
+        current = self.shaken.current
+        regret = regrets(search.problem, current, priced.pairs.usd)
+        known = self.settlement
+        found, _ = shake(search.problem, current, self.random, rounds=SHAKES, over=self._late, settlement=known, regret=regret)
+        self.shaken = _Shaken(best, found, self.shaken.rounds + 1)
+        search.offer(found)
 
     def _other_choices(self, k: int) -> Iterator[None]:
         """A contract decided otherwise, and the loads re-placed that are in its pools or nearly as cheap there."""

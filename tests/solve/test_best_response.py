@@ -10,7 +10,7 @@ import pytest
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.integer.model import build_program
-from optimizer.solve.best_response import best_path, improve, path_cost, shake
+from optimizer.solve.best_response import Placing, best_path, improve, path_cost, shake
 from optimizer.solve.merit_order import Pools, Use
 from optimizer.solve.settle import settle
 from optimizer.solve.start import cheapest_first, hold
@@ -108,3 +108,16 @@ def test_pins_and_bandwidth_are_kept(seed: int) -> None:
     assert chosen.placed[problem.needs.pair_load[0], 1] == problem.needs.pair_pool[0]
     program = build_program(pinned)
     assert settle(pinned, program, chosen) is not None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_costs_kept_up_to_date_are_those_of_a_fresh_count(seed: int) -> None:
+    problem = random_problem(seed, SIZE)
+    placing = Placing(problem, hold(problem))
+    rng = np.random.default_rng(seed)
+    for _ in range(10):
+        before = placing.snapshot()
+        placing.shake(rng, None)
+        if rng.random() < 0.5:
+            placing.restore(before)
+        assert placing.cost() == pytest.approx(Placing(problem, placing.decisions()).cost(), rel=SHARE_OF_TOTAL)
