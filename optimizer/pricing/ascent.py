@@ -2,7 +2,7 @@
 
 The dual is smoothed at a temperature that falls from step to step, and climbed by Adam (optax) in the box of multipliers, at a rate that
 falls with it. Prices of pools of every size, and of blocks that matter little or much, then move at a pace of their own: with quasi-Newton
-steps in their place the bound of a case with few, unlike loads stood still at a third of the way (docs/decisions/0011). The same problem
+steps in their place the bound of a case with few, unlike loads stood still far too low (docs/decisions/0011). The same problem
 and number of steps give the same multipliers on the same kind of device.
 """
 
