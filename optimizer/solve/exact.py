@@ -70,8 +70,7 @@ def _wait(search: Search, pending: Future[Answer], climb: Climb) -> Answer | Non
             return None
         priced = climb.latest()
         if priced is not None:
-            if search.priced is None or priced.prices.bound_usd >= search.priced.prices.bound_usd:
-                search.priced = priced
+            search.keep(priced)
             search.raise_bound(priced.prices.bound_usd)
         search.tell()
         time.sleep(0.05)

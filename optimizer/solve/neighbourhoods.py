@@ -33,7 +33,7 @@ def choose(problem: PlanningProblem, current: Decisions, may: Bools, room: float
     within = np.zeros(len(problem.pools), dtype=np.bool_)
     free = np.zeros(len(needs.loads), dtype=np.bool_)
     runs: list[int] = []
-    for pool in _rivals(problem, current, may, random):
+    for pool in rival_pools(problem, current, may, random):
         within[pool] = True
         free |= (current.placed == pool).any(axis=1)
         runs += np.flatnonzero(run_pool == pool).tolist()
@@ -49,7 +49,7 @@ def choose(problem: PlanningProblem, current: Decisions, may: Bools, room: float
     )
 
 
-def _rivals(problem: PlanningProblem, current: Decisions, may: Bools, random: np.random.Generator) -> Ints:
+def rival_pools(problem: PlanningProblem, current: Decisions, may: Bools, random: np.random.Generator) -> Ints:
     """One pool at random, then the others: those first that hold loads which may go there, or may take loads from it, with some chance."""
     needs = problem.needs
     here = np.zeros((len(needs.loads), len(problem.pools)), dtype=np.float64)

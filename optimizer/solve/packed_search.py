@@ -169,9 +169,9 @@ class _Run:
         self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
         self.priced = priced
         self._raise_bound(priced.prices.bound_usd)
-        chosen = [self._cheapest_paths(priced)] + ([] if priced.decisions is None else [priced.decisions])
         if self.exchange is None and not self.exchanged:
-            self._exchange(chosen[-1], np.asarray(priced.prices.multipliers.firm[:, 0, 0] * priced.prices.unit))
+            chosen = self._cheapest_paths(priced) if priced.decisions is None else priced.decisions
+            self._exchange(chosen, np.asarray(priced.prices.multipliers.firm[:, 0, 0] * priced.prices.unit))
 
     def _take_packing(self) -> None:
         """Raises the bound by what knapsacks prove, and asks for more of it."""

@@ -13,6 +13,7 @@ from optimizer.integer.paths import Path
 from optimizer.solve.best_response import best_path
 from optimizer.solve.cost import placed_pairs
 from optimizer.solve.merit_order import linked_pools
+from optimizer.solve.neighbourhoods import rival_pools
 from optimizer.solve.part import Around
 
 PATHS = 6  # tried for each load, beside the one that it follows
@@ -40,7 +41,7 @@ def neighbourhood(
       size: loads free.
     """
     needs, current = problem.needs, plan.decisions
-    pools = _rival_pools(problem, current, may, size, random)
+    pools = _pools(problem, current, may, size, random)
     within = np.zeros(len(problem.pools) + 1, dtype=np.bool_)
     within[pools] = within[-1] = True
     inside = np.flatnonzero(within[current.placed].all(axis=1))
@@ -58,24 +59,18 @@ def neighbourhood(
     return Neighbourhood(around=around, keep=keep, keep_options=keep_options)
 
 
-def _rival_pools(problem: PlanningProblem, current: Decisions, may: Bools, size: int, random: np.random.Generator) -> Ints:
-    """Pools, one at random first, then those that share most loads with it, with some chance, until they hold loads enough."""
-    needs = problem.needs
-    here = np.zeros((len(needs.loads), len(problem.pools)), dtype=np.bool_)
+def _pools(problem: PlanningProblem, current: Decisions, may: Bools, size: int, random: np.random.Generator) -> Ints:
+    """Rival pools, each with those that share contracts with it, until they hold loads enough."""
+    here = np.zeros((len(current.placed), len(problem.pools)), dtype=np.bool_)
     load, period = np.nonzero(current.placed >= 0)
     here[load, current.placed[load, period]] = True
-    open_to = here.copy()
-    open_to[needs.pair_load, needs.pair_pool] |= may.any(axis=1)
-    first = int(random.integers(len(problem.pools)))
-    shared = here[:, first].astype(np.float64) @ open_to + open_to[:, first].astype(np.float64) @ here
-    order = np.argsort(-(shared + 0.5) * random.exponential(1.0, len(shared)))
     groups = linked_pools(problem)
     group_of = np.zeros(len(problem.pools), dtype=np.int64)
     for number, group in enumerate(groups):
         group_of[group] = number
     cells = int(np.prod(problem.shape))
     chosen: list[int] = []
-    for pool in [first, *order.tolist()]:
+    for pool in rival_pools(problem, current, may, random):
         if pool in chosen:
             continue
         group = groups[group_of[pool]]

@@ -22,7 +22,7 @@ from optimizer.domain.surface import Ints
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.solve.best_response import improve, regrets, shake
-from optimizer.solve.climb import Climb, Priced
+from optimizer.solve.climb import Climb
 from optimizer.solve.contract_search import alternatives, contracts_to_try
 from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.merit_order import Settlement
@@ -85,7 +85,6 @@ class _Run:
     free: float = FREE_LOADS
     pairs: float = 0.0  # in the next part, while there is no plan
     asked: _Asked | None = None
-    priced: Priced | None = None
     settlement: Settlement | None = None  # at the best prices so far
     shaken: _Shaken | None = None
     stalled: int = 0  # neighbourhoods since the last better plan
@@ -116,7 +115,7 @@ class _Run:
         """One look at what the other processes have found, and one step in this one."""
         self._take_prices()
         self._take_part()
-        if self.priced is None:
+        if self.search.priced is None:
             time.sleep(LOOK_S)
             self.search.tell()
             return
@@ -159,8 +158,7 @@ class _Run:
         assert priced.pairs is not None
         assert priced.option_usd is not None
         self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
-        if self.priced is None or priced.prices.bound_usd >= self.priced.prices.bound_usd:
-            self.priced = search.priced = priced
+        if search.keep(priced):
             self.settlement = settlement(search.problem, priced.prices)
         search.raise_bound(priced.prices.bound_usd)
         if priced.decisions is not None:
@@ -197,7 +195,7 @@ class _Run:
 
     def _shake(self) -> None:
         """Goes on from where the last one ended, unless that has not paid for some time: merit order does not see all that settles."""
-        search, priced = self.search, self.priced
+        search, priced = self.search, self.search.priced
         assert search.best is not None
         assert priced is not None
         assert priced.pairs is not None
@@ -225,7 +223,7 @@ class _Run:
 
     def _near_contract(self, k: int) -> Ints:
         """Loads in the pools that a contract covers, and those that are cheapest to move there at the prices."""
-        problem, needs, priced = self.search.problem, self.search.problem.needs, self.priced
+        problem, needs, priced = self.search.problem, self.search.problem.needs, self.search.priced
         assert self.search.best is not None
         assert priced is not None
         assert priced.pairs is not None
@@ -248,7 +246,7 @@ class _Run:
 
     def _ask_around(self, plan: Plan) -> None:
         """Some loads and runs free to follow other paths, among the pairs that a better plan can use."""
-        problem, priced = self.search.problem, self.priced
+        problem, priced = self.search.problem, self.search.priced
         assert priced is not None
         assert priced.pairs is not None
         assert priced.option_usd is not None

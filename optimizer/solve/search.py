@@ -86,6 +86,13 @@ class Search:
         self.bound_usd = max(self.bound_usd, bound_usd)
         self.tell()
 
+    def keep(self, priced: Priced) -> bool:
+        """Keeps prices if they prove the most so far."""
+        better = self.priced is None or priced.prices.bound_usd >= self.priced.prices.bound_usd
+        if better:
+            self.priced = priced
+        return better
+
     def tell(self) -> None:
         incumbent = self.best.objective_usd if self.best else None
         bound = self.bound_usd if np.isfinite(self.bound_usd) else None
@@ -127,6 +134,6 @@ def wait_for_prices(search: Search, climb: Climb) -> None:
     """Lets the climb end, while there is time, beside a problem that was solved without it; the plan stays as it is."""
     while climb.climbing and search.left > 0.0:
         priced = climb.latest()
-        if priced is not None and (search.priced is None or priced.prices.bound_usd >= search.priced.prices.bound_usd):
-            search.priced = priced
+        if priced is not None:
+            search.keep(priced)
         time.sleep(0.02)
