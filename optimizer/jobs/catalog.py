@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError
-from optimizer.jobs.settings import CalibrateJob, CheckJob, InitJob, PlanJob
+from optimizer.jobs.settings import CalibrateJob, CheckJob, InitJob, PlanJob, RunsJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,7 @@ JOBS = {
                 "placement plan case=small horizon.periods=6",
                 "placement plan case.path=/my/lab solver.time_limit_s=300 output.csv=true",
                 "placement plan -m case=small solver.backend=highs,cp_sat",
+                "placement plan from_run=latest solver.time_limit_s=300",
             ),
         ),
         Job(
@@ -61,11 +62,21 @@ JOBS = {
             settings=InitJob,
             examples=("placement init folder=/my/lab",),
         ),
+        Job(
+            name="runs",
+            summary="list, pin, approve and prune the runs of a folder",
+            settings=RunsJob,
+            examples=(
+                "placement runs job=plan case=frontier_lab",
+                "placement runs action=approve run=latest 'by=\"capacity planning\"'",
+                "placement runs action=prune older_than_days=30 keep=5 dry_run=false",
+            ),
+        ),
     )
 }
 
 # Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("replan", "audit", "quote", "backtest", "compare", "report", "runs", "import", "export")
+RESERVED = ("replan", "audit", "quote", "backtest", "compare", "report", "import", "export")
 
 
 def job_named(name: str) -> Job:

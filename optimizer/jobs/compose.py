@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -18,11 +21,13 @@ from omegaconf.errors import OmegaConfBaseException
 from optimizer.errors import ConfigError
 from optimizer.jobs.catalog import Job
 from optimizer.jobs.configs import group_choices
-from optimizer.jobs.settings import OWN
+from optimizer.jobs.settings import OWN, OutputSettings
 from optimizer.jobs.usage import keys
+from optimizer.store.runs import find_run
 from optimizer.tables.catalog import config_folder
 
 LINE = "command line"
+INPUTS = ("case", "calibration", "experiment")  # what says which files a plan reads
 
 
 def settings_of(job: Job, overrides: list[str], *, sweep: bool) -> list[tuple[tuple[str, ...], Any]]:
@@ -37,6 +42,7 @@ def settings_of(job: Job, overrides: list[str], *, sweep: bool) -> list[tuple[tu
         _check_key(job, override, choices)
         if override.is_sweep_override() and not sweep:
             raise ConfigError(LINE, "several values for one key need -m", override.input_line, "Give one value, or add -m.")
+    parsed = _as_it_was(parsed)
     parsed = _own_case(parsed, choices) + parsed
     combinations = itertools.product(*(_values(override, choices) for override in parsed))
     return [(combination, _compose(job, list(combination))) for combination in combinations]
@@ -54,6 +60,33 @@ def _parse(text: str) -> Override:
         remedy = "Write key=value; put a value with spaces, commas, brackets or = in quotes: 'key=\"a value\"'."
         raise ConfigError(LINE, "must be key=value", text, remedy) from None
     return parsed
+
+
+def _as_it_was(parsed: list[Override]) -> list[Override]:
+    """`from_run=ID`: the settings of that run, then those given beside it, which so override its own."""
+    given = {override.key_or_group: override.value() for override in parsed}
+    if given.get("from_run") is None:
+        return parsed
+    for key in given:
+        if key.split(".")[0] in INPUTS:
+            rule, remedy = "a plan from a run reads what that run read", f"Leave {key} or from_run out."
+            raise ConfigError(LINE, rule, f"{key} beside from_run", remedy)
+    home = Path(str(given.get("output.folder", OutputSettings().folder)))
+    run = find_run(home, str(given["from_run"]), job="plan")
+    kept: Any = OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))
+    groups = [_parse(f"{name}={kept[name].pop('name')}") for name in ("case", "solver") if name not in given]
+    leaves = [(name, value) for name, value in _leaves(kept) if name not in ("case.name", "solver.name", "from_run", "output.folder")]
+    own = [_parse(f"{name}={json.dumps(value)}") for name, value in leaves]
+    beside = [override for override in parsed if override.key_or_group != "from_run"]
+    return [*groups, *own, *beside, _parse(f"from_run={json.dumps(run.name)}")]
+
+
+def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _own_case(parsed: list[Override], choices: dict[str, list[str]]) -> list[Override]:

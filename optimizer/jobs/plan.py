@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from optimizer.domain.case import Case
 from optimizer.integer.backend import Backend
-from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
+from optimizer.jobs.inputs import Inputs, inputs_of
 from optimizer.jobs.overview import known, overview
 from optimizer.jobs.settings import PlanJob
 from optimizer.jobs.terminal import show_plan, shown_progress
@@ -22,25 +22,30 @@ from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
 from optimizer.solve.search import Method, SolveSettings
-from optimizer.store.inputs import keep_inputs
+from optimizer.store.catalogue import runs
 from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
-from optimizer.tables.calibration_file import shipped_calibration_file
-from optimizer.tables.fibre_map import fibre_map_files
 from optimizer.tables.frame import as_frame
-from optimizer.tables.read import input_files, read_case
+from optimizer.tables.read import read_case
 from optimizer.tables.write import write_table
 
 
 def run(settings: PlanJob) -> int:
     """Plans the case and writes the run. Ctrl-C while it searches keeps the best plan so far."""
+    with inputs_of(settings) as inputs:
+        return _plan(settings, inputs)
+
+
+def _plan(settings: PlanJob, inputs: Inputs) -> int:
     began = time.monotonic()
-    folder = folder_of(settings.case)
-    case = read_case(folder, periods=settings.horizon.periods)
-    fitted = shipped_calibration_file() if settings.calibration.path is None else Path(settings.calibration.path)
-    calibration = read_calibration(fitted)
-    with new_run(Path(settings.output.folder), now=datetime.now(UTC)) as draft:
-        _record_inputs(draft, settings, folder, fitted)
+    case = read_case(inputs.folder, periods=settings.horizon.periods)
+    calibration = read_calibration(inputs.calibration)
+    home = Path(settings.output.folder)
+    before = runs(home, job="plan", case=case.name)
+    with new_run(home, now=datetime.now(UTC)) as draft:
+        draft.path("config.yaml").write_text(as_yaml(settings))
+        inputs.keep(draft.path("inputs"))
+        draft.log(f"run {draft.run_id}: plan of {case.name}")
         with shown_progress(draft.log) as progress:
             result = make_plan(
                 case,
@@ -51,7 +56,9 @@ def run(settings: PlanJob) -> int:
             )
         tables = outputs.tables(result)
         view = overview(result, tables)
-        summary = run_summary(draft, settings, result, seconds=time.monotonic() - began)
+        previous = before[-1].run_id if before else None
+        summary = run_summary(draft, settings, result, previous=previous, seconds=time.monotonic() - began)
+        summary["alerts"] = [*inputs.notes, *summary["alerts"]]
         _write(draft, tables, view, summary, csv=settings.output.csv)
         if settings.output.pictures:
             from optimizer.jobs.pictures import draw_services  # what draws is slow to import
@@ -75,7 +82,7 @@ def solve_settings(settings: PlanJob) -> SolveSettings:
     )
 
 
-def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, seconds: float) -> dict[str, Any]:
+def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, previous: str | None, seconds: float) -> dict[str, Any]:
     """summary.json: what the run was, then what the plan is; a bound or gap that is not known is null."""
     case: Case = result.case
     about = {
@@ -84,19 +91,13 @@ def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, secon
         "job": "plan",
         "case": case.name,
         "as_of": case.as_of.isoformat(),
-        "previous_run": None,
+        "previous_run": previous,
         "seconds": seconds,
         "seed": settings.seed,
         "versions": versions(),
     }
     found = {key: known(value) if isinstance(value, float) else value for key, value in outputs.summary(result).items()}
     return found | about
-
-
-def _record_inputs(draft: RunDraft, settings: PlanJob, folder: Path, calibration: Path) -> None:
-    draft.path("config.yaml").write_text(as_yaml(settings))
-    keep_inputs([*input_files(folder), *fibre_map_files(), calibration], draft.path("inputs"))
-    draft.log(f"run {draft.run_id}: plan of {folder.name}")
 
 
 def _write(draft: RunDraft, tables: Mapping[str, Rows], view: Overview, summary: dict[str, Any], *, csv: bool) -> None:

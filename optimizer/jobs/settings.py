@@ -116,6 +116,9 @@ class PlanJob:
     calibration: CalibrationSettings = group(CalibrationSettings, "what the surfaces were fitted to")
     output: OutputSettings = group(OutputSettings, "where runs are written")
     seed: int = setting(0, "seed of everything random")
+    from_run: str | None = setting(
+        None, "make a plan again from what a run kept: latest, previous or its id; other settings override its own"
+    )
 
     def __post_init__(self) -> None:
         require(self.seed >= 0, "seed", "must be >= 0", self.seed)
@@ -156,3 +159,41 @@ class InitJob:
 
     def __post_init__(self) -> None:
         require(bool(self.folder), "folder", "must name a new or empty folder", "nothing", "Add folder=NAME.")
+
+
+ACTIONS = ("list", "pin", "unpin", "approve", "prune")
+
+
+@dataclass(kw_only=True)
+class RunsFolderSettings:
+    """Where runs lie."""
+
+    folder: str = setting("runs", "folder of the runs")
+
+    def __post_init__(self) -> None:
+        require(bool(self.folder), "output.folder", "must name a folder", repr(self.folder))
+
+
+@dataclass(kw_only=True)
+class RunsJob:
+    """Settings of `placement runs`."""
+
+    action: str = setting("list", "list, pin, unpin, approve or prune")
+    run: str = setting("latest", "run to pin or approve: latest, previous or its id")
+    by: str = setting("", "approve: who approves")
+    job: str | None = setting(None, "list: runs of this job only")
+    case: str | None = setting(None, "list: runs of this case only")
+    status: str | None = setting(None, "list: runs of this status only")
+    limit: int = setting(20, "list: newest runs shown")
+    older_than_days: float = setting(90.0, "prune: younger runs stay")
+    keep: int = setting(10, "prune: newest runs of each job and case that stay; pinned and approved ones stay too")
+    dry_run: bool = setting(True, "prune: say what would go and remove nothing")
+    output: RunsFolderSettings = group(RunsFolderSettings, "where the runs lie")
+
+    def __post_init__(self) -> None:
+        require(self.action in ACTIONS, "action", f"must be one of {', '.join(ACTIONS)}", self.action)
+        approves = self.action == "approve"
+        require(not approves or bool(self.by.strip()), "by", "must say who approves", "nothing", "Add 'by=\"name or role\"'.")
+        require(self.limit >= 1, "limit", "must be >= 1 run", self.limit)
+        require(self.older_than_days >= 0, "older_than_days", "must be >= 0 days", self.older_than_days)
+        require(self.keep >= 0, "keep", "must be >= 0 runs", self.keep)

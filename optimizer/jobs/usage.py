@@ -18,6 +18,7 @@ EXIT_CODES = (
     (3, "no plan keeps all rules; those that cannot hold together are named"),
     (4, "a limit was reached before there was a plan"),
     (5, "internal failure; the traceback is in log.txt"),
+    (7, "another run holds the case's lock; the message says who"),
 )
 
 

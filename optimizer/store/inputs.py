@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from optimizer.errors import DataError, Violation
+
 INDEX = "index.json"
 
 
@@ -20,23 +22,31 @@ def keep_inputs(files: Sequence[Path], folder: Path) -> dict[str, str]:
     folder.mkdir(exist_ok=True)
     index: dict[str, str] = {}
     for file in files:
-        kept = hashlib.sha256(file.read_bytes()).hexdigest() + file.suffix
+        kept = f"{_hash(file)}{file.suffix}"
         shutil.copyfile(file, folder / kept)
         index[file.name if file.name not in index else f"{file.parent.name}/{file.name}"] = kept
     (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
     return index
 
 
-def restore_inputs(kept: Path, folder: Path) -> None:
-    """Lays the copies out under their own names in a new folder, checked against their names' hashes.
+def kept_inputs(folder: Path) -> dict[str, Path]:
+    """The copies by the names that their files had, each checked against its hash.
 
     Raises:
-      ValueError: a copy is not what it was.
+      DataError: a copy is missing, or is not what it was.
     """
-    for name, copy in json.loads((kept / INDEX).read_text()).items():
-        content = (kept / copy).read_bytes()
-        if hashlib.sha256(content).hexdigest() != Path(copy).stem:
-            raise ValueError(f"{kept / copy}: its content no longer matches its name")
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    index: dict[str, str] = json.loads((folder / INDEX).read_text())
+    wrong = [name for name, copy in index.items() if _hash(folder / copy) != Path(copy).stem]
+    if wrong:
+        rule, remedy = "copies of a run's inputs must be as they were", "Take another run; this one cannot be made again."
+        raise DataError([Violation(where=str(folder), rule=rule, got="changed or missing files", rows=tuple(wrong), remedy=remedy)])
+    return {name: folder / copy for name, copy in index.items()}
+
+
+def differ(kept: Path, now: Path) -> bool:
+    """Whether a file is no longer what a run read."""
+    return _hash(kept) != _hash(now)
+
+
+def _hash(file: Path) -> str | None:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None

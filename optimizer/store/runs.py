@@ -1,13 +1,14 @@
 """One folder per run, built under a temporary name and renamed when whole.
 
-    runs/
-      20280103T060000.123Z-3fa91c/     a run, listed
-      .building-20280103T070000...     one being made, or what a killed process left: never listed
-      failed-20280103T080000...        the log of a run that an internal failure ended: never listed
+runs/
+  20280103T060000.123Z-3fa91c/     a run, listed
+  .building-20280103T070000...     one being made, or what a killed process left: never listed
+  failed-20280103T080000...        the log of a run that an internal failure ended: never listed
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -20,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from optimizer.errors import ConfigError, PlacementError
+from optimizer.store.local_disk import check_local
 
 OWNER_ONLY = 0o700
 RUN_ID = re.compile(r"^\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}$")
@@ -80,6 +82,7 @@ def run_path(draft: RunDraft) -> Path:
 def _begin(home: Path, now: datetime) -> RunDraft:
     run_id = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}"
     folder = home / f".building-{run_id}"
+    check_local(home)
     try:
         home.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         folder.mkdir(mode=OWNER_ONLY)
@@ -111,16 +114,40 @@ def run_ids(home: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in home.iterdir() if RUN_ID.match(path.name) and (path / "summary.json").is_file()))
 
 
-def find_run(home: Path, name: str) -> Path:
-    """The folder of the run `latest`, `previous` or with this id.
+def find_run(home: Path, name: str, *, job: str | None = None) -> Path:
+    """The folder of the run `latest`, `previous` or with this id; with a job, of the runs of that job.
 
     Raises:
       ConfigError: there is no such run.
     """
-    ids = run_ids(home)
+    ids = tuple(run for run in run_ids(home) if job is None or _job(home / run) == job)
     places = {"latest": ids[-1:], "previous": ids[-2:-1]}
     found = places.get(name, tuple(run for run in ids if run == name))
     if not found:
         listed = ", ".join(ids[-3:]) or "none"
-        raise ConfigError("run", f"must be latest, previous or the id of a run in {home}", name, f"Last runs: {listed}.")
+        kind = "a run" if job is None else f"a run of placement {job}"
+        raise ConfigError("run", f"must be latest, previous or the id of {kind} in {home}", name, f"Last runs: {listed}.")
     return home / found[0]
+
+
+def _job(run: Path) -> str | None:
+    try:
+        job: str = json.loads((run / "summary.json").read_text())["job"]
+    except (ValueError, KeyError):
+        return None
+    return job
+
+
+def remove_run(run: Path) -> None:
+    """Removes a run: it is off the list before the first of its files goes."""
+    leaving = run.with_name(f".removing-{run.name}")
+    os.rename(run, leaving)
+    shutil.rmtree(leaving)
+
+
+def leftovers(home: Path, before: datetime) -> tuple[Path, ...]:
+    """What killed processes left: drafts and half-removed runs that nothing has written to since `before`."""
+    if not home.is_dir():
+        return ()
+    left = [path for path in home.iterdir() if path.name.startswith((".building-", ".removing-"))]
+    return tuple(sorted(path for path in left if path.stat().st_mtime < before.timestamp()))

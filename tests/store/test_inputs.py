@@ -4,7 +4,8 @@ import hashlib
 
 import pytest
 
-from optimizer.store.inputs import keep_inputs, restore_inputs
+from optimizer.errors import DataError
+from optimizer.store.inputs import differ, keep_inputs, kept_inputs
 
 
 @pytest.fixture
@@ -32,15 +33,22 @@ def test_equal_content_is_kept_once(files, tmp_path):
     assert len(list((tmp_path / "inputs").glob("*.csv"))) == 2
 
 
-def test_inputs_come_back_as_they_were(files, tmp_path):
+def test_inputs_come_back_by_name(files, tmp_path):
     keep_inputs(files, tmp_path / "inputs")
-    restore_inputs(tmp_path / "inputs", tmp_path / "again")
-    assert (tmp_path / "again" / "accelerators.csv").read_text() == "own"
-    assert (tmp_path / "again" / "reference" / "accelerators.csv").read_text() == "shipped"
+    kept = kept_inputs(tmp_path / "inputs")
+    assert {name: path.read_text() for name, path in kept.items()} == {
+        "offers.csv": "a",
+        "accelerators.csv": "own",
+        "reference/accelerators.csv": "shipped",
+    }
+    assert not differ(kept["offers.csv"], files[0])
+    files[0].write_text("b")
+    assert differ(kept["offers.csv"], files[0])
 
 
-def test_a_changed_copy_is_noticed(files, tmp_path):
+@pytest.mark.parametrize("harm", [lambda copy: copy.write_text("b"), lambda copy: copy.unlink()])
+def test_a_changed_or_missing_copy_is_noticed(files, tmp_path, harm):
     index = keep_inputs(files, tmp_path / "inputs")
-    (tmp_path / "inputs" / index["offers.csv"]).write_text("b")
-    with pytest.raises(ValueError, match="no longer matches its name"):
-        restore_inputs(tmp_path / "inputs", tmp_path / "again")
+    harm(tmp_path / "inputs" / index["offers.csv"])
+    with pytest.raises(DataError, match=r"copies of a run's inputs must be as they were.*offers\.csv"):
+        kept_inputs(tmp_path / "inputs")

@@ -1,0 +1,68 @@
+"""What a plan reads: a case's tables and a calibration, as they are now or as a run kept them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from optimizer.jobs.cases import folder_of
+from optimizer.jobs.settings import PlanJob
+from optimizer.store.inputs import differ, keep_inputs, kept_inputs
+from optimizer.store.runs import find_run
+from optimizer.store.summary import read_summary
+from optimizer.tables.calibration_file import shipped_calibration_file
+from optimizer.tables.catalog import reference_folder
+from optimizer.tables.fibre_map import fibre_map_files
+from optimizer.tables.read import input_files
+from optimizer.tables.schemas import TABLE_BY_NAME
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Files that a plan reads; `notes` say where they are not those of the run that is made again."""
+
+    folder: Path
+    calibration: Path
+    notes: tuple[str, ...] = ()
+
+    def keep(self, folder: Path) -> None:
+        """Copies all of them, content-addressed."""
+        keep_inputs([*input_files(self.folder), *fibre_map_files(), self.calibration], folder)
+
+
+@contextmanager
+def inputs_of(settings: PlanJob) -> Iterator[Inputs]:
+    """The files that the settings name; with from_run, those of that run, laid out for as long as the block lasts.
+
+    Raises:
+      ConfigError: there is no such case or run.
+      DataError: a file that the run kept is no longer as it was.
+    """
+    if settings.from_run is None:
+        path = settings.calibration.path
+        yield Inputs(folder=folder_of(settings.case), calibration=shipped_calibration_file() if path is None else Path(path))
+        return
+    run = find_run(Path(settings.output.folder), settings.from_run, job="plan")
+    with tempfile.TemporaryDirectory(prefix="placement-") as place:
+        yield _laid_out(run, Path(place))
+
+
+def _laid_out(run: Path, place: Path) -> Inputs:
+    folder, beside = place / str(read_summary(run)["case"]), place / "beside"
+    folder.mkdir()
+    beside.mkdir()
+    notes = []
+    for name, copy in kept_inputs(run / "inputs").items():
+        file = Path(name)
+        if str(file.parent) == "." and file.stem in TABLE_BY_NAME:
+            shutil.copyfile(copy, folder / name)
+            continue
+        shutil.copyfile(copy, beside / file.name)
+        if file.suffix != ".json" and differ(copy, reference_folder() / file.name):
+            notes.append(f"{file.name} of the planner is not what it was when {run.name} was made; the plan uses the present one")
+    (calibration,) = beside.glob("*.json")
+    return Inputs(folder=folder, calibration=calibration, notes=tuple(notes))
