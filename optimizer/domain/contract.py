@@ -41,6 +41,7 @@ class Unit(StrEnum):
 
     ACCELERATOR_HOUR = "accelerator-hour"
     ACCELERATOR_MONTH = "accelerator-month"
+    UNKNOWN = "unknown"  # nobody has read it; a plan refuses the contract
 
 
 class Interval(StrEnum):
@@ -50,10 +51,11 @@ class Interval(StrEnum):
     QUARTER = "quarter"
     YEAR = "year"
     TERM = "term"
+    UNKNOWN = "unknown"  # nobody has read it; a plan refuses the contract
 
     @property
     def months(self) -> int | None:
-        return {"month": 1, "quarter": 3, "year": 12, "term": None}[self.value]
+        return {"month": 1, "quarter": 3, "year": 12, "term": None, "unknown": None}[self.value]
 
 
 class ExclusionKind(StrEnum):
@@ -108,9 +110,9 @@ class Contract:
     start: date
     end: date
     sign_by: date | None  # Proposed: last day to accept; None: any day before start
-    pools: tuple[str, ...]  # covered; capacity is fungible across them
+    pools: tuple[str, ...]  # covered; capacity is fungible across them. None named: audit only, plan refuses it
     lots: int
-    accelerators: float  # per lot, before the ramp's steps
+    accelerators: float | Unknown  # per lot, before the ramp's steps; unknown: audit only, plan refuses it
     unit: Unit
     price: float | Unknown  # contract currency / unit; unknown: audit only, plan refuses it
     currency: str

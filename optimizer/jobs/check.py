@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from optimizer.domain.case import Case
-from optimizer.domain.contract import UNKNOWN, Contract, Status
+from optimizer.domain.contract import UNKNOWN, Contract, Interval, Status, Unit
 from optimizer.domain.workload import Kind
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.settings import CheckJob
@@ -51,8 +51,8 @@ def missing_for_plan(case: Case) -> Iterator[str]:
     """What `placement plan` would refuse, each with its remedy."""
     for contract in _plannable(case):
         where = f"contract {contract.name}"
-        if contract.price is UNKNOWN:
-            yield f"{where}: its unit price, x_UnitPrice is unknown. Ask the supplier, or take the contract out of contracts."
+        for words in _unread(contract):
+            yield f"{where}: {words} is unknown. Ask the supplier, or take the contract out of contracts."
         if contract.tiers:
             yield f"{where}: a price without volume tiers, which this version does not plan. Give that of the tier you expect."
         if not contract.pools:
@@ -64,6 +64,18 @@ def missing_for_plan(case: Case) -> Iterator[str]:
         if workload.name not in asked:
             table = "training_runs" if workload.kind is Kind.TRAINING else "demand"
             yield f"workload {workload.name}: at least one row in {table}. Add it, or remove the workload."
+
+
+def _unread(contract: Contract) -> Iterator[str]:
+    """What no plan can be made without."""
+    if contract.price is UNKNOWN:
+        yield "its unit price, x_UnitPrice"
+    if contract.unit is Unit.UNKNOWN:
+        yield "what the price is paid for, ContractCommitmentUnit"
+    if contract.accelerators is UNKNOWN:
+        yield "its capacity, x_AcceleratorsPerLot"
+    if contract.interval is Interval.UNKNOWN:
+        yield "its fulfilment interval, x_FulfillmentInterval"
 
 
 def leans_on(case: Case) -> Iterator[str]:

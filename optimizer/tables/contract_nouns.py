@@ -81,10 +81,10 @@ def _terms(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "lots": row["x_Lots"],
         "accelerators": row["x_AcceleratorsPerLot"],
-        "unit": Unit(row["ContractCommitmentUnit"]),
+        "unit": Unit(row["ContractCommitmentUnit"] or Unit.UNKNOWN),
         "price": row["x_UnitPrice"],
         "currency": row["BillingCurrency"],
-        "interval": Interval(row["x_FulfillmentInterval"]),
+        "interval": Interval(row["x_FulfillmentInterval"] or Interval.UNKNOWN),
         "take_or_pay_share": row["x_TakeOrPayShare"],
         "minimum_spend": row["x_MinimumSpend"],
         "fixed_monthly_fee": row["x_FixedMonthlyFee"],

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from optimizer.__main__ import main
-from optimizer.domain.contract import UNKNOWN, Status, Tier
+from optimizer.domain.contract import UNKNOWN, Interval, Status, Tier, Unit
+from optimizer.errors import DataError
 from optimizer.jobs.check import leans_on, missing_for_plan
+from optimizer.planning.assemble.contracts import plannable_contracts
 from optimizer.tables.catalog import case_folder, case_names
 from optimizer.tables.read import read_case
 
@@ -31,6 +33,9 @@ def with_contract(**changes: object):
     ("changes", "told"),
     [
         ({"price": UNKNOWN}, "its unit price, x_UnitPrice is unknown"),
+        ({"unit": Unit.UNKNOWN}, "what the price is paid for, ContractCommitmentUnit is unknown"),
+        ({"accelerators": UNKNOWN}, "its capacity, x_AcceleratorsPerLot is unknown"),
+        ({"interval": Interval.UNKNOWN}, "its fulfilment interval, x_FulfillmentInterval is unknown"),
         ({"tiers": (Tier(from_quantity=0.0, price=1.0, kind="all_units"),)}, "a price without volume tiers"),
         ({"pools": ()}, "the pools that it covers"),
     ],
@@ -39,6 +44,19 @@ def test_what_a_plan_still_needs_is_named_by_contract(changes, told):
     name, case = with_contract(**changes)
     (need,) = missing_for_plan(case)
     assert need.startswith(f"contract {name}: {told}")
+
+
+def test_a_plan_refuses_what_nobody_has_read_all_of_it_at_once():
+    name, case = with_contract(price=UNKNOWN, unit=Unit.UNKNOWN, accelerators=UNKNOWN, interval=Interval.UNKNOWN, pools=())
+    with pytest.raises(DataError) as refused:
+        plannable_contracts(case)
+    columns = ("x_UnitPrice", "ContractCommitmentUnit", "x_AcceleratorsPerLot", "x_FulfillmentInterval")
+    rules = [f"{column} must be given before a plan can use the contract" for column in columns]
+    assert [violation.rule for violation in refused.value.violations] == [
+        *rules,
+        "a contract must cover at least one pool before a plan can use it",
+    ]
+    assert {violation.rows for violation in refused.value.violations} == {(name,)}
 
 
 def test_a_contract_that_is_over_needs_nothing():

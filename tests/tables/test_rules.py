@@ -117,10 +117,6 @@ BROKEN: dict[str, tuple[Tables, Found]] = {
         changed("contracts", 1, x_SignBy="2028-02-02"),
         ("contracts.csv", "x_SignBy must not be after", "2028-02-02", ("quote",)),
     ),
-    "contract of nothing": (
-        without("contract_pools", 1),
-        ("contracts.csv", "a contract must cover at least one pool", "no pool", ("quote",)),
-    ),
     "pool of another supplier": (
         added("contract_pools", 0, pool="lima_chip"),
         ("contract_pools.csv", "pool must be one of the contract's supplier", "lima_chip", ("held/lima_chip",)),

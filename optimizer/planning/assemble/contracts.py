@@ -11,7 +11,7 @@ import numpy as np
 
 from optimizer.domain.calendar import DAYS_PER_YEAR, HOURS_PER_DAY, Calendar, Period, calendar_months, first_of_next_month
 from optimizer.domain.case import Case
-from optimizer.domain.contract import UNKNOWN, Contract, Unit, Unknown
+from optimizer.domain.contract import UNKNOWN, Contract, Interval, Unit, Unknown
 from optimizer.domain.surface import Floats, Ints
 from optimizer.errors import DataError, Violation
 
@@ -54,13 +54,21 @@ def _open(contract: Contract, as_of: date) -> bool:
 
 
 def _violations(contract: Contract) -> Iterator[Violation]:
-    if contract.price is UNKNOWN:
+    for column in _unread(contract):
         yield Violation(
             where="contracts.csv",
-            rule="x_UnitPrice must be given before a plan can use the contract",
+            rule=f"{column} must be given before a plan can use the contract",
             got="unknown",
             rows=(contract.name,),
-            remedy="Enter the price, or set the status to Canceled to plan without the contract.",
+            remedy="Enter it, or set the status to Canceled to plan without the contract.",
+        )
+    if not contract.pools:
+        yield Violation(
+            where="contract_pools.csv",
+            rule="a contract must cover at least one pool before a plan can use it",
+            got="no pool",
+            rows=(contract.name,),
+            remedy="Add the pools to contract_pools.csv.",
         )
     if contract.tiers:
         yield Violation(
@@ -70,6 +78,18 @@ def _violations(contract: Contract) -> Iterator[Violation]:
             rows=(contract.name,),
             remedy="Remove the tiers and enter the price at the expected volume.",
         )
+
+
+def _unread(contract: Contract) -> Iterator[str]:
+    """Columns without which no plan can be made, where nobody has read them."""
+    if contract.price is UNKNOWN:
+        yield "x_UnitPrice"
+    if contract.unit is Unit.UNKNOWN:
+        yield "ContractCommitmentUnit"
+    if contract.accelerators is UNKNOWN:
+        yield "x_AcceleratorsPerLot"
+    if contract.interval is Interval.UNKNOWN:
+        yield "x_FulfillmentInterval"
 
 
 def given(value: float | None | Unknown, otherwise: float) -> float:
@@ -91,7 +111,7 @@ def stretches(contract: Contract, start: date, end: date) -> list[Stretch]:
     cuts = sorted({start, end, *(step.start for step in steps if start < step.start < end)})
     result = []
     for first, last in pairwise(cuts):
-        accelerators, price = contract.accelerators, given(contract.price, 0.0)
+        accelerators, price = given(contract.accelerators, 0.0), given(contract.price, 0.0)
         for step in steps:
             if step.start <= first:
                 accelerators = step.accelerators

@@ -100,7 +100,7 @@ def contract_terms(contract: Contract, case: Case, annual_rate: float) -> Terms:
 def _pieces(contract: Contract, start: date, end: date) -> Iterator[_Piece]:
     cuts = sorted({start, end, *(step.start for step in contract.ramp if start < step.start < end)})
     for begin, finish in pairwise(cuts):
-        accelerators, price = contract.accelerators, number(contract.price, 0.0)
+        accelerators, price = number(contract.accelerators, 0.0), number(contract.price, 0.0)
         for step in sorted(contract.ramp, key=lambda step: step.start):
             if step.start <= begin:
                 accelerators = step.accelerators

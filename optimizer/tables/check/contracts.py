@@ -55,15 +55,6 @@ def signed_before_it_starts(tables: Tables) -> Iterator[Violation]:
     yield from breaches(data, wrong, "x_SignBy", f"x_SignBy must not be after {_START}", "Correct one of the dates.")
 
 
-@rule(f"contracts: {_NAME}", f"contract_pools: {_NAME}")
-def contracts_cover_pools(tables: Tables) -> Iterator[Violation]:
-    data = tables["contracts"]
-    wrong = ~data.values[_NAME].isin(tables["contract_pools"].values[_NAME])
-    yield from breaches(
-        data, wrong, _NAME, "a contract must cover at least one pool", "Add the pools to contract_pools.csv.", got="no pool"
-    )
-
-
 @rule(f"contracts: {_NAME} x_Supplier", f"contract_pools: {_NAME} pool", "pools: pool site", "sites: site supplier")
 def pools_are_the_suppliers(tables: Tables) -> Iterator[Violation]:
     data, contracts, pools, sites = (tables[name] for name in ("contract_pools", "contracts", "pools", "sites"))
@@ -132,7 +123,9 @@ def _most_per_interval(tables: Tables) -> pd.Series[float]:
     steps = tables["contract_ramp_steps"].values.groupby(_NAME)[["accelerators_per_lot", "unit_price"]].max()
     price = pd.to_numeric(values["x_UnitPrice"], errors="coerce")
     dearest = price.combine(values[_NAME].map(steps["unit_price"]), np.fmax).where(price.notna())
-    fullest = values["x_AcceleratorsPerLot"].combine(values[_NAME].map(steps["accelerators_per_lot"]), np.fmax)
+    fullest = pd.to_numeric(values["x_AcceleratorsPerLot"], errors="coerce").combine(
+        values[_NAME].map(steps["accelerators_per_lot"]), np.fmax
+    )
     term_days = (values[_END] - values[_START]).dt.days
     days = values["x_FulfillmentInterval"].map(_LONGEST_DAYS).fillna(np.inf).clip(upper=term_days)
     # a term of whole or part months touches at most this many of them
@@ -147,7 +140,6 @@ CONTRACT_RULES: tuple[Rule, ...] = (
     quotes_are_not_past,
     in_force_is_not_over,
     signed_before_it_starts,
-    contracts_cover_pools,
     pools_are_the_suppliers,
     commitments_do_not_overlap,
     minimums_can_be_spent,
