@@ -15,6 +15,12 @@ HOURLY_WEIGHT = 1e-12
 CENT_USD = 0.005  # bills are exact to the cent
 SHARE_OF_TOTAL = 1e-12  # sums of the same terms in another order, relative to their size
 
+# scenarios
+SAMPLED_CORRELATION = 0.03  # 20,000 samples
+SAMPLED_MEAN = 0.1  # 40 of 2,000 samples
+FLOAT32_DISTANCE = 1e-5
+PROBABILITIES = 1e-12  # sums to 1
+
 # integer
 EXACT_AGAINST_BRUTE_FORCE = 1e-6  # two solvers, one optimum
 CP_SAT_AGAINST_HIGHS = 2e-4  # CP-SAT works on a grid, to a proven gap of 1e-4

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+QUANTILES = (0.1, 0.5, 0.9)
+_NORMAL = NormalDist()
+KNOTS = tuple(_NORMAL.inv_cdf(quantile) for quantile in QUANTILES)  # normal deviates of the quantiles
 
 
 class DemandUnit(StrEnum):
@@ -60,3 +70,33 @@ class Scenario:
     probability: float
     demand_quantile: float  # of rows that give quantiles, (0, 1); rows with a mean ignore it
     multipliers: tuple[Multiplier, ...] = ()
+    # normal deviate of a demand row's quantile by workload, origin and period; rows not named are at demand_quantile
+    deviates: Mapping[tuple[str, str | None, str], float] = field(default_factory=dict)
+
+    def deviate(self, row: Demand) -> float:
+        """Normal deviate of the quantile at which the row's demand is."""
+        own = self.deviates.get((row.workload, row.origin, row.period))
+        return _NORMAL.inv_cdf(self.demand_quantile) if own is None else own
+
+
+def values_at(quantiles: Floats, deviates: Floats) -> Floats:
+    """Values at normal deviates, from those at 10, 50 and 90 %.
+
+    The logarithm of the value is piecewise linear in the deviate; beyond 10 and 90 % the outer pieces go on. A piece
+    that touches 0 is linear in the value itself, and never below 0.
+
+    Args:
+      quantiles: [R, 3] values at 10, 50 and 90 %.
+      deviates: [..., R].
+
+    Example: (50, 100, 200) at 0 is 100, at 1.2816 is 200, at 2 * 1.2816 is 400.
+    """
+    upper = deviates > KNOTS[1]
+    low, high = (np.where(upper, quantiles[:, 1 + i], quantiles[:, i]) for i in (0, 1))
+    start, end = (np.where(upper, KNOTS[1 + i], KNOTS[i]) for i in (0, 1))
+    along = (deviates - start) / (end - start)
+    touches = (low <= 0.0) | (high <= 0.0)
+    from_log, to_log = (np.log(np.where(touches, 1.0, value)) for value in (low, high))
+    bent = np.exp(from_log + along * (to_log - from_log))
+    values: Floats = np.where(touches, np.maximum(0.0, low + along * (high - low)), bent)
+    return values

@@ -19,8 +19,10 @@ from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult, make_plan
+from optimizer.planning.scenarios import sample_scenarios
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
+from optimizer.scenarios.deviates import Correlation
 from optimizer.solve.search import Method, SolveSettings
 from optimizer.store.catalogue import runs
 from optimizer.store.runs import RunDraft, new_run, run_path
@@ -38,7 +40,7 @@ def run(settings: PlanJob) -> int:
 
 def _plan(settings: PlanJob, inputs: Inputs) -> int:
     began = time.monotonic()
-    case = read_case(inputs.folder, periods=settings.horizon.periods)
+    case, notes = _with_scenarios(read_case(inputs.folder, periods=settings.horizon.periods), settings)
     calibration = read_calibration(inputs.calibration)
     home = Path(settings.output.folder)
     before = runs(home, job="plan", case=case.name)
@@ -58,7 +60,7 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
         view = overview(result, tables)
         previous = before[-1].run_id if before else None
         summary = run_summary(draft, settings, result, previous=previous, seconds=time.monotonic() - began)
-        summary["alerts"] = [*inputs.notes, *summary["alerts"]]
+        summary["alerts"] = [*inputs.notes, *notes, *summary["alerts"]]
         _write(draft, tables, view, summary, csv=settings.output.csv)
         if settings.output.pictures:
             from optimizer.jobs.pictures import draw_services  # what draws is slow to import
@@ -67,6 +69,17 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
     show_plan(view)
     print(f"run: {run_path(draft)}")
     return 0
+
+
+def _with_scenarios(case: Case, settings: PlanJob) -> tuple[Case, tuple[str, ...]]:
+    """The case with the scenarios to plan for, and what to say of them."""
+    asked = settings.scenarios
+    if asked.count is None:
+        return case, ()
+    shares = {name: getattr(asked, f"{name}_share") for name in ("common", "workload", "origin")}
+    correlation = Correlation(**shares, memory_months=asked.memory_months)
+    sampled = sample_scenarios(case, count=asked.count, samples=asked.samples, correlation=correlation, seed=settings.seed)
+    return sampled.case, (sampled.note,)
 
 
 def solve_settings(settings: PlanJob) -> SolveSettings:

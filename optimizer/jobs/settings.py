@@ -106,6 +106,29 @@ class CalibrationSettings:
 
 
 @dataclass(kw_only=True)
+class ScenarioSettings:
+    """Sample scenarios of demand from the forecast's quantiles. Shares are of the variance of a forecast's error."""
+
+    count: int | None = setting(None, "scenarios to plan for, sampled and reduced; null: those of the case's tables")
+    samples: int = setting(1000, "samples of demand that they stand for")
+    common_share: float = setting(0.4, "share that all services have in common")
+    workload_share: float = setting(0.35, "share that a service has in common everywhere")
+    origin_share: float = setting(0.1, "share that all services of an origin have in common; what is left is a service's own at an origin")
+    memory_months: float = setting(12.0, "months after which the correlation over time has fallen to 1/e")
+
+    def __post_init__(self) -> None:
+        count = self.count
+        require(count is None or 1 <= count <= self.samples, "scenarios.count", "must be between 1 and scenarios.samples, or null", count)
+        require(1 <= self.samples <= 5000, "scenarios.samples", "must be between 1 and 5,000", self.samples)
+        shares = {name: getattr(self, name) for name in ("common_share", "workload_share", "origin_share")}
+        for name, share in shares.items():
+            require(0 <= share <= 1, f"scenarios.{name}", "must be a share in [0, 1]", share)
+        total = sum(shares.values())
+        require(total <= 1 + 1e-9, "scenarios", "common_share, workload_share and origin_share together must be at most 1", total)
+        require(self.memory_months > 0, "scenarios.memory_months", "must be > 0 months", self.memory_months)
+
+
+@dataclass(kw_only=True)
 class PlanJob:
     """Settings of `placement plan`."""
 
@@ -113,6 +136,7 @@ class PlanJob:
     horizon: HorizonSettings = group(HorizonSettings, "how far to look ahead")
     solver: SolverSettings = group(SolverSettings, "how to search, and when to stop")
     economics: EconomicsSettings = group(EconomicsSettings, "what money is worth over time")
+    scenarios: ScenarioSettings = group(ScenarioSettings, "sample scenarios of demand instead of reading them")
     calibration: CalibrationSettings = group(CalibrationSettings, "what the surfaces were fitted to")
     output: OutputSettings = group(OutputSettings, "where runs are written")
     seed: int = setting(0, "seed of everything random")

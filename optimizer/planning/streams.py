@@ -5,24 +5,20 @@ A stream is the demand for one workload from one origin (D streams); a load is a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from math import exp, log
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.domain.case import Case
-from optimizer.domain.demand import Demand, DemandUnit, Multiplier, Quantity, Scenario
+from optimizer.domain.demand import Demand, DemandUnit, Multiplier, Quantity, Scenario, values_at
 from optimizer.domain.surface import Floats, Ints, Load
 from optimizer.domain.workload import Kind, Origin, Workload
 from optimizer.errors import DataError, Violation
 from optimizer.planning.hourly import block_peaks
 
 SECONDS_PER_DAY = 86_400.0
-QUANTILES = (0.1, 0.5, 0.9)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +61,10 @@ def read_streams(case: Case) -> Streams:
     rows = _rows(case, keys)
     figure = np.zeros((len(keys), len(case.calendar.periods), len(case.scenarios)))
     peak, prompt, output = np.ones(figure.shape[:2]), np.full(figure.shape[:2], np.nan), np.full(figure.shape[:2], np.nan)
+    streams, periods = (list(places) for places in zip(*rows, strict=True)) if rows else ([], [])
+    for s, scenario in enumerate(case.scenarios):
+        figure[streams, periods, s] = demand_in(scenario, list(rows.values()))
     for (d, t), row in rows.items():
-        figure[d, t] = [demand_in(scenario, row) for scenario in case.scenarios]
         peak[d, t] = row.peak_factor
         prompt[d, t] = np.nan if row.prompt_tokens is None else row.prompt_tokens
         output[d, t] = np.nan if row.output_tokens is None else row.output_tokens
@@ -90,32 +88,19 @@ def read_streams(case: Case) -> Streams:
     )
 
 
-def demand_in(scenario: Scenario, row: Demand) -> float:
-    """A row's figure in a scenario: its mean, or its value at the scenario's quantile, times all multipliers that match."""
-    figure = row.mean if row.mean is not None else at_quantile(_quantiles(row), scenario.demand_quantile)
-    for multiplier in scenario.multipliers:
-        if _matches(multiplier, row):
-            figure *= multiplier.factor
-    return figure
+def demand_in(scenario: Scenario, rows: Sequence[Demand]) -> Floats:
+    """[R] each row's figure in a scenario: its mean, or its value at the scenario's quantile, times all multipliers that match.
 
-
-def at_quantile(values: tuple[float, float, float], quantile: float) -> float:
-    """Value at a quantile, from those at 10, 50 and 90 %.
-
-    The logarithm of the value is piecewise linear in the normal deviate of the quantile; beyond 10 and 90 % the
-    outer pieces go on. A piece that touches 0 is linear in the value itself, and never below 0.
-
-    Example: (50, 100, 200) at 0.5 is 100, at 0.9 is 200, at 0.975 is 288.6.
+    Raises:
+      DataError: a row has neither a mean nor all quantiles.
     """
-    normal = NormalDist()
-    deviate = normal.inv_cdf(quantile)
-    knots = [normal.inv_cdf(q) for q in QUANTILES]
-    piece = 0 if deviate <= knots[1] else 1
-    (z0, low), (z1, high) = list(pairwise(zip(knots, values, strict=True)))[piece]
-    along = (deviate - z0) / (z1 - z0)
-    if low <= 0.0 or high <= 0.0:
-        return max(0.0, low + along * (high - low))
-    return exp(log(low) + along * (log(high) - log(low)))
+    figures = np.array([row.mean for row in rows], dtype=np.float64)  # nan: has quantiles
+    uncertain = [row for row in rows if row.mean is None]
+    quantiles = np.array([_quantiles(row) for row in uncertain], dtype=np.float64).reshape(-1, 3)
+    figures[np.isnan(figures)] = values_at(quantiles, np.array([scenario.deviate(row) for row in uncertain], dtype=np.float64))
+    for multiplier in scenario.multipliers:
+        figures[[_matches(multiplier, row) for row in rows]] *= multiplier.factor
+    return figures
 
 
 def _quantiles(row: Demand) -> tuple[float, float, float]:

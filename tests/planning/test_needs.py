@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,13 @@ import pytest
 
 from optimizer.domain.calendar import Block, Calendar
 from optimizer.domain.case import Case
-from optimizer.domain.demand import DemandUnit, Multiplier, Quantity, Scenario
+from optimizer.domain.demand import DemandUnit, Multiplier, Quantity, Scenario, values_at
 from optimizer.domain.rules import AllowedSite
 from optimizer.domain.supply import Access, Pool, RoundTrip
 from optimizer.domain.surface import Needs
 from optimizer.domain.workload import Kind, MeasuredThroughput, Precision, ServingTechniques, TrainingRun
 from optimizer.errors import DataError
 from optimizer.planning.needs import BYTES_PER_TOKEN, compute_needs
-from optimizer.planning.streams import at_quantile
 from tests.planning.small_nouns import BLOCKS, H100, OFFICE, PARIS, PERIODS, case, demand, run, site, workload
 from tests.tolerances import KERNEL_AGAINST_LOOP
 
@@ -301,14 +301,17 @@ def test_batch_is_tokens_over_throughput() -> None:
 
 
 def test_quantiles() -> None:
-    assert at_quantile((50.0, 100.0, 200.0), 0.5) == pytest.approx(100.0)
-    assert at_quantile((50.0, 100.0, 200.0), 0.9) == pytest.approx(200.0)
-    assert at_quantile((50.0, 100.0, 400.0), 0.1) == pytest.approx(50.0)
-    # twice the deviate of 90 %, twice the logarithm
-    assert at_quantile((50.0, 100.0, 200.0), 0.994814) == pytest.approx(400.0, rel=1e-4)
-    assert at_quantile((0.0, 100.0, 200.0), 0.01) == 0.0
-    ladder = [at_quantile((20.0, 100.0, 150.0), q / 100) for q in range(1, 100)]
-    assert ladder == sorted(ladder)
+    outer = NormalDist().inv_cdf(0.9)
+    rows = np.array([[50.0, 100.0, 200.0], [50.0, 100.0, 400.0], [0.0, 100.0, 200.0]])
+    np.testing.assert_allclose(values_at(rows, np.zeros(3)), 100.0)
+    np.testing.assert_allclose(values_at(rows, np.full(3, outer)), [200.0, 400.0, 200.0])
+    np.testing.assert_allclose(values_at(rows, np.full(3, -outer)), [50.0, 50.0, 0.0], atol=1e-12)
+    # twice the deviate of 90 %, twice the logarithm; a piece that touches 0 stays at 0
+    np.testing.assert_allclose(values_at(rows, np.full(3, 2 * outer)), [400.0, 1600.0, 400.0])
+    assert values_at(rows, np.full(3, -2 * outer))[2] == 0.0
+    ladder = values_at(np.array([[20.0, 100.0, 150.0]]), np.linspace(-3, 3, 99)[:, None])[:, 0]
+    assert list(ladder) == sorted(ladder)
+    assert np.isfinite(ladder).all()
 
 
 def test_scenarios_read_their_quantile() -> None:

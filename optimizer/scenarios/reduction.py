@@ -1,0 +1,69 @@
+"""Few samples that stand for many: forward selection by Kantorovich distance.
+
+Sets: N samples of equal weight, F features, S representatives.
+
+Formulation: with d(m,n) the sum over features of |x[m] - x[n]|, representatives R leave the distance
+
+    error(R) = 1/N sum_n min_{m in R} d(m,n).
+
+Each step adds the sample that lowers it most; a representative's probability is the share of samples nearest to it.
+
+Reference: Heitsch, Römisch, Scenario Reduction Algorithms in Stochastic Programming (2003), algorithm 2.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Representatives:
+    """Samples in the order in which they were chosen: the first few of them are the choice for that few."""
+
+    order: Ints  # [S]
+    distance: Floats  # [S, N] of each sample to each representative
+
+    def probabilities(self, count: int) -> Floats:
+        """Share of samples nearest to each of the first `count`, [count]; of equals the first chosen takes it."""
+        nearest = np.argmin(self.distance[:count], axis=0)
+        shares: Floats = np.bincount(nearest, minlength=count) / self.distance.shape[1]
+        return shares
+
+    def error(self, count: int) -> float:
+        """Distance that the first `count` leave, as a share of that which the best one alone leaves; 0 where all samples are alike."""
+        alone = float(self.distance[0].mean())
+        return float(self.distance[:count].min(axis=0).mean()) / alone if alone > 0 else 0.0
+
+
+def representatives(features: Floats, count: int) -> Representatives:
+    """The `count` samples that stand best for all, one after the other.
+
+    Args:
+      features: [N, F] in one unit: what is far apart must cost a different amount.
+      count: at most N.
+    """
+    order, distance = _select(jnp.asarray(features, dtype=jnp.float32), count=count)
+    return Representatives(order=np.asarray(order, dtype=np.int64), distance=np.asarray(distance, dtype=np.float64))
+
+
+@partial(jax.jit, static_argnames="count")
+def _select(features: Array, *, count: int) -> tuple[Array, Array]:
+    distance = jax.lax.map(lambda one: jnp.abs(features - one[None, :]).sum(axis=1), features)
+
+    def choose(nearest: Array, _: None) -> tuple[Array, Array]:
+        left = jnp.minimum(nearest[None, :], distance).sum(axis=1)
+        best = jnp.argmin(left)
+        return jnp.minimum(nearest, distance[best]), best
+
+    _, order = jax.lax.scan(choose, jnp.full(features.shape[0], jnp.inf), None, length=count)
+    return order, distance[order]
