@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class PlacementError(Exception):
@@ -47,6 +48,9 @@ class DataError(PlacementError):
         self.violations = tuple(violations)
         super().__init__("\n".join(str(violation) for violation in self.violations))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return DataError, (self.violations,)  # from one process to another
+
 
 class ConfigError(DataError):
     """The configuration breaks a rule. Exit code 2."""
@@ -65,9 +69,18 @@ class InfeasiblePlan(PlacementError):
         lines = "\n".join(f"  - {conflict}" for conflict in self.conflicts)
         super().__init__(f"No plan keeps all rules. These cannot hold together:\n{lines}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InfeasiblePlan, (self.conflicts,)
+
 
 class NoPlanInLimit(PlacementError):
     """A limit was reached before any plan was found. Exit code 4."""
+
+    exit_code = 4
+
+
+class Cancelled(PlacementError):
+    """Somebody stopped the work before it was done. Exit code 4."""
 
     exit_code = 4
 

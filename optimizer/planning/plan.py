@@ -19,7 +19,7 @@ from optimizer.planning.verify import Verification, agrees, verify
 from optimizer.solve.climb import Priced
 from optimizer.solve.exact import solve_exact
 from optimizer.solve.price_and_assign import solve_price_and_assign
-from optimizer.solve.search import Progress, SolveSettings
+from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.surfaces.arrays import device
 
 DISCOUNT_RATE = 0.08  # a year, where none is given
@@ -95,14 +95,9 @@ def make_plan(
     lap("solve")
     compared = baselines(problem)
     lap("baselines")
-    # Training options that a pin forbids are not in the problem; the plan's indices refer to what is.
-    verification = verify(case, problem.needs, solved.settled.plan, annual_discount_rate=annual_discount_rate)
+    verification, error = verified(case, problem, solved, annual_discount_rate=annual_discount_rate)
     objective = solved.settled.objective_usd
-    same, error = agrees(objective, verification)
     lap("verify")
-    if verification.broken or not same:
-        faults = list(verification.broken) + ([] if same else [f"its cost differs from the recomputed one by {error:.2f} USD"])
-        raise SolverFailure("the plan found does not verify and is not written: " + "; ".join(faults[:5]))
     return PlanResult(
         case=case,
         problem=problem,
@@ -114,8 +109,7 @@ def make_plan(
         verify_error_usd=error,
         status=solved.status,
         objective_usd=objective,
-        # Every plan pays at least what no decision changes, whatever pricing has proven by then.
-        bound_usd=min(max(solved.bound_usd, verification.sunk_usd), objective),
+        bound_usd=proven_usd(solved, verification),
         baselines=compared,
         phases=phases,
         solver=f"{settings.method}/{settings.backend}",
@@ -123,3 +117,23 @@ def make_plan(
         calibration=calibration.version,
         alerts=tuple(verification.leans_on) + solved.alerts,
     )
+
+
+def verified(case: Case, problem: PlanningProblem, solved: Solved, *, annual_discount_rate: float) -> tuple[Verification, float]:
+    """What verification found about a plan, and by how many USD its cost differs from the recomputed one.
+
+    Raises:
+      SolverFailure: the plan breaks a rule, or its cost is another one.
+    """
+    # Training options that a pin forbids are not in the problem; the plan's indices refer to what is.
+    verification = verify(case, problem.needs, solved.settled.plan, annual_discount_rate=annual_discount_rate)
+    same, error = agrees(solved.settled.objective_usd, verification)
+    if verification.broken or not same:
+        faults = list(verification.broken) + ([] if same else [f"its cost differs from the recomputed one by {error:.2f} USD"])
+        raise SolverFailure("the plan found does not verify and is not written: " + "; ".join(faults[:5]))
+    return verification, error
+
+
+def proven_usd(solved: Solved, verification: Verification) -> float:
+    """What every plan costs at least: the solver's bound, and what no decision changes, whatever pricing has proven by then."""
+    return min(max(solved.bound_usd, verification.sunk_usd), solved.settled.objective_usd)

@@ -20,6 +20,7 @@ from jax.flatten_util import ravel_pytree
 from optimizer.domain.problem import PlanningProblem
 from optimizer.pricing.arrays import Arrays, Prepared, prepare
 from optimizer.pricing.bound import certify
+from optimizer.pricing.carried import fitted
 from optimizer.pricing.coordinates import Coordinates, coordinates, first_point, multipliers_at, point_of
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
@@ -44,7 +45,7 @@ def price(problem: PlanningProblem, *, iterations: int = ITERATIONS, start: Pric
 
     Args:
       iterations: evaluations of the dual and its gradient, rounded up to whole blocks.
-      start: prices of a similar problem (the same axes) to start from; the bound is never below theirs.
+      start: prices of a similar problem (see `carried`) to start from; the bound is never below what they prove here.
     """
     return price_prepared(prepare(problem), iterations=iterations, start=start)
 
@@ -61,7 +62,7 @@ def price_prepared(
     box, first = _set_out(arrays)
     if start is None:
         return _climbed(prepared, box, first, schedule(iterations, rate or FIRST_RATE, FIRST_TEMPERATURE))
-    given = start.in_units(prepared.unit)
+    given = fitted(start.in_units(prepared.unit), prepared)
     warm = _resume(arrays, box, jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), given))
     found = _climbed(prepared, box, warm, schedule(iterations, rate or WARM_RATE, WARM_TEMPERATURE))
     known = replace(certify(prepared, given), evaluations=found.evaluations, shares=found.shares, slopes=found.slopes)

@@ -21,7 +21,7 @@ from optimizer.pricing.given import price_given
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.sensitivity import Sensitivities, sensitivities
 from optimizer.solve.rounding import rounded
-from optimizer.solve.worker import Worker
+from optimizer.solve.worker import InTurn, Worker
 
 EXPECTED_S = 30.0  # guard on the relaxation at expected need
 FIRST_EVALUATIONS = 300
@@ -45,42 +45,59 @@ class Priced:
 class Climb:
     """Prices that get better from one `latest` to the next, until the bound hardly rises."""
 
-    def __init__(self, problem: PlanningProblem, *, reduced: bool = False) -> None:
+    def __init__(
+        self, problem: PlanningProblem, *, reduced: bool = False, start: Prices | None = None, side_by_side: bool = True
+    ) -> None:
         """
         Args:
           reduced: whether reduced costs and sensitivities are wanted with the prices.
+          start: prices to begin from.
+          side_by_side: False: each climb, the shortest there is, is made in this process, when it is asked for.
         """
-        self._problem, self._reduced = problem, reduced
-        self._worker: Worker[Priced] | None = None
-        self._best: Prices | None = None
+        self._problem, self._reduced, self._side_by_side = problem, reduced, side_by_side
+        self._worker: Worker[Priced] | InTurn[Priced] | None = None
+        self._best = start
+        self._warm = start is not None
         self._climbs = 0
+        self._due = False  # a climb is under way, or will be once its prices are asked for
         self._pending: Future[Priced] | None = None
 
     def begin(self) -> None:
-        self._worker = Worker(price_more, self._problem)
-        self._pending = self._ask()
+        self._worker = (Worker if self._side_by_side else InTurn)(price_more, self._problem)
+        self._go_on()
 
     def latest(self) -> Priced | None:
         """What was found since the last call, or None; a further climb has then begun if it may pay."""
-        if self._pending is None or not self._pending.done():
+        if not self._due:
+            return None
+        self._pending = self._pending or self._ask()
+        if not self._pending.done():
             return None
         priced, before = self._pending.result(), self._best
         found = priced.prices
         gained = before is None or found.bound_usd > before.bound_usd + NEGLIGIBLE * abs(before.bound_usd)
         self._best = found if before is None or found.bound_usd > before.bound_usd else before
         self._climbs += 1
-        self._pending = self._ask() if gained and not priced.final else None
+        self._due, self._pending = False, None
+        if gained and not priced.final:
+            self._go_on()
         return priced
+
+    def _go_on(self) -> None:
+        self._due = True
+        if self._side_by_side:
+            self._pending = self._ask()
 
     def _ask(self) -> Future[Priced]:
         assert self._worker is not None
-        evaluations = min(MOST_EVALUATIONS, FIRST_EVALUATIONS * 2**self._climbs)
-        rate = FIRST_RATE if self._best is None else WARM_RATE * FINER ** (self._climbs - 1)
+        evaluations = min(MOST_EVALUATIONS, FIRST_EVALUATIONS * 2**self._climbs) if self._side_by_side else FIRST_EVALUATIONS
+        finer = FINER ** (self._climbs if self._warm else self._climbs - 1)
+        rate = FIRST_RATE if self._best is None else WARM_RATE * finer
         return self._worker.ask(evaluations=evaluations, rate=rate, start=self._best, reduced=self._reduced)
 
     @property
     def climbing(self) -> bool:
-        return self._pending is not None
+        return self._due
 
     def __enter__(self) -> Climb:
         return self

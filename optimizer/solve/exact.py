@@ -16,9 +16,8 @@ from optimizer.integer.explain import explain
 from optimizer.integer.model import Program, build_program, decisions
 from optimizer.integer.solver import Answer, solve_program
 from optimizer.solve.climb import Climb
-from optimizer.solve.search import Progress, Search, Solved, SolveSettings, wait_for_prices
+from optimizer.solve.search import Progress, Search, Solved, SolveSettings, Start, wait_for_prices
 from optimizer.solve.settle import settle
-from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
 
 PRICED = 6_000  # integer variables above which prices are found too
@@ -26,22 +25,28 @@ GRACE_S = 3.0  # that a solver may take to stop after its limit
 
 
 def solve_exact(
-    problem: PlanningProblem, *, settings: SolveSettings, started: float, report: Callable[[Progress], None]
+    problem: PlanningProblem,
+    *,
+    settings: SolveSettings,
+    started: float,
+    report: Callable[[Progress], None],
+    start: Start | None = None,
 ) -> Solved:
     """The best plan that the MILP solver finds within the limits, with a bound on every plan's cost. Ctrl-C ends the search.
 
     Args:
       started: `time.monotonic()` from which the time limit counts.
+      start: what a solve of a similar problem knows.
 
     Raises:
       InfeasiblePlan: the rules cannot hold together.
       NoPlanInLimit: the limit was reached before any plan was found.
     """
     program = build_program(problem)
-    search = Search(problem, partial(settle, problem, program), settings, started, report)
+    search = Search(problem, partial(settle, problem, program), settings, started, report, start or Start())
     alerts: tuple[str, ...] = ()
     try:
-        with Worker(solve_program, program) as solver, Climb(problem, reduced=True) as climb:
+        with Worker(solve_program, program) as solver, Climb(problem, reduced=True, start=search.start.prices) as climb:
             pending = solver.ask(
                 backend=settings.backend,
                 time_limit_s=max(1.0, search.left) if np.isfinite(search.left) else None,
@@ -50,8 +55,7 @@ def solve_exact(
                 seed=settings.seed,
                 deterministic_limit=settings.deterministic_limit,
             )
-            for chosen in (hold(problem), cheapest_first(problem)):
-                search.offer(chosen)
+            search.offer_first()
             search.phase = "exact"
             if settings.explain or int(program.integer.sum()) > PRICED:
                 climb.begin()

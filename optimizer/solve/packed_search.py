@@ -33,7 +33,6 @@ from optimizer.solve.neighbourhoods import choose
 from optimizer.solve.packing import Packing, pack
 from optimizer.solve.part import Around, Part, cost_step, solve_part
 from optimizer.solve.search import Search
-from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.worker import Worker
 
 FIRST_PAIRS = 5  # pairs and periods in the first master, for each load and period
@@ -61,7 +60,7 @@ def search_packed(search: Search) -> None:
     """
     problem = search.problem
     with ExitStack() as processes:
-        climb = processes.enter_context(Climb(problem, reduced=True))
+        climb = processes.enter_context(Climb(problem, reduced=True, start=search.start.prices))
         assigners = [processes.enter_context(Worker(solve_part, problem)) for _ in range(max(1, min(2, search.settings.threads)))]
         packer = processes.enter_context(Worker(pack, problem)) if has_knapsacks(problem) else None
         _Run(search, climb, assigners, packer).run()
@@ -113,7 +112,7 @@ class _Run:
         else:
             self.packing = self.packer.ask(evaluations=1)
         self.step_usd = cost_step(search.problem)
-        self._start()
+        self.search.offer_first()
         while not search.over and self.rounds != search.settings.deterministic_limit:
             self._look_after()
             self._look_around()
@@ -132,11 +131,6 @@ class _Run:
         return self.search.settings.deterministic_limit is not None
 
     # ---- the search in this process
-
-    def _start(self) -> None:
-        problem = self.search.problem
-        for chosen in (hold(problem), cheapest_first(problem)):
-            self.search.offer(chosen)
 
     def _look_around(self) -> None:
         """A slice of work on plans; waits a moment where there is none to do."""

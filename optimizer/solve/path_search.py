@@ -5,7 +5,8 @@
     contracts  signed, declined, kept or left otherwise, one at a time, with the loads that they touch (`contract_search`)
     assign     neighbourhoods: loads of a few pools choose among whole paths in a restricted master (`path_neighbourhoods`, `part`)
 
-One process prices, one solves neighbourhoods, and this one does the rest. Under a deterministic limit they take turns.
+One process prices, one solves neighbourhoods, and this one does the rest. Under a deterministic limit they take turns,
+and so they do in one process where they are not to run side by side.
 """
 
 from __future__ import annotations
@@ -30,8 +31,7 @@ from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_neighbourhoods import neighbourhood
 from optimizer.solve.rounding import settlement
 from optimizer.solve.search import Search
-from optimizer.solve.start import cheapest_first, hold
-from optimizer.solve.worker import Worker
+from optimizer.solve.worker import InTurn, Worker
 
 FREE_LOADS = 15  # in the first neighbourhood
 NEIGHBOURHOOD_S = 8.0  # guard on one neighbourhood
@@ -53,7 +53,11 @@ def search_paths(search: Search) -> None:
     Raises:
       InfeasiblePlan: the rules cannot hold together.
     """
-    with Climb(search.problem, reduced=True) as climb, Worker(solve_part, search.problem) as assigner:
+    beside, start = search.settings.side_by_side, search.start.prices
+    with (
+        Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
+        (Worker if beside else InTurn)(solve_part, search.problem) as assigner,
+    ):
         _Run(search, climb, assigner).run()
 
 
@@ -81,7 +85,7 @@ class _Run:
 
     search: Search
     climb: Climb
-    assigner: Worker[Part]
+    assigner: Worker[Part] | InTurn[Part]
     free: float = FREE_LOADS
     pairs: float = 0.0  # in the next part, while there is no plan
     asked: _Asked | None = None
@@ -102,10 +106,9 @@ class _Run:
     def run(self) -> None:
         search, rounds = self.search, 0
         self.climb.begin()
-        for chosen in (hold(search.problem), cheapest_first(search.problem)):
-            search.offer(chosen)
+        search.offer_first()
         while not search.over and not self._stands_still() and rounds != search.settings.deterministic_limit:
-            if search.settings.deterministic_limit is None:
+            if search.settings.deterministic_limit is None and search.settings.side_by_side:
                 self._side_by_side()
             else:
                 self._in_turn()
@@ -158,11 +161,13 @@ class _Run:
         assert priced.pairs is not None
         assert priced.option_usd is not None
         self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
+        first = search.priced is None
         if search.keep(priced):
             self.settlement = settlement(search.problem, priced.prices)
         search.raise_bound(priced.prices.bound_usd)
-        if priced.decisions is not None:
-            search.offer(improve(search.problem, priced.decisions, settlement=self.settlement, over=self._late)[0])
+        rounded = () if priced.decisions is None else (priced.decisions,)
+        for chosen in (*rounded, *(search.start.decisions if first else ())):
+            search.offer(improve(search.problem, chosen, settlement=self.settlement, over=self._late)[0])
         return True
 
     @property

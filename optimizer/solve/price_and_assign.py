@@ -23,10 +23,9 @@ from optimizer.solve.fixing import nothing_proven
 from optimizer.solve.packed_search import search_packed
 from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_search import search_paths
-from optimizer.solve.search import Progress, Search, Solved, SolveSettings, wait_for_prices
+from optimizer.solve.search import Progress, Search, Solved, SolveSettings, Start, wait_for_prices
 from optimizer.solve.settle import settle_alone
-from optimizer.solve.start import cheapest_first, hold
-from optimizer.solve.worker import Worker
+from optimizer.solve.worker import InTurn, Worker
 
 SMALL = 6_000  # placements and options up to which one master leaves nothing out
 GRACE_S = 3.0  # that a solver may take to stop after its limit
@@ -34,18 +33,24 @@ LOOK_S = 0.05  # between two looks at the clock
 
 
 def solve_price_and_assign(
-    problem: PlanningProblem, *, settings: SolveSettings, started: float, report: Callable[[Progress], None]
+    problem: PlanningProblem,
+    *,
+    settings: SolveSettings,
+    started: float,
+    report: Callable[[Progress], None],
+    start: Start | None = None,
 ) -> Solved:
     """The best plan found within the limits, with a bound on every plan's cost. Ctrl-C ends the search.
 
     Args:
       started: `time.monotonic()` from which the time limit counts.
+      start: what a solve of a similar problem knows.
 
     Raises:
       InfeasiblePlan: the rules cannot hold together.
       NoPlanInLimit: the limit was reached before any plan was found.
     """
-    search = Search(problem, partial(settle_alone, problem), settings, started, report)
+    search = Search(problem, partial(settle_alone, problem), settings, started, report, start or Start())
     alerts: tuple[str, ...] = ()
     try:
         if has_one_row(problem):
@@ -62,7 +67,11 @@ def solve_price_and_assign(
 def _solve_whole(search: Search) -> None:
     """One master with everything in it, and what a planner would do without it meanwhile."""
     problem, settings, proven = search.problem, search.settings, nothing_proven(search.problem)
-    with Worker(solve_part, problem) as solver, Climb(problem, reduced=True) as climb:
+    beside, start = settings.side_by_side, search.start.prices
+    with (
+        (Worker if beside else InTurn)(solve_part, problem) as solver,
+        Climb(problem, reduced=True, start=start, side_by_side=beside) as climb,
+    ):
         if settings.explain:
             climb.begin()
         pending = solver.ask(
@@ -75,8 +84,7 @@ def _solve_whole(search: Search) -> None:
             threads=settings.threads,
             seed=settings.seed,
         )
-        for chosen in (hold(problem), cheapest_first(problem)):
-            search.offer(chosen)
+        search.offer_first()
         search.phase = "master"
         while not pending.done() and search.left + GRACE_S > 0.0:
             search.tell()

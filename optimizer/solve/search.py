@@ -13,8 +13,10 @@ from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import NoPlanInLimit
 from optimizer.integer.backend import Backend
+from optimizer.pricing.prices import Prices
 from optimizer.solve.climb import Climb, Priced
 from optimizer.solve.settle import Settled
+from optimizer.solve.start import cheapest_first, hold
 
 Method = Literal["price_and_assign", "exact"]
 
@@ -42,6 +44,15 @@ class SolveSettings:
     seed: int = 0
     deterministic_limit: int | None = None
     explain: bool = False  # prices and sensitivities also of problems that are solved without them
+    side_by_side: bool = True  # False: prices, parts and steps take turns in one process, as suits one core
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a solve of a similar problem knows, in this problem's terms (see `carry`)."""
+
+    decisions: tuple[Decisions, ...] = ()
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +73,7 @@ class Search:
     settings: SolveSettings
     started: float
     report: Callable[[Progress], None]
+    start: Start = field(default_factory=Start)
     best: Settled | None = None
     bound_usd: float = -np.inf
     priced: Priced | None = None
@@ -81,6 +93,11 @@ class Search:
             self.best = settled
         self.tell()
         return better
+
+    def offer_first(self) -> None:
+        """Decisions to begin with: those known from a similar problem, and what a planner would do without a search."""
+        for chosen in (*self.start.decisions, hold(self.problem), cheapest_first(self.problem)):
+            self.offer(chosen)
 
     def raise_bound(self, bound_usd: float) -> None:
         self.bound_usd = max(self.bound_usd, bound_usd)

@@ -1,7 +1,8 @@
 """Solver calls in a process of their own, so that they run beside each other and an interrupt never waits for one.
 
 A worker holds one subject (a program, a problem) and answers requests about it in order. Started as a module of its own, it needs no
-`if __name__ == "__main__"` in a user's script and, in a session of its own, does not see the terminal's Ctrl-C.
+`if __name__ == "__main__"` in a user's script and, in a session of its own, does not see the terminal's Ctrl-C. It ends with the
+process that started it. Where one core is all there is, `InTurn` answers in the process that asks.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +22,7 @@ from typing import Any, BinaryIO, Generic, TypeVar, cast
 from optimizer.errors import PlacementError, SolverFailure
 
 Answer = TypeVar("Answer")
+LOOK_S = 1.0  # between two looks at whether the parent is still there
 
 
 class Worker(Generic[Answer]):
@@ -69,6 +73,30 @@ class Worker(Generic[Answer]):
         return cast(Answer, answer)
 
 
+class InTurn(Generic[Answer]):
+    """What `Worker` does, without a process of its own: it answers when it is asked, before anything else goes on."""
+
+    def __init__(self, work: Callable[..., Answer], subject: object) -> None:
+        self._work, self._subject = work, subject
+
+    def ask(self, **options: Any) -> Future[Answer]:
+        answer: Future[Answer] = Future()
+        try:
+            answer.set_result(self._work(self._subject, **options))
+        except PlacementError as error:
+            answer.set_exception(error)
+        return answer
+
+    def close(self) -> None:
+        """There is nothing to stop."""
+
+    def __enter__(self) -> InTurn[Answer]:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Reads what to do and the subject, then requests, until the other side closes."""
     work, subject = pickle.load(requests)
@@ -85,7 +113,15 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
+def _end_with(parent: int) -> None:
+    """Ends this process soon after its parent, even in the middle of a solve."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_S)
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what a solver prints must not get between the answers
     serve(sys.stdin.buffer, pipe)

@@ -17,11 +17,14 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
+from optimizer.pricing.bound import bound
 from optimizer.solve import price_and_assign
+from optimizer.solve.carry import carry
 from optimizer.solve.cost import objective_usd
 from optimizer.solve.price_and_assign import solve_price_and_assign
 from optimizer.solve.search import Progress, Solved, SolveSettings
-from tests.problems import Size, random_problem
+from optimizer.solve.settle import settle_alone
+from tests.problems import Size, random_problem, with_supply
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SHARE_OF_TOTAL
 
 SMALL = Size(loads=5, flexible=1, runs=1, pools=4, eligible=3, periods=3, contracts=4, lots=2)
@@ -53,6 +56,25 @@ def test_a_large_problem_is_searched_the_same_way_twice(monkeypatch: pytest.Monk
     assert (one.settled.plan.decisions.placed == other.settled.plan.decisions.placed).all()
     assert one.settled.objective_usd == other.settled.objective_usd
     assert one.bound_usd == other.bound_usd
+
+
+def test_in_one_process_from_the_plan_and_prices_of_another_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(price_and_assign, "SMALL", 0)
+    before = random_problem(0, SMALL)
+    first = solved(before, deterministic_limit=2, side_by_side=False)
+    assert first.priced is not None
+    dearer = with_supply(before, price_cash=before.supply.price_cash * 1.01)
+    start = carry(
+        dearer,
+        contracts=before.supply.contracts,
+        decisions=first.settled.plan.decisions,
+        prices=first.priced.prices,
+    )
+    settings = SolveSettings(relative_gap=1e-7, deterministic_limit=1, side_by_side=False)
+    found = solve_price_and_assign(dearer, settings=settings, started=time.monotonic(), report=lambda step: None, start=start)
+    best = solve_program(build_program(dearer), relative_gap=1e-7).objective
+    assert bound(dearer, first.priced.prices) <= found.bound_usd <= best * (1.0 + EXACT_AGAINST_BRUTE_FORCE)
+    assert found.settled.objective_usd <= settle_alone(dearer, start.decisions[0]).objective_usd
 
 
 def test_a_generated_problem_comes_near_its_bound() -> None:
