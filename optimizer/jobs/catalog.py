@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError
-from optimizer.jobs.settings import CalibrateJob, CheckJob, InitJob, PlanJob, RunsJob
+from optimizer.jobs.settings import CalibrateJob, CheckJob, CompareJob, InitJob, PlanJob, RunsJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,12 @@ JOBS = {
             ),
         ),
         Job(
+            name="compare",
+            summary="put two plans side by side: what differs in cost, contracts, placements and inputs",
+            settings=CompareJob,
+            examples=("placement compare", "placement compare run=latest other=20260801T060000.123Z-3fa91c"),
+        ),
+        Job(
             name="init",
             summary="write an empty case: one table per file, with its columns explained",
             settings=InitJob,
@@ -76,7 +82,7 @@ JOBS = {
 }
 
 # Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("replan", "audit", "quote", "backtest", "compare", "report", "import", "export")
+RESERVED = ("replan", "audit", "quote", "backtest", "report", "import", "export")
 
 
 def job_named(name: str) -> Job:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,18 +74,18 @@ def _as_it_was(parsed: list[Override]) -> list[Override]:
     run = find_run(home, str(given["from_run"]), job="plan")
     kept: Any = OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))
     groups = [_parse(f"{name}={kept[name].pop('name')}") for name in ("case", "solver") if name not in given]
-    leaves = [(name, value) for name, value in _leaves(kept) if name not in ("case.name", "solver.name", "from_run", "output.folder")]
-    own = [_parse(f"{name}={json.dumps(value)}") for name, value in leaves]
+    left_out = ("case.name", "solver.name", "from_run", "output.folder")
+    own = [_parse(f"{name}={json.dumps(value)}") for name, value in dotted(kept).items() if name not in left_out]
     beside = [override for override in parsed if override.key_or_group != "from_run"]
     return [*groups, *own, *beside, _parse(f"from_run={json.dumps(run.name)}")]
 
 
-def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def dotted(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted keys: {"solver": {"threads": 2}} is {"solver.threads": 2}."""
+    flat: dict[str, Any] = {}
     for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
+        flat |= dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
 
 
 def _own_case(parsed: list[Override], choices: dict[str, list[str]]) -> list[Override]:

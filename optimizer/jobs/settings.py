@@ -176,6 +176,26 @@ class CalibrateJob:
 
 
 @dataclass(kw_only=True)
+class CompareOutputSettings:
+    """Where runs lie, and where the comparison is written."""
+
+    folder: str = setting("runs", "folder of the runs, in which the comparison makes a folder of its own")
+    csv: bool = setting(False, "write the tables as CSV too")
+
+    def __post_init__(self) -> None:
+        require(bool(self.folder), "output.folder", "must name a folder", repr(self.folder))
+
+
+@dataclass(kw_only=True)
+class CompareJob:
+    """Settings of `placement compare`."""
+
+    run: str = setting("latest", "plan to look at: latest, previous or its id")
+    other: str = setting("previous", "plan that it is compared with: latest, previous or its id")
+    output: CompareOutputSettings = group(CompareOutputSettings, "where runs lie, and where the comparison is written")
+
+
+@dataclass(kw_only=True)
 class InitJob:
     """Settings of `placement init`."""
 

@@ -1,0 +1,103 @@
+"""placement compare: what differs between two plans."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from optimizer.jobs.compose import as_yaml, dotted
+from optimizer.jobs.settings import CompareJob
+from optimizer.planning.compare import COLUMNS, Comparison, compare, tables
+from optimizer.planning.compare.money import by_line
+from optimizer.planning.compare.run_tables import RunTables
+from optimizer.report.comparison_page import ComparisonView, comparison_page, headline, sections
+from optimizer.store.inputs import kept_inputs
+from optimizer.store.runs import find_run, new_run, run_path
+from optimizer.store.summary import KEYS, SCHEMA_VERSION, read_summary, versions, write_summary
+from optimizer.tables.frame import as_frame
+from optimizer.tables.write import write_table
+from optimizer.tables.written import written_rows
+
+ROWS_SHOWN = 15  # of each table, on a terminal
+
+
+def run(settings: CompareJob) -> int:
+    """Writes the comparison as a run of its own and shows what matters most."""
+    began, home = time.monotonic(), Path(settings.output.folder)
+    first, second = (run_tables(find_run(home, name, job="plan")) for name in (settings.other, settings.run))
+    comparison = compare(first, second)
+    view = _view(comparison)
+    with new_run(home, now=datetime.now(UTC)) as draft:
+        draft.path("config.yaml").write_text(as_yaml(settings))
+        for name, rows in tables(comparison).items():
+            frame = as_frame(rows, COLUMNS[name])
+            write_table(frame, draft.path(f"{name}.parquet"))
+            if settings.output.csv:
+                write_table(frame, draft.path(f"{name}.csv"))
+        about: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "run_id": draft.run_id, "job": "compare", "versions": versions()}
+        about |= {"case": second.summary["case"], "as_of": second.summary["as_of"], "seconds": time.monotonic() - began, "alerts": []}
+        about |= {"run": comparison.second, "other": comparison.first, "change_usd": float(comparison.change_usd)}
+        summary = dict.fromkeys(KEYS) | about
+        write_summary(summary, draft.path("summary.json"))
+        draft.path("report.html").write_text(comparison_page(view, summary), encoding="utf-8")
+        draft.log(f"compared {comparison.first} with {comparison.second}")
+    _show(view)
+    print(f"run: {run_path(draft)}")
+    return 0
+
+
+def run_tables(run: Path) -> RunTables:
+    """A plan's run folder, as far as comparisons read it."""
+    return RunTables(
+        run_id=run.name,
+        summary=read_summary(run),
+        settings=dotted(OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))),
+        inputs=kept_inputs(run / "inputs"),
+        costs=written_rows(run / "costs.parquet"),
+        commitments=written_rows(run / "commitments.parquet"),
+        placements=written_rows(run / "placements.parquet"),
+    )
+
+
+def _view(comparison: Comparison) -> ComparisonView:
+    return ComparisonView(
+        first=comparison.first,
+        second=comparison.second,
+        first_usd=float(comparison.first_usd),
+        second_usd=float(comparison.second_usd),
+        costs=[row | {"change_usd": float(row["change_usd"])} for row in by_line(comparison.costs)],
+        contracts=comparison.contracts,
+        placements=comparison.placements,
+        inputs=comparison.inputs,
+    )
+
+
+def _show(view: ComparisonView) -> None:
+    """Tables on a terminal, `name: value` lines with all rows elsewhere."""
+    if not sys.stdout.isatty():
+        print(f"first_usd: {view.first_usd!r}\nsecond_usd: {view.second_usd!r}\nchange_usd: {view.second_usd - view.first_usd!r}")
+        for section in sections(view):
+            for row in section.rows:
+                print(f"{section.title.lower()}: " + " | ".join(cell or "-" for cell in row))
+        return
+    console = Console(markup=False, highlight=False)
+    for name, text in headline(view).items():
+        console.print(f"  {name:<10} {text}")
+    for section in sections(view):
+        shown = Table(title=section.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for column in section.columns:
+            shown.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
+        for row in section.rows[:ROWS_SHOWN]:
+            shown.add_row(*row)
+        console.print()
+        console.print(shown)
+        if len(section.rows) > ROWS_SHOWN:
+            console.print(f"  and {len(section.rows) - ROWS_SHOWN} more, in the run's tables")

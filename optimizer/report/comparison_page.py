@@ -1,0 +1,97 @@
+"""Two plans side by side: one page, and the lines that a terminal shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optimizer.report.html import document, facts, preformatted, table
+from optimizer.report.wording import count, money, money_unit
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonView:
+    """What readers see of a comparison: from `first` to `second`, money in discounted USD."""
+
+    first: str
+    second: str
+    first_usd: float
+    second_usd: float
+    costs: Rows  # payee, supplier, line, change_usd; largest first
+    contracts: Rows  # contract, first, second
+    placements: Rows  # load, first_period, last_period, first_pool, second_pool, first_accelerators, second_accelerators
+    inputs: Rows  # table, row, column, first, second
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A table; columns whose name ends in > hold numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def headline(view: ComparisonView) -> dict[str, str]:
+    unit = money_unit(max(abs(view.first_usd), abs(view.second_usd)))
+    change = view.second_usd - view.first_usd
+    share = f" ({change / view.first_usd:+.2%})" if view.first_usd else ""
+    return {
+        "from": f"{view.first}: {money(view.first_usd, unit)} {unit}",
+        "to": f"{view.second}: {money(view.second_usd, unit)} {unit}",
+        "change": f"{signed(change, unit)} {unit}{share}",
+        "decisions": f"{len(view.contracts)} contracts and {_loads(view)} loads or runs differ",
+        "inputs": "none differ" if not view.inputs else f"{len(view.inputs)} cells, rows or settings differ",
+    }
+
+
+def sections(view: ComparisonView) -> Iterable[Section]:
+    """The tables of the comparison, those without rows left out."""
+    unit = money_unit(max((abs(row["change_usd"]) for row in view.costs), default=0.0))
+    costs = [(row["payee"] or "-", row["supplier"] or "-", row["line"], signed(row["change_usd"], unit)) for row in view.costs]
+    if costs:
+        costs.append(("total", "", "", signed(view.second_usd - view.first_usd, unit)))
+    found = (
+        Section(title="Where the cost differs", columns=("payee", "supplier", "line", f"change, {unit}>"), rows=tuple(costs)),
+        Section(title="Contracts", columns=("contract", "from", "to"), rows=tuple(map(_contract, view.contracts))),
+        Section(
+            title="Where work runs",
+            columns=("load or run", "first period", "last period", "from", "to", "accelerators>", "to>"),
+            rows=tuple(map(_placement, view.placements)),
+        ),
+        Section(title="What went in", columns=("table", "row", "column", "from", "to"), rows=tuple(map(_input, view.inputs))),
+    )
+    return (section for section in found if section.rows)
+
+
+def signed(usd: float, unit: str) -> str:
+    """Example: +1,234.50"""
+    return ("+" if usd > 0 else "") + money(usd, unit)
+
+
+def comparison_page(view: ComparisonView, summary: Mapping[str, Any]) -> str:
+    """The whole page. Names come from the user's tables and are escaped."""
+    parts = [table(section.title, section.columns, section.rows) for section in sections(view)]
+    about = preformatted("Where it comes from", json.dumps(summary, indent=2))
+    return document("Two plans side by side", [facts(headline(view)), *parts, about])
+
+
+def _loads(view: ComparisonView) -> int:
+    return len({row["load"] for row in view.placements})
+
+
+def _contract(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["contract"], row["first"] or "not known", row["second"] or "not known"
+
+
+def _placement(row: Mapping[str, Any]) -> tuple[str, ...]:
+    where = (row["first_pool"] or "not placed", row["second_pool"] or "not placed")
+    return row["load"], row["first_period"], row["last_period"], *where, count(row["first_accelerators"]), count(row["second_accelerators"])
+
+
+def _input(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["table"], row["row"] or "-", row["column"] or "-", row["first"] or "-", row["second"] or "-"
