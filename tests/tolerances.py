@@ -64,3 +64,7 @@ FITTED_NEW_PAIR = 0.1  # median, of a pair whose parts were fitted apart
 CALIBRATION_ROUNDED = 2e-3  # weights with five significant digits, sums of hundreds of them
 CALIBRATED_SINGLE = 1e-4  # float32
 BOTTLENECK = 0.1  # of a closed loop with hundreds of requests, output and overheads beside the bottleneck
+
+# quotes: factors on the offered price
+BREAK_EVEN = 1e-4  # an end that is narrowed to 1e-5 of itself
+BREAK_EVEN_BY_SEARCH = 1e-3  # a bisection whose every step is a solve

@@ -120,6 +120,18 @@ def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:
         return replace(prepared, single=limited(prepared.single), double=limited(prepared.double))
 
 
+def with_supply(prepared: Prepared, problem: PlanningProblem) -> Prepared:
+    """The contracts, offers and rules of a problem with the same loads, runs and axes: its prices, lots and terms are others."""
+    spot_pools = np.asarray(prepared.double.supply.spot_pool)
+    with jax.enable_x64(True):
+        double = jax.tree.map(_on_device, supply_arrays(problem, spot_pools, prepared.unit))
+        return replace(
+            prepared,
+            single=replace(prepared.single, supply=jax.tree.map(_in_single, double)),
+            double=replace(prepared.double, supply=double),
+        )
+
+
 def _in_single(leaf: Array) -> Array:
     return leaf.astype(jnp.float32) if leaf.dtype == jnp.float64 else leaf
 

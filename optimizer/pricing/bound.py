@@ -18,9 +18,9 @@ from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.pricing.arrays import Arrays, Prepared, prepare
+from optimizer.pricing.arrays import Arrays, Prepared, prepare, with_supply
 from optimizer.pricing.dual import Terms, dual_terms, moves, pair_costs
-from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_sizes, offer_prices, project, stacked_prices
+from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_charge, draw_sizes, offer_prices, project, stacked_prices
 from optimizer.pricing.paths import best_paths, costs_through, path_costs
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.responses import cheapest_lots, contract_costs
@@ -32,12 +32,16 @@ MARGIN = 1e-12  # share of every cap that multipliers stay below it
 CLEARLY = 1e-6  # relative distance from 0 beyond which rounding cannot change a sign
 
 
-
-
 def bound(problem: PlanningProblem, prices: Prices) -> float:
     """USD that every plan of the problem costs at least, whatever the prices; inf where the rules of placing cannot hold."""
     prepared = prepare(problem)
     return certify(prepared, prices.in_units(prepared.unit)).bound_usd
+
+
+def bound_with_supply(prepared: Prepared, problem: PlanningProblem, prices: Prices) -> float:
+    """`bound` of a problem that differs from the prepared one in its supply only."""
+    changed = with_supply(prepared, problem)
+    return certify(changed, prices.in_units(changed.unit)).bound_usd
 
 
 def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
@@ -173,6 +177,21 @@ def option_reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
         return np.asarray(_options_above(prepared.double, double)) * prepared.unit
+
+
+def offer_worth(prepared: Prepared, prices: Prices) -> Floats:
+    """What an accelerator drawn from each offer for a block is worth at the prices, before it is paid for, [O, T, X] discounted USD."""
+    with jax.enable_x64(True):
+        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
+        return np.asarray(_offer_worth(prepared.double, double)) * prepared.unit
+
+
+@jax.jit
+def _offer_worth(arrays: Arrays, multipliers: Multipliers) -> Array:
+    """[O, T, X]"""
+    inside, offers = project(arrays, multipliers, MARGIN), arrays.supply.offers
+    charge = by_block(arrays, draw_charge(arrays, inside)[offers.supplier])
+    return offers.usable[:, None, None] * stacked_prices(arrays, inside)[offers.price_row] - charge
 
 
 @jax.jit

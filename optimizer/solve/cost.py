@@ -45,6 +45,11 @@ def objective_usd(problem: PlanningProblem, plan: Plan) -> float:
     return math.fsum(value for terms in cost_terms(problem, plan).values() for value in np.ravel(terms))
 
 
+def contracts_usd(problem: PlanningProblem, plan: Plan) -> float:
+    """What the plan pays for contracts, in discounted, expected USD: the part of its cost that their terms change."""
+    return math.fsum(value for terms in _contract_terms(problem, plan).values() for value in np.ravel(terms))
+
+
 def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
     supply, decisions = problem.supply, plan.decisions
     active = active_lots(problem, decisions)

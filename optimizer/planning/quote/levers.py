@@ -1,0 +1,91 @@
+"""Which term of a quote to negotiate first, and what to ask for.
+
+The gradient is that of the relaxed bound with all of the quote signed: for a quote that is not signed it would be zero. A counter-offer
+changes one term alone, or all by the same share, as far as it takes for the cheapest plan known with the quote to cost no more than any
+plan without it: whoever gets it should sign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from optimizer.domain.contract import Contract
+from optimizer.planning.quote.break_even import last_at_most
+from optimizer.planning.quote.evidence import Evidence
+from optimizer.planning.quote.variants import Paid, at_price
+from optimizer.planning.sensitivities import sensitivity_rows
+from optimizer.pricing.sensitivity import Sensitivities
+
+Row = dict[str, Any]
+
+PRICE = "price"
+TERMS = (
+    ("x_UnitPrice", PRICE),
+    ("x_TakeOrPayShare", "take_or_pay_share"),
+    ("x_MinimumSpend", "minimum_spend"),
+    ("x_FixedMonthlyFee", "fixed_monthly_fee"),
+)
+TABLES = ("contracts", "contract_fee_steps")
+ALL = "all of these by the same share"
+
+
+def lever_rows(evidence: Evidence, slopes: Sensitivities, paid: Paid) -> list[Row]:
+    """Rows of the `levers` table: largest effect of 1 % first.
+
+    Args:
+      slopes: of the bound with all lots of the quote signed.
+    """
+    variants = evidence.variants
+    name, hours = variants.quote.name, evidence.lots * paid.hours
+    rows = sensitivity_rows(variants.case, variants.forced(), slopes, annual_discount_rate=variants.annual_discount_rate)
+    return [
+        {
+            "contract": name,
+            "term": row["column"] if row["table"] == "contracts" else f"{row['column']} from {row['row'].split()[-1]}",
+            "value": row["value"],
+            "slope_usd_per_unit": row["slope_usd_per_unit"],
+            "elasticity_usd": row["elasticity_usd"],
+            "elasticity_usd_per_accelerator_hour": row["elasticity_usd"] / hours,
+        }
+        for row in rows
+        if row["table"] in TABLES and row["row"].split()[0] == name
+    ]
+
+
+def counter_offers(evidence: Evidence) -> list[Row]:
+    """Rows of the `counter_offers` table: terms that, changed alone, make all of the quote pay for certain; the least change first.
+
+    None where the quote pays already, or where nothing that can be asked of a term is enough.
+    """
+    quote, without = evidence.variants.quote, evidence.without.low_usd
+    if evidence.cost_usd(evidence.lots) <= without:
+        return []
+    rows = []
+    for term, fields in _terms(quote):
+        cost = partial(_cost, evidence, fields)
+        share = last_at_most(cost, without)
+        if 0.0 < share < 1.0:
+            single = getattr(quote, fields[0]) if len(fields) == 1 else None
+            asked = None if single is None else single * share
+            saving = without - cost(share)
+            rows.append(
+                {"contract": quote.name, "term": term, "offered": single, "asked": asked, "asked_share": share, "saving_low_usd": saving}
+            )
+    return sorted(rows, key=lambda row: (-row["asked_share"], row["term"]))
+
+
+def _terms(quote: Contract) -> list[tuple[str, tuple[str, ...]]]:
+    """Columns of money that the quote has, each with its field; at the end all of them together."""
+    given = [(column, (field,)) for column, field in TERMS if isinstance(getattr(quote, field), int | float) and getattr(quote, field)]
+    together = [] if len(given) == 1 else [(ALL, tuple(field for _, fields in given for field in fields))]
+    return given + together
+
+
+def _cost(evidence: Evidence, fields: tuple[str, ...], share: float) -> float:
+    """Of the cheapest plan known with all of the quote, whose terms are this share of what is offered."""
+    quote = changed = evidence.variants.quote
+    for field in fields:
+        changed = at_price(changed, share) if field == PRICE else replace(changed, **{field: getattr(quote, field) * share})
+    return evidence.cost_under_usd(changed, evidence.lots)

@@ -1,0 +1,216 @@
+"""The quote job's core: solves with and without each quote until its break-even price is known well enough, or the time is over.
+
+    1. plan        with all quotes free to be signed or not: the joint plan, whose prices and placements every other solve starts from
+    2. narrow      each quote forbidden, and signed in full near its break-even price, again and again: the interval narrows
+    3. volumes     each quote signed in part
+    4. slopes      of the relaxed bound with each quote signed in full
+
+What one solve shows serves all quotes: prices of capacity prove a bound on every variant, and a plan is one of every variant whose lots
+it has.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from optimizer.domain.contract import Contract
+from optimizer.planning.plan import PlanResult
+from optimizer.planning.quote.evidence import Evidence
+from optimizer.planning.quote.solving import Shown, price_variant, solve_variant
+from optimizer.planning.quote.variants import Paid, Variants, paid_quantity
+from optimizer.pricing.arrays import prepare
+from optimizer.pricing.sensitivity import Sensitivities
+from optimizer.solve.carry import carry
+from optimizer.solve.executor import Outcome, ProcessPool, Tally, Task
+from optimizer.solve.search import SolveSettings, Start
+
+NARROWING = 0.7  # share of the time that goes into intervals
+ROUND = 0.5  # share of what is left of it that a round may take
+LEAST_S = 2.0  # of a solve
+HALF = 0.5  # of the width asked for: how far beyond the lower end a price is tried, and how much the plans without a quote may leave open
+GAP_SHARE = 0.1  # of the width asked for, in USD: gap at which a solve ends
+PRICE_STEPS = 300  # of prices, for slopes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When to stop."""
+
+    width: float  # of an interval, as a share of the offered price
+    time_limit_s: float  # for all solves after the joint plan; inf: none
+    processes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One quote: what is known about it."""
+
+    contract: Contract
+    paid: Paid  # per lot
+    evidence: Evidence
+    slopes: Sensitivities | None = None
+
+    @property
+    def paid_usd(self) -> float:
+        """All lots at the offered price."""
+        return self.contract.lots * self.paid.usd
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A solve of a quote's variant."""
+
+    quote: str
+    lots: int
+    factor: float
+
+
+def study(
+    joint: PlanResult, contracts: Sequence[Contract], *, settings: SolveSettings, limits: Limits, report: Callable[[Tally], None]
+) -> tuple[Asked, ...]:
+    """
+    Args:
+      joint: a plan of the case with the quotes free to be signed or not.
+      contracts: quotes of the case.
+    """
+    prepared, rate = prepare(joint.problem), joint.verification.annual_discount_rate
+    asked = {}
+    for contract in contracts:
+        k = joint.problem.supply.contracts.index(contract.name)
+        variants = Variants(joint.case, joint.problem, rate, k)
+        asked[contract.name] = Asked(contract=contract, paid=paid_quantity(variants), evidence=Evidence(variants, prepared))
+    with ProcessPool(limits.processes, report=report) as pool:
+        run = _Run(joint, asked, settings, limits, pool)
+        run.begin()
+        run.narrow()
+        run.volumes()
+        return tuple(run.with_slopes())
+
+
+class _Run:
+    """The solves of one study."""
+
+    def __init__(self, joint: PlanResult, asked: dict[str, Asked], settings: SolveSettings, limits: Limits, pool: ProcessPool) -> None:
+        self._joint, self._asked, self._settings, self._limits, self._pool = joint, asked, settings, limits, pool
+        self._until = time.monotonic() + limits.time_limit_s
+        self._questions: dict[str, _Question] = {}
+
+    def begin(self) -> None:
+        """What the joint plan shows about every quote: its bound is one on all plans, with any lots."""
+        joint = self._joint
+        for asked in self._asked.values():
+            evidence = asked.evidence
+            evidence.add_plan(joint.plan)
+            for lots in range(evidence.lots + 1):
+                evidence.add_bound(lots, 1.0, joint.bound_usd)
+            if joint.priced is not None:
+                evidence.add_prices(joint.priced.prices)
+
+    def narrow(self) -> None:
+        """Rounds of solves until every interval is narrow enough, the time is over, or a round narrows none."""
+        ends = time.monotonic() + NARROWING * self._left
+        while (questions := list(self._open_questions())) and (left := ends - time.monotonic()) > LEAST_S:
+            before = self._widths()
+            self._ask(questions, left if math.isinf(left) else max(LEAST_S, ROUND * left))
+            if self._widths() == before:
+                return
+
+    def volumes(self) -> None:
+        """Every number of lots between none and all, at the offered price."""
+        questions = [_Question(name, lots, 1.0) for name, asked in self._asked.items() for lots in range(1, asked.evidence.lots)]
+        self._ask(questions, ROUND * self._left)
+
+    def with_slopes(self) -> Iterator[Asked]:
+        """Slopes of the bound at the best prices for the offer, after some further steps."""
+        for name, asked in self._asked.items():
+            evidence = asked.evidence
+            arguments = {"problem": evidence.variants.forced(), "evaluations": PRICE_STEPS, "start": evidence.best_prices(evidence.lots)}
+            self._pool.submit(Task(key=f"{name}: slopes", work=price_variant, arguments=arguments))
+        found = {outcome.key: outcome.result() for outcome in self._pool.outcomes()}
+        for name, asked in self._asked.items():
+            slopes: Sensitivities = found[f"{name}: slopes"]
+            yield replace(asked, slopes=slopes)
+
+    # ---- inside
+
+    @property
+    def _left(self) -> float:
+        return self._until - time.monotonic()
+
+    def _widths(self) -> list[float]:
+        return [asked.evidence.break_even().width for asked in self._asked.values()]
+
+    def _open_questions(self) -> Iterator[_Question]:
+        """With the quote near its break-even price, and without it as long as what is open there matters."""
+        for name, asked in self._asked.items():
+            evidence, width = asked.evidence, self._limits.width
+            interval = evidence.break_even()
+            if interval.width <= width:
+                continue
+            yield _Question(name, evidence.lots, self._next_factor(asked))
+            if evidence.without.gap_usd > HALF * HALF * width * asked.paid_usd:
+                yield _Question(name, 0, 1.0)
+
+    def _next_factor(self, asked: Asked) -> float:
+        """A little above the lower end: a better plan raises it, a better bound closes it; the offered price while there is no plan."""
+        interval = asked.evidence.break_even()
+        if interval.low == 0.0:
+            return 1.0 if math.isinf(interval.high) or interval.high > 1.0 else interval.middle
+        return interval.low + HALF * self._limits.width
+
+    def _ask(self, questions: Sequence[_Question], seconds: float) -> None:
+        """Solves these within so many seconds and takes in what they show."""
+        if not questions or seconds <= 0.0:
+            return
+        at_once = math.ceil(len(questions) / self._limits.processes)
+        for question in questions:
+            key = f"{question.quote}: {question.lots} lots at {question.factor:.6g} ({len(self._questions)})"
+            self._questions[key] = question
+            self._pool.submit(Task(key=key, work=solve_variant, arguments=self._arguments(question, max(LEAST_S, seconds / at_once))))
+        for outcome in self._pool.outcomes():
+            self._take(outcome)
+
+    def _arguments(self, question: _Question, seconds: float) -> dict[str, object]:
+        asked = self._asked[question.quote]
+        variants = asked.evidence.variants
+        problem = variants.forced(question.factor, question.lots)
+        wanted = GAP_SHARE * self._limits.width * asked.paid_usd / max(abs(self._joint.objective_usd), 1.0)
+        settings = replace(
+            self._settings,
+            time_limit_s=seconds if math.isfinite(seconds) else None,
+            relative_gap=min(self._settings.relative_gap, wanted),
+            threads=1,
+            seed=self._settings.seed + len(self._questions),
+            side_by_side=False,
+        )
+        return {
+            "case": variants.case_at(question.factor),
+            "problem": problem,
+            "annual_discount_rate": variants.annual_discount_rate,
+            "settings": settings,
+            "start": self._start(asked.evidence, question),
+        }
+
+    def _start(self, evidence: Evidence, question: _Question) -> Start:
+        """The cheapest plans known with and without the quote, and the best prices."""
+        problem = evidence.variants.forced(question.factor, question.lots)
+        plans = [evidence.best_plan(lots, question.factor) for lots in (question.lots, 0, evidence.lots)] + [self._joint.plan]
+        prices = evidence.best_prices(question.lots, question.factor)
+        known = [carry(problem, contracts=plan.contracts, decisions=plan.decisions) for plan in plans if plan is not None]
+        return Start(decisions=tuple(start.decisions[0] for start in known), prices=prices)
+
+    def _take(self, outcome: Outcome) -> None:
+        """What a solve shows, about its own quote and all others."""
+        question, shown = self._questions[outcome.key], outcome.result()
+        assert isinstance(shown, Shown)
+        for name, asked in self._asked.items():
+            own = name == question.quote
+            if shown.plan is not None and (own or question.factor >= 1.0):
+                asked.evidence.add_plan(shown.plan, question.factor if own else 1.0)
+            if shown.prices is not None:
+                asked.evidence.add_prices(shown.prices)
+            if own:
+                asked.evidence.add_bound(question.lots, question.factor, shown.bound_usd)

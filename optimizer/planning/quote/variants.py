@@ -1,0 +1,121 @@
+"""One case with a quote at other prices and volumes: forbidden, forced in at some lots, cheaper or dearer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from optimizer.domain.case import Case
+from optimizer.domain.contract import Contract
+from optimizer.domain.problem import PlanningProblem
+from optimizer.planning.assemble.supply import build_supply
+from optimizer.planning.changes import with_contract
+
+
+def at_price(contract: Contract, factor: float) -> Contract:
+    """The contract with every price of its units times a factor; fees and minimum spend stay as they are."""
+    price = contract.price
+    return replace(
+        contract,
+        price=price * factor if isinstance(price, int | float) else price,
+        ramp=tuple(replace(step, price=None if step.price is None else step.price * factor) for step in contract.ramp),
+        tiers=tuple(replace(tier, price=tier.price * factor) for tier in contract.tiers),
+    )
+
+
+def without_pins_on(case: Case, contracts: Sequence[str]) -> Case:
+    """What a pin forces or forbids cannot be asked about: pins on these contracts are set aside."""
+    return replace(case, pins=tuple(pin for pin in case.pins if pin.pool is not None or pin.subject not in contracts))
+
+
+def with_lots(problem: PlanningProblem, contract: int, lots: int) -> PlanningProblem:
+    """Exactly so many lots of a contract are signed; 0 forbids it."""
+    least, most = problem.supply.least_lots.copy(), problem.supply.most_lots.copy()
+    least[contract] = most[contract] = lots
+    return replace(problem, supply=replace(problem.supply, least_lots=least, most_lots=most))
+
+
+def without_offer(problem: PlanningProblem, offer: int) -> PlanningProblem:
+    """Nothing is drawn from a market offer."""
+    limit = problem.supply.offer_limit.copy()
+    limit[offer] = 0.0
+    return replace(problem, supply=replace(problem.supply, offer_limit=limit))
+
+
+@dataclass(frozen=True, eq=False)
+class Variants:
+    """The problem of a case with one of its quotes changed; loads, needs and the order of all axes stay."""
+
+    case: Case
+    problem: PlanningProblem
+    annual_discount_rate: float
+    contract: int  # index into `Supply.contracts`
+
+    @property
+    def quote(self) -> Contract:
+        name = self.problem.supply.contracts[self.contract]
+        return next(row for row in self.case.contracts if row.name == name)
+
+    def case_at(self, factor: float) -> Case:
+        """With the quote's prices times a factor."""
+        return with_contract(self.case, self.quote.name, lambda quote: at_price(quote, factor))
+
+    @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the question does
+    def at(self, factor: float) -> PlanningProblem:
+        """With the quote's prices times a factor, free to be signed or not."""
+        if factor == 1.0:
+            return self.problem
+        return self.with_quote(at_price(self.quote, factor))
+
+    def with_quote(self, changed: Contract) -> PlanningProblem:
+        """With other terms of the quote."""
+        case = with_contract(self.case, changed.name, lambda _: changed)
+        return replace(self.problem, supply=build_supply(case, self.problem.needs, self.annual_discount_rate))
+
+    def forced(self, factor: float = 1.0, lots: int | None = None) -> PlanningProblem:
+        """With the quote signed: all lots, or so many."""
+        return with_lots(self.at(factor), self.contract, self.quote.lots if lots is None else lots)
+
+    def forbidden(self) -> PlanningProblem:
+        return with_lots(self.problem, self.contract, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paid:
+    """What a quote's price is paid for, per lot, discounted. A contract that may be left is counted to its end."""
+
+    hours: float  # accelerator-hours that are paid whether drawn or not
+    usd: float  # what they cost at the offered price
+
+    @property
+    def price(self) -> float:
+        """Offered USD per accelerator-hour."""
+        return self.usd / self.hours if self.hours else np.nan
+
+
+def paid_quantity(variants: Variants) -> Paid:
+    """Committed accelerator-hours; all that may be drawn where nothing is committed.
+
+    What is paid after the horizon counts as far as it is a cost.
+    """
+    problem, k = variants.problem, variants.contract
+    supply = problem.supply
+    share = supply.take_or_pay_share[k] or 1.0
+    hours = share * supply.capacity[k] * problem.hours.sum(axis=1) * problem.discount
+    usd = hours * supply.price_cash[k]
+    within = Paid(hours=float(hours.sum()), usd=float(usd.sum()))
+    return replace(within, hours=within.hours + _hours_after(variants, within), usd=within.usd + _usd_after(variants))
+
+
+def _usd_after(variants: Variants) -> float:
+    """The part of what is owed after the horizon that grows with the price."""
+    at, free = (variants.at(factor).supply.terminal_usd[variants.contract] for factor in (1.0, 0.0))
+    return float(at - free)
+
+
+def _hours_after(variants: Variants, within: Paid) -> float:
+    """Accelerator-hours after the horizon that this pays for, at the offered mean price."""
+    return _usd_after(variants) / within.price if within.usd else 0.0
