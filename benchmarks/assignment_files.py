@@ -147,7 +147,7 @@ def _penalty(assignment: Assignment) -> float:
 
 def _supply(assignment: Assignment) -> Supply:
     pools = len(assignment.capacity)
-    each, none = np.zeros((pools, 1)), np.zeros((0, 2), dtype=np.int64)
+    each, none = np.zeros((pools, 1, 1)), np.zeros((0, 2), dtype=np.int64)
     given = assignment.fee is None
     return Supply(
         contracts=_names("contract", pools),
@@ -157,14 +157,14 @@ def _supply(assignment: Assignment) -> Supply:
         most_lots=np.ones(pools, dtype=np.int64),
         cover_contract=np.arange(pools),
         cover_pool=np.arange(pools),
-        capacity=assignment.capacity[:, None].astype(np.float64),
+        capacity=assignment.capacity[:, None, None].astype(np.float64),
         price_cash=each,
         take_or_pay_share=np.ones(pools),
         minimum_cash=each,
         eligible_spend_cash=each,
-        fixed_fee_cash=each if assignment.fee is None else assignment.fee[:, None],
+        fixed_fee_cash=each if assignment.fee is None else assignment.fee[:, None, None],
         interval=np.zeros((pools, 1), dtype=np.int64),
-        exit_fee_cash=np.full((pools, 1), np.inf),
+        exit_fee_cash=np.full((pools, 1, 1), np.inf),
         terminal_usd=np.zeros(pools),
         share_of_wallet=np.zeros(pools),
         option_group=np.full(pools, -1),

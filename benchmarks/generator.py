@@ -150,7 +150,7 @@ def _supply(rng: np.random.Generator, size: Size, on_demand: Floats, mean_demand
     """One on-demand offer a pool, and contracts over the whole horizon, settled month by month."""
     count = 3 * size.pools if size.contracts is None else size.contracts
     pool = np.arange(count) % size.pools
-    shape = (count, size.periods)
+    shape = (count, size.periods, size.scenarios)
     price = on_demand[pool] * rng.uniform(*CONTRACT_PRICE, count)
     nothing = np.zeros((0, 2), dtype=np.int64)
     accelerators = np.ceil(mean_demand * rng.uniform(*CONTRACT_SIZE, count))
@@ -162,8 +162,8 @@ def _supply(rng: np.random.Generator, size: Size, on_demand: Floats, mean_demand
         most_lots=np.ones(count, dtype=np.int64),
         cover_contract=np.arange(count),
         cover_pool=pool,
-        capacity=np.repeat(accelerators[:, None], size.periods, axis=1),
-        price_cash=np.repeat(price[:, None], size.periods, axis=1),
+        capacity=np.broadcast_to(accelerators[:, None, None], shape),
+        price_cash=np.broadcast_to(price[:, None, None], shape),
         take_or_pay_share=rng.uniform(*TAKE_OR_PAY, count),
         minimum_cash=np.zeros(shape),
         eligible_spend_cash=np.zeros(shape),

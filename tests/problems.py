@@ -133,6 +133,7 @@ def _supply(rng: np.random.Generator, size: Size, pool_supplier: np.ndarray) -> 
     covers = [(k, p) for k in range(contracts) for p in np.flatnonzero(pool_supplier == contract_supplier[k])]
     in_force = np.arange(contracts) < contracts // 2
     each = (contracts, periods)
+    nothing = np.zeros((*each, size.scenarios))
     pools = np.concatenate([np.arange(size.pools), np.arange(size.spot_offers) % size.pools])
     spot = np.arange(len(pools)) >= size.pools
     price = np.where(spot, rng.uniform(1.0, 2.5, len(pools)), rng.uniform(3.0, 6.0, len(pools)))
@@ -144,14 +145,14 @@ def _supply(rng: np.random.Generator, size: Size, pool_supplier: np.ndarray) -> 
         most_lots=np.full(contracts, size.lots),
         cover_contract=np.array([k for k, _ in covers], dtype=np.int64),
         cover_pool=np.array([p for _, p in covers], dtype=np.int64),
-        capacity=np.cumsum(rng.uniform(1.0, 5.0, each), axis=1),
-        price_cash=rng.uniform(2.0, 4.0, each),
+        capacity=np.cumsum(rng.uniform(1.0, 5.0, each), axis=1)[:, :, None] + nothing,
+        price_cash=rng.uniform(2.0, 4.0, each)[:, :, None] + nothing,
         take_or_pay_share=np.zeros(contracts),
-        minimum_cash=np.zeros(each),
-        eligible_spend_cash=np.zeros(each),
-        fixed_fee_cash=np.zeros(each),
+        minimum_cash=nothing,
+        eligible_spend_cash=nothing,
+        fixed_fee_cash=nothing,
         interval=np.tile(np.arange(periods) // 2, (contracts, 1)),
-        exit_fee_cash=np.full(each, np.inf),
+        exit_fee_cash=np.full(nothing.shape, np.inf),
         terminal_usd=np.zeros(contracts),
         share_of_wallet=np.zeros(contracts),
         option_group=np.full(contracts, -1),
@@ -183,7 +184,14 @@ def no_limits(periods: int) -> Limits:
     )
 
 
+BY_SCENARIO = ("capacity", "price_cash", "minimum_cash", "eligible_spend_cash", "fixed_fee_cash", "exit_fee_cash")
+
+
 def with_supply(problem: PlanningProblem, **changes: Any) -> PlanningProblem:
+    """Figures of contracts given as [K, T] hold in every scenario."""
+    for name in BY_SCENARIO:
+        if name in changes and changes[name].ndim == 2:
+            changes[name] = np.repeat(changes[name][:, :, None], len(problem.scenarios), axis=2)
     return replace(problem, supply=replace(problem.supply, **changes))
 
 

@@ -26,15 +26,15 @@ class Supply:
     most_lots: Ints  # [K]
     cover_contract: Ints  # [J] sorted by contract, then pool
     cover_pool: Ints  # [J]
-    capacity: Floats  # [K, T] accelerators per lot, mean over the period's hours
-    price_cash: Floats  # [K, T] USD per accelerator-hour drawn
+    capacity: Floats  # [K, T, S] accelerators per lot, mean over the period's hours
+    price_cash: Floats  # [K, T, S] USD per accelerator-hour drawn
     take_or_pay_share: Floats  # [K] of capacity that is paid whether drawn or not
-    minimum_cash: Floats  # [K, T] USD per lot in force: the period's part of its interval's minimum spend
-    eligible_spend_cash: Floats  # [K, T] other spend that counts towards the minimum
-    fixed_fee_cash: Floats  # [K, T] USD per lot in force
+    minimum_cash: Floats  # [K, T, S] USD per lot in force: the period's part of its interval's minimum spend
+    eligible_spend_cash: Floats  # [K, T, S] other spend that counts towards the minimum
+    fixed_fee_cash: Floats  # [K, T, S] USD per lot in force
     interval: Ints  # [K, T] fulfilment interval that the period falls in, numbered from 0; -1 not in force
-    exit_fee_cash: Floats  # [K, T] USD per lot left at the start of the period; inf: leaving is not possible then
-    terminal_usd: Floats  # [K] USD per lot still held at the end of the horizon
+    exit_fee_cash: Floats  # [K, T, S] USD per lot left at the start of the period; inf, in all scenarios: leaving is not possible then
+    terminal_usd: Floats  # [K] USD per lot still held at the end of the horizon, expected
     share_of_wallet: Floats  # [K] least share of all accelerator-hours drawn while in force; 0: none
     option_group: Ints  # [K] contracts of one group are alternatives; -1: none
     excluded_contract: Ints  # [E, 2] pairs never in force together
@@ -48,6 +48,12 @@ class Supply:
     offer_loss: Floats  # [O] share of spot hours lost; 0 for on-demand
     offer_limit: Floats  # [O, T] accelerators, mean over the period's hours; inf: no limit
     offer_price_cash: Floats  # [O, T, S] USD per accelerator-hour
+
+    @property
+    def leavable(self) -> Bools:
+        """True where lots of the contract may be left at the start of the period, [K, T]."""
+        can = np.isfinite(self.exit_fee_cash).all(axis=2) & (self.interval >= 0) & (self.most_lots > 0)[:, None]
+        return np.asarray(can)
 
 
 @dataclass(frozen=True, kw_only=True)

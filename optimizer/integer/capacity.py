@@ -132,7 +132,7 @@ def site_loss_reserve(problem: PlanningProblem, variables: Variables) -> RowGrou
     terms: list[Term] = []
     for k, works in enumerate(_working_share(problem)):
         safe = ~np.isin(lost, problem.pool_site[supply.cover_pool[supply.cover_contract == k]])
-        coefficient = works * supply.capacity[k, period[safe]]
+        coefficient = works * supply.capacity[k, period[safe], scenario[safe]]
         terms += active(variables, each[safe], np.full(int(safe.sum()), k), period[safe], coefficient)
     used = variables.site_placed[:, period, block, scenario]
     at_lost = np.arange(len(problem.sites))[:, None] == lost

@@ -30,23 +30,24 @@ def capacity_and_ramp(problem: PlanningProblem, variables: Variables) -> RowGrou
         "capacity of contract",
         {"contract": contract, "period": period, "block": block, "scenario": scenario},
         (row[supply.cover_contract], variables.contract_draw, -1.0),
-        *active(variables, np.arange(len(contract)), contract, period, supply.capacity[contract, period]),
+        *active(variables, np.arange(len(contract)), contract, period, supply.capacity[contract, period, scenario]),
         lower=0.0,
         measure="accelerators",
     )
 
 
 def committed_cash(problem: PlanningProblem) -> Floats:
-    """USD per lot in force that is paid whether anything is drawn or not, fixed fee aside, [K, T]."""
+    """USD per lot in force that is paid whether anything is drawn or not, fixed fee aside, [K, T, S]."""
     supply = problem.supply
-    return np.asarray(supply.take_or_pay_share[:, None] * supply.price_cash * supply.capacity * problem.hours.sum(axis=1))
+    hours = problem.hours.sum(axis=1)[:, None]
+    return np.asarray(supply.take_or_pay_share[:, None, None] * supply.price_cash * supply.capacity * hours)
 
 
 def spend_terms(problem: PlanningProblem, variables: Variables, row: Ints, unit: float, sign: float) -> Term:
     """Term `sign x price x hours drawn`, each draw added to its interval's row. `row` is [K, W, S]; -1: none."""
     supply = problem.supply
     at = _interval_rows(problem, row)[supply.cover_contract][:, :, None, :]
-    price = (supply.price_cash[supply.cover_contract][:, :, None] * problem.hours)[:, :, :, None]
+    price = supply.price_cash[supply.cover_contract][:, :, None, :] * problem.hours[:, :, None]
     return at, variables.contract_draw, sign * price / unit
 
 
@@ -60,10 +61,10 @@ def _interval_rows(problem: PlanningProblem, row: Ints) -> Ints:
 
 
 def _per_lot(problem: PlanningProblem, variables: Variables, row: Ints, per_lot: Floats) -> list[Term]:
-    """Terms `per_lot[k,t] active[k,t]`, each period added to its interval's row [K, W, S]."""
+    """Terms `per_lot[k,t,s] active[k,t]`, each period added to its interval's row [K, W, S]."""
     at = _interval_rows(problem, row)
     contract, period, scenario = np.nonzero(at >= 0)
-    return active(variables, at[contract, period, scenario], contract, period, per_lot[contract, period])
+    return active(variables, at[contract, period, scenario], contract, period, per_lot[contract, period, scenario])
 
 
 def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:
@@ -92,7 +93,7 @@ def minimum_spend(problem: PlanningProblem, variables: Variables, unit: float) -
     contract, interval, scenario = np.nonzero(row >= 0)
     counted = (committed_cash(problem) + supply.fixed_fee_cash - supply.minimum_cash) / unit
     uncommitted = np.where((supply.take_or_pay_share == 0)[:, None, None], row, -1)
-    eligible = np.zeros(row.shape[:2])
+    eligible = np.zeros(row.shape)
     k, t = np.nonzero(supply.interval >= 0)
     np.add.at(eligible, (k, supply.interval[k, t]), supply.eligible_spend_cash[k, t] / unit)
     return row_group(
@@ -102,7 +103,7 @@ def minimum_spend(problem: PlanningProblem, variables: Variables, unit: float) -
         (row, variables.excess, 1.0),
         spend_terms(problem, variables, uncommitted, unit, 1.0),
         *_per_lot(problem, variables, row, counted),
-        lower=-eligible[contract, interval],
+        lower=-eligible[contract, interval, scenario],
         measure="USD",
         scale=unit,
     )

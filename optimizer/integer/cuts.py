@@ -8,7 +8,7 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.integer.clauses import active
 from optimizer.integer.rows import RowGroup, row_group
-from optimizer.integer.variables import Variables, exit_possible
+from optimizer.integer.variables import Variables
 
 CUTS = frozenset({"whole load"})  # clauses of the rows
 
@@ -23,8 +23,9 @@ def whole_loads(problem: PlanningProblem, variables: Variables) -> RowGroup:
     pairs, periods, blocks, scenarios = needs.need.shape
     flat = needs.need.reshape(pairs, periods, blocks * scenarios)
     most = flat.argmax(axis=2)
-    open_lots = (supply.least_lots < supply.most_lots)[:, None] | (np.cumsum(exit_possible(problem), axis=1) > 0)
-    rest = flat.max(axis=2) - _sure(problem, open_lots)[needs.pair_pool]
+    open_lots = (supply.least_lots < supply.most_lots)[:, None] | (np.cumsum(supply.leavable, axis=1) > 0)
+    sure = np.take_along_axis(_sure(problem, open_lots)[needs.pair_pool], (most % scenarios)[:, :, None], axis=2)[:, :, 0]
+    rest = flat.max(axis=2) - sure
     column = variables.place
     pair, period = np.nonzero((rest > 0) & problem.pair_allowed & (column >= 0))
     each, pool, missing = np.arange(len(pair)), needs.pair_pool[pair], rest[pair, period]
@@ -33,7 +34,7 @@ def whole_loads(problem: PlanningProblem, variables: Variables) -> RowGroup:
     contract = supply.cover_contract[cover]
     useful = open_lots[contract, period[row]]
     row, cover, contract = row[useful], cover[useful], contract[useful]
-    lot = problem.availability[pool[row]] * supply.capacity[contract, period[row]]
+    lot = problem.availability[pool[row]] * supply.capacity[contract, period[row], scenario[row]]
     return row_group(
         "whole load",
         {"load": needs.pair_load[pair], "pool": pool, "period": period},
@@ -46,10 +47,10 @@ def whole_loads(problem: PlanningProblem, variables: Variables) -> RowGroup:
 
 
 def _sure(problem: PlanningProblem, open_lots: np.ndarray) -> Floats:
-    """Working accelerators that a pool may have whatever is decided about contracts, [P, T]."""
+    """Working accelerators that a pool may have whatever is decided about contracts, [P, T, S]."""
     supply = problem.supply
-    held = np.where(open_lots, 0.0, supply.capacity * supply.most_lots[:, None])
-    sure = np.zeros((len(problem.pools), len(problem.periods)))
+    held = np.where(open_lots[:, :, None], 0.0, supply.capacity * supply.most_lots[:, None, None])
+    sure = np.zeros((len(problem.pools), len(problem.periods), len(problem.scenarios)))
     np.add.at(sure, supply.cover_pool, held[supply.cover_contract])
-    np.add.at(sure, supply.offer_pool, supply.offer_limit)
-    return sure * problem.availability[:, None]
+    np.add.at(sure, supply.offer_pool, supply.offer_limit[:, :, None])
+    return sure * problem.availability[:, None, None]

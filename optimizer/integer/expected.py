@@ -106,7 +106,7 @@ def leaves_nothing_out(problem: PlanningProblem) -> bool:
     limits, supply = problem.limits, problem.supply
     fresh = (problem.placed_before < 0).all() or not (problem.enter_cash.any() or problem.leave_cash.any())
     rules = len(limits.budget_cash) + len(limits.share) + int(np.isfinite(problem.site_bandwidth).sum()) + limits.fewest_suppliers.sum()
-    clauses = np.isfinite(supply.exit_fee_cash).any() or supply.share_of_wallet.any() or np.isfinite(limits.most_moves).any()
+    clauses = supply.leavable.any() or supply.share_of_wallet.any() or np.isfinite(limits.most_moves).any()
     return periods == 1 and scenarios == 1 and bool(fresh) and not clauses and rules == 0
 
 
@@ -157,7 +157,8 @@ def _columns(problem: PlanningProblem, sheet: _Sheet, unit: float) -> _Columns:
 def _holding(problem: PlanningProblem) -> Floats:
     """What a lot costs whatever is drawn, [K] USD."""
     supply = problem.supply
-    return np.asarray((committed_cash(problem) + supply.fixed_fee_cash) @ problem.discount + supply.terminal_usd)
+    paid = (committed_cash(problem) + supply.fixed_fee_cash) @ problem.probability
+    return np.asarray(paid @ problem.discount + supply.terminal_usd)
 
 
 def _place(problem: PlanningProblem, sheet: _Sheet, columns: _Columns) -> None:
@@ -204,23 +205,24 @@ def _capacity(problem: PlanningProblem, sheet: _Sheet, columns: _Columns, *, spo
 
 def _settle(problem: PlanningProblem, sheet: _Sheet, columns: _Columns, unit: float) -> list[tuple[int, int, int, int, float]]:
     """Draws within lots, spend above take-or-pay, missing minimum spend; (contract, interval, its two rows, discount) of each interval."""
-    supply, hours, committed = problem.supply, problem.hours, committed_cash(problem)
+    supply, hours, chance = problem.supply, problem.hours, problem.probability
+    committed, priced = committed_cash(problem) @ chance, supply.price_cash @ chance
+    minimum = (supply.minimum_cash - supply.fixed_fee_cash) @ chance - committed
     drawn = sheet.rows((len(supply.contracts), *hours.shape), -np.inf, 0.0)
     sheet.put(drawn[supply.cover_contract], columns.drawn, 1.0)
-    sheet.put(drawn, columns.lots[:, None, None], -np.where(supply.interval >= 0, supply.capacity, 0.0)[:, :, None])
+    sheet.put(drawn, columns.lots[:, None, None], -np.where(supply.interval >= 0, supply.capacity @ chance, 0.0)[:, :, None])
     settled = []
     for k, w in sorted({(k, int(supply.interval[k, t])) for k, t in np.argwhere(supply.interval >= 0)}):
         within = np.flatnonzero(supply.interval[k] == w)
         discount = float(problem.discount[within[-1]])
         excess, short = (sheet.columns(np.array([discount])) for _ in range(2))
         above = sheet.rows((1,), -np.inf, 0.0)
-        price = supply.price_cash[k, within][:, None] * hours[within] / unit
+        price = priced[k, within][:, None] * hours[within] / unit
         sheet.put(above, columns.drawn[supply.cover_contract == k][:, within], price)
         sheet.put(above, columns.lots[k], -committed[k, within].sum() / unit)
         sheet.put(above, excess, -1.0)
-        below = sheet.rows((1,), -np.inf, float(supply.eligible_spend_cash[k, within].sum()) / unit)
-        owed = (supply.minimum_cash - committed - supply.fixed_fee_cash)[k, within].sum() / unit
-        sheet.put(below, columns.lots[k], owed)
+        below = sheet.rows((1,), -np.inf, float((supply.eligible_spend_cash[k, within] @ chance).sum()) / unit)
+        sheet.put(below, columns.lots[k], minimum[k, within].sum() / unit)
         sheet.put(below, np.append(excess, short), -1.0)
         settled.append((int(k), w, int(above[0]), int(below[0]), discount))
     return settled

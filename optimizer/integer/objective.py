@@ -56,16 +56,23 @@ def all_payments(problem: PlanningProblem, variables: Variables, unit: float) ->
 
 
 def _while_active(problem: PlanningProblem, variables: Variables, line: str, per_lot: Floats) -> tuple[Payments, Payments]:
-    """per_lot[k,t] x active[k,t]: on all lots, less on each lot left in this period or before."""
+    """per_lot[k,t,s] x active[k,t]: on all lots, less on each lot left in this period or before."""
     supply = problem.supply
-    paid = np.where(supply.interval >= 0, per_lot, 0.0)
+    scenario, paid = _by_scenario(np.where((supply.interval >= 0)[:, :, None], per_lot, 0.0))
     period = np.arange(paid.shape[1])
-    supplier = supply.contract_supplier[:, None]
-    left = np.where(period[:, None] <= period, variables.exits[:, :, None], -1)  # [K, period left, period saved]
+    supplier = supply.contract_supplier[:, None, None]
+    left = np.where(period[:, None] <= period, variables.exits[:, :, None], -1)[..., None]  # [K, period left, period saved, 1]
     return (
-        _payments(line, variables.lots[:, None], supplier, period, ALL_SCENARIOS, paid),
-        _payments(line, left, supplier[:, :, None], period, ALL_SCENARIOS, -paid[:, None, :]),
+        _payments(line, variables.lots[:, None, None], supplier, period[:, None], scenario, paid),
+        _payments(line, left, supplier[..., None], period[:, None], scenario, -paid[:, None]),
     )
+
+
+def _by_scenario(cash: Floats) -> tuple[Ints, Floats]:
+    """Numbers of scenarios and [K, T, S] cash in them; one payment for all where they pay alike."""
+    if (cash == cash[..., :1]).all():
+        return np.array([ALL_SCENARIOS]), cash[..., :1]
+    return np.arange(cash.shape[2]), cash
 
 
 def settlement_period(problem: PlanningProblem) -> Ints:
@@ -97,8 +104,8 @@ def spend_without_commitment(problem: PlanningProblem, variables: Variables) -> 
     """Where nothing is paid for anyway, all that is drawn is the excess, billed when the interval ends."""
     supply = problem.supply
     j = supply.cover_contract
-    price = np.where((supply.take_or_pay_share == 0)[:, None], supply.price_cash, 0.0)[j]
-    cash = price[:, :, None, None] * problem.hours[:, :, None]
+    price = np.where((supply.take_or_pay_share == 0)[:, None, None], supply.price_cash, 0.0)[j]
+    cash = price[:, :, None, :] * problem.hours[:, :, None]
     supplier = supply.contract_supplier[j][:, None, None, None]
     settled = settlement_period(problem)[j][:, :, None, None]
     return _payments("excess", variables.contract_draw, supplier, settled, np.arange(len(problem.scenarios)), cash)
@@ -110,10 +117,9 @@ def minimum_shortfall(problem: PlanningProblem, variables: Variables, unit: floa
 
 def exit_fee(problem: PlanningProblem, variables: Variables) -> Payments:
     supply = problem.supply
-    fee = np.where(variables.exits >= 0, supply.exit_fee_cash, 0.0)
-    return _payments(
-        "exit fee", variables.exits, supply.contract_supplier[:, None], np.arange(fee.shape[1]), ALL_SCENARIOS, fee
-    )
+    scenario, fee = _by_scenario(np.where((variables.exits >= 0)[:, :, None], supply.exit_fee_cash, 0.0))
+    supplier, period = supply.contract_supplier[:, None, None], np.arange(fee.shape[1])[:, None]
+    return _payments("exit fee", variables.exits[:, :, None], supplier, period, scenario, fee)
 
 
 def market(problem: PlanningProblem, variables: Variables) -> Payments:
@@ -218,6 +224,6 @@ def money_unit(problem: PlanningProblem) -> float:
     prices = np.concatenate([problem.shortage_price, paid]) * hours if (paid > 0).any() else problem.egress_cash.ravel()
     positive = prices[prices > 0]
     one = float(np.median(positive)) if len(positive) else 1.0
-    per_lot = (committed_cash(problem) + supply.fixed_fee_cash + supply.minimum_cash) * supply.most_lots[:, None]
+    per_lot = (committed_cash(problem) + supply.fixed_fee_cash + supply.minimum_cash) * supply.most_lots[:, None, None]
     largest = float(per_lot.sum(axis=1).max(initial=0.0))
     return float(2.0 ** np.round(np.log2(max(one, largest / 1e7))))

@@ -133,12 +133,6 @@ def share_limited(problem: PlanningProblem) -> Bools:
     return limited
 
 
-def exit_possible(problem: PlanningProblem) -> Bools:
-    """True where lots of the contract may be left, [K, T]."""
-    supply = problem.supply
-    return np.asarray(np.isfinite(supply.exit_fee_cash) & (supply.interval >= 0) & (supply.most_lots > 0)[:, None])
-
-
 def _contract_columns(problem: PlanningProblem, columns: Columns) -> tuple[Ints, Ints, Ints, Ints]:
     """Y, y, e and whether in force. The last two only where a clause speaks of them."""
     supply = problem.supply
@@ -148,7 +142,7 @@ def _contract_columns(problem: PlanningProblem, columns: Columns) -> tuple[Ints,
     )
     named = _contracts_named_by_rules(problem)
     held = np.where(supply.most_lots == 1, lots, columns.take(named & (supply.most_lots > 1), integer=True))
-    leavable = exit_possible(problem)
+    leavable = supply.leavable
     exits = columns.take(leavable, upper=supply.most_lots[:, None], integer=True)
     may_have_left = np.cumsum(leavable, axis=1) > 0
     running = supply.interval >= 0
@@ -172,7 +166,7 @@ def _draw_columns(problem: PlanningProblem, columns: Columns, largest: Floats) -
     supply = problem.supply
     wide = share_limited(problem)[:, None, None]
     works = problem.availability[:, None, None, None]
-    capacity = (supply.capacity * supply.most_lots[:, None])[supply.cover_contract][:, :, None, None]
+    capacity = (supply.capacity * supply.most_lots[:, None, None])[supply.cover_contract][:, :, None, :]
     useful = largest[supply.cover_pool] / works[supply.cover_pool]
     idle = wide | (supply.share_of_wallet > 0)[supply.cover_contract][:, None, None, None]
     upper = np.where(idle, capacity, np.minimum(capacity, useful))
@@ -200,7 +194,7 @@ def _enough_to_dilute(problem: PlanningProblem, largest: Floats) -> float:
     shares = problem.limits.share[problem.limits.share > 0]
     least = float(min(shares, default=1.0))
     usable = problem.availability.min() * (1.0 - supply.offer_loss.max(initial=0.0))
-    contracts = float((supply.capacity * supply.most_lots[:, None]).max(axis=1, initial=0.0).sum())
+    contracts = float((supply.capacity * supply.most_lots[:, None, None]).max(axis=(1, 2), initial=0.0).sum())
     return (float(largest.sum(axis=0).max(initial=0.0)) / float(usable) + contracts) / least
 
 
@@ -217,25 +211,21 @@ def _flexible_columns(problem: PlanningProblem, columns: Columns, pairs: Ints) -
 def _settlement_columns(problem: PlanningProblem, columns: Columns, unit: float) -> tuple[Ints, Ints]:
     """Excess where part of the capacity is paid for anyway (else it is the spend, or nothing); shortfall where there is a minimum."""
     supply = problem.supply
-    scenarios = len(problem.scenarios)
-    spend = supply.price_cash * supply.capacity * problem.hours.sum(axis=1) * supply.most_lots[:, None] / unit
+    lots = supply.most_lots[:, None, None]
+    spend = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None] * lots / unit
     partly = (supply.take_or_pay_share > 0) & (supply.take_or_pay_share < 1)
-    most_excess = by_interval(problem, spend) * partly[:, None]
-    most_short = by_interval(problem, supply.minimum_cash * supply.most_lots[:, None] / unit)
+    most_excess = by_interval(problem, spend) * partly[:, None, None]
+    most_short = by_interval(problem, supply.minimum_cash * lots / unit)
     return (
-        columns.take(_wide(most_excess > 0, scenarios), upper=most_excess[:, :, None]),
-        columns.take(_wide(most_short > 0, scenarios), upper=most_short[:, :, None]),
+        columns.take(most_excess > 0, upper=most_excess),
+        columns.take(most_short > 0, upper=most_short),
     )
 
 
-def _wide(mask: Bools, scenarios: int) -> Bools:
-    return np.repeat(mask[:, :, None], scenarios, axis=2)
-
-
 def by_interval(problem: PlanningProblem, values: Floats) -> Floats:
-    """Sums [K, T] values over the periods of each fulfilment interval, [K, W]."""
+    """Sums [K, T, S] values over the periods of each fulfilment interval, [K, W, S]."""
     interval = problem.supply.interval
-    totals = np.zeros((len(interval), int(interval.max(initial=-1)) + 1))
+    totals = np.zeros((len(interval), int(interval.max(initial=-1)) + 1, values.shape[2]))
     contract, period = np.nonzero(interval >= 0)
     np.add.at(totals, (contract, interval[contract, period]), values[contract, period])
     return totals

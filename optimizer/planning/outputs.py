@@ -192,19 +192,19 @@ def commitments(result: PlanResult) -> Rows:
 def supply(result: PlanResult) -> Rows:
     """Accelerators drawn from contracts and offers and missing, by pool, period, block and scenario, where not zero."""
     problem, plan = result.problem, result.plan
-    held = problem.supply.capacity * active_lots(problem, plan.decisions)
+    held = problem.supply.capacity * active_lots(problem, plan.decisions)[:, :, None]
     sources = [
         ("contract", [name for name, _ in plan.covers], [pool for _, pool in plan.covers], plan.contract_draw),
         ("offer", plan.offers, [problem.pools[p] for p in problem.supply.offer_pool], plan.offer_draw),
         ("shortage", [None] * len(plan.pools), plan.pools, plan.shortage),
     ]
-    capacity = {(name, t): float(held[k, t]) for k, name in enumerate(plan.contracts) for t in range(len(problem.periods))}
+    capacity = {name: held[k] for k, name in enumerate(plan.contracts)}
     rows = []
     for source, names, pools, amounts in sources:
         for i, t, b, s in zip(*np.nonzero(amounts > 0), strict=True):
             where = {"pool": pools[i], "period": problem.periods[t], "block": problem.blocks[b], "scenario": problem.scenarios[s]}
             drawn = {"source": source, "name": names[i], "accelerators": float(amounts[i, t, b, s])}
-            rows.append(where | drawn | {"contract_capacity": capacity.get((names[i], t)) if source == "contract" else None})
+            rows.append(where | drawn | {"contract_capacity": float(capacity[names[i]][t, s]) if source == "contract" else None})
     return rows
 
 

@@ -80,11 +80,11 @@ def _contracts(view: _View) -> Iterator[Entry]:
     """Prices and accelerators of a ramp's steps change along with the first ones."""
     supply, slopes = view.problem.supply, view.slopes
     effects = {
-        "price": (slopes.price_cash * supply.price_cash).sum(axis=1),
-        "accelerators": (slopes.capacity * supply.capacity).sum(axis=1),
+        "price": (slopes.price_cash * supply.price_cash).sum(axis=(1, 2)),
+        "accelerators": (slopes.capacity * supply.capacity).sum(axis=(1, 2)),
         "take_or_pay_share": slopes.take_or_pay_share * supply.take_or_pay_share,
-        "minimum_spend": (slopes.minimum_cash * supply.minimum_cash).sum(axis=1),
-        "fixed_monthly_fee": (slopes.fixed_fee_cash * supply.fixed_fee_cash).sum(axis=1),
+        "minimum_spend": (slopes.minimum_cash * supply.minimum_cash).sum(axis=(1, 2)),
+        "fixed_monthly_fee": (slopes.fixed_fee_cash * supply.fixed_fee_cash).sum(axis=(1, 2)),
         "share_of_wallet": slopes.share_of_wallet * supply.share_of_wallet,
     }
     named = {contract.name: contract for contract in view.case.contracts}
@@ -266,5 +266,5 @@ def _other_spend(view: _View) -> Iterator[Entry]:
             u, t = supplier[row.supplier], period[row.period]
             slope = float(slopes.other_spend_cash[u, t])
             if row.contract in contract:
-                slope += row.eligible_share * float(slopes.eligible_spend_cash[contract[row.contract], t])
+                slope += row.eligible_share * float(slopes.eligible_spend_cash[contract[row.contract], t].sum())
             yield "other_spend", f"{row.supplier} {row.period}", "spend_usd", row.spend, slope * row.spend

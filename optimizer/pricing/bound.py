@@ -117,14 +117,16 @@ def _sizes(arrays: Arrays, multipliers: Multipliers, terms: Terms, stacked: Arra
 def _contract_sizes(arrays: Arrays, multipliers: Multipliers, cash: Array) -> Array:
     """[K]: all that a contract may pay, and the worth of all that it may deliver."""
     contracts = arrays.supply.contracts
-    paid = jnp.sum(cash, axis=2)[contracts.supplier]
-    weight = jnp.max(paid, axis=1, initial=0.0)[:, None]
-    charge = contracts.price[:, :, None] * weight[:, :, None] + draw_sizes(arrays, multipliers)[None] + multipliers.wallet
-    worth = jnp.sum(jnp.max(contracts.works[:, :, None, None] * multipliers.firm[contracts.cover], axis=1), axis=2)
-    drawn = contracts.capacity * (worth + jnp.sum(by_block(arrays, charge), axis=2))
-    running = jnp.sum(contracts.committed * (paid + weight) + contracts.fee * (paid + weight) + contracts.minimum * weight + drawn, axis=1)
-    fee = jnp.max(jnp.where(contracts.exit_fee < BARRED, contracts.exit_fee * paid, 0.0), axis=1, initial=0.0)
-    settling = weight[:, 0] * jnp.sum(contracts.eligible * contracts.has_minimum, axis=1)
+    paid = cash[contracts.supplier]
+    weight = jnp.max(paid, axis=1, initial=0.0, keepdims=True)
+    charge = contracts.price * weight + draw_sizes(arrays, multipliers)[None] + multipliers.wallet
+    worth = jnp.max(contracts.works[:, :, None, None] * multipliers.firm[contracts.cover], axis=1)
+    drawn = (worth + by_block(arrays, charge)).reshape(*worth.shape[:2], -1, paid.shape[2]).sum(axis=2)
+    owed = (contracts.committed + contracts.fee) * (paid + weight) + contracts.minimum * weight
+    running = jnp.sum(owed + contracts.capacity * drawn, axis=(1, 2))
+    fees = jnp.sum(jnp.where(contracts.exit_fee < BARRED, contracts.exit_fee * paid, 0.0), axis=2)
+    fee = jnp.max(fees, axis=1, initial=0.0)
+    settling = jnp.sum(weight * jnp.abs(contracts.eligible) * contracts.has_minimum[:, :, None], axis=(1, 2))
     return contracts.most * (running + fee + jnp.abs(contracts.terminal)) + settling
 
 

@@ -116,9 +116,9 @@ def reference_scales(arrays: Arrays) -> Scales:
     drawn = jnp.where((offers.limit > 0) | (offers.unlimited > 0), 1.0, jnp.inf).astype(listed.dtype)
     market = jax.ops.segment_min(listed * drawn[:, :, None], offers.pool, pools)
     firm = jnp.minimum(short, market)
-    paid = jnp.sum(arrays.weight, axis=1)[None]
-    hours = jnp.sum(arrays.hours, axis=1)[None]
-    lot = jnp.sum(paid * (contracts.capacity * contracts.price * hours + contracts.fee + contracts.minimum), axis=1)
+    hours = jnp.sum(arrays.hours, axis=1)[None, :, None]
+    full = contracts.capacity * contracts.price * hours + contracts.fee + contracts.minimum
+    lot = jnp.sum(arrays.weight[None] * full, axis=(1, 2))
     stacked = jnp.concatenate([firm, firm])
     cost = arrays.loads.cost + capacity_cost(arrays.loads, arrays.hours, stacked)
     load = jnp.mean(jnp.minimum(jnp.min(cost, axis=1), arrays.loads.unplaced), axis=0)

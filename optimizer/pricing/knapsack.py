@@ -72,13 +72,13 @@ def has_knapsacks(problem: PlanningProblem) -> bool:
     alone = len(np.unique(supply.cover_contract)) == len(supply.cover_contract)
     whole = (supply.capacity % 1 == 0).all() and (problem.availability == 1.0).all() and len(supply.offers) == 0
     plain = not needs.flexible.any() and len(needs.runs) == 0 and not supply.minimum_cash.any() and (problem.placed_before < 0).all()
-    paid = (supply.take_or_pay_share == 1.0) | (supply.price_cash == 0.0).all(axis=1)
-    staying = not np.isfinite(supply.exit_fee_cash).any()
+    paid = (supply.take_or_pay_share == 1.0) | (supply.price_cash == 0.0).all(axis=(1, 2))
+    staying = not supply.leavable.any()
     if problem.shape != (1, 1, 1) or not (alone and whole and plain and paid.all() and staying):
         return False
     choices = np.ones(len(problem.pools))
     np.multiply.at(choices, supply.cover_pool, (supply.most_lots - supply.least_lots + 1)[supply.cover_contract])
-    cells = len(needs.loads) * len(problem.pools) * (supply.capacity[:, 0] * supply.most_lots).max(initial=0.0)
+    cells = len(needs.loads) * len(problem.pools) * (supply.capacity[:, 0, 0] * supply.most_lots).max(initial=0.0)
     return bool(choices.max(initial=1) <= MOST_CHOICES and cells <= MOST_CELLS)
 
 
@@ -113,8 +113,8 @@ def knapsacks(problem: PlanningProblem) -> Knapsacks:
 def _choices(problem: PlanningProblem) -> tuple[Floats, Ints, Ints]:
     """What every choice of lots of a pool's contracts costs and gives, each [Z, P], and the lots [Z, K]."""
     supply = problem.supply
-    paid = supply.take_or_pay_share * supply.price_cash[:, 0] * supply.capacity[:, 0] * problem.hours.sum()
-    each = (paid + supply.fixed_fee_cash[:, 0]) * problem.discount[0] + supply.terminal_usd
+    paid = supply.take_or_pay_share * supply.price_cash[:, 0, 0] * supply.capacity[:, 0, 0] * problem.hours.sum()
+    each = (paid + supply.fixed_fee_cash[:, 0, 0]) * problem.discount[0] + supply.terminal_usd
     by_pool = [supply.cover_contract[supply.cover_pool == p] for p in range(len(problem.pools))]
     options = [
         list(itertools.product(*(range(int(supply.least_lots[k]), int(supply.most_lots[k]) + 1) for k in mine))) for mine in by_pool
@@ -125,7 +125,7 @@ def _choices(problem: PlanningProblem) -> tuple[Floats, Ints, Ints]:
     for p, (mine, choices) in enumerate(zip(by_pool, options, strict=True)):
         held = np.array(choices, dtype=np.int64).reshape(len(choices), len(mine))
         fixed[: len(choices), p] = held @ each[mine]
-        capacity[: len(choices), p] = held @ supply.capacity[mine, 0].astype(np.int64)
+        capacity[: len(choices), p] = held @ supply.capacity[mine, 0, 0].astype(np.int64)
         lots[: len(choices), mine] = held
     return fixed, capacity, lots
 

@@ -43,11 +43,12 @@ def draw_value(arrays: Arrays, multipliers: Multipliers, firm: Array, excess: Ar
       temperature: [K, T, X] per accelerator.
     """
     contracts = arrays.supply.contracts
-    charge = excess * contracts.price[:, :, None] + draw_charge(arrays, multipliers)[contracts.supplier] - multipliers.wallet
+    charge = excess * contracts.price + draw_charge(arrays, multipliers)[contracts.supplier] - multipliers.wallet
     worth = contracts.works[:, :, None, None] * firm[contracts.cover]
     gain = -least(-worth, temperature, 1) - by_block(arrays, charge)
     value = jnp.maximum(gain, 0.0) if temperature is None else temperature * jax.nn.softplus(gain / temperature)
-    return contracts.capacity * jnp.sum(value, axis=2)
+    by_scenario = value.reshape(*value.shape[:2], -1, contracts.capacity.shape[2])
+    return jnp.sum(contracts.capacity * jnp.sum(by_scenario, axis=2), axis=2)
 
 
 def lot_costs(arrays: Arrays, multipliers: Multipliers, firm: Array, temperature: Array | None) -> tuple[Array, Array]:
@@ -59,18 +60,14 @@ def lot_costs(arrays: Arrays, multipliers: Multipliers, firm: Array, temperature
     cash = cash_weight(arrays, multipliers)
     excess, short = settlement_weights(arrays, multipliers, cash)
     excess_at, short_at = (_in_period(arrays, weight) for weight in (excess, short))
-    paid = jnp.sum(cash, axis=2)[contracts.supplier]
-    over, under = jnp.sum(excess_at, axis=2), jnp.sum(short_at, axis=2)
-    running = (
-        contracts.committed * (paid - over - under)
-        + contracts.fee * (paid - under)
-        + contracts.minimum * under
-        - draw_value(arrays, multipliers, firm, excess_at, temperature)
-    )
+    paid = cash[contracts.supplier]
+    owed = contracts.committed * (paid - excess_at - short_at) + contracts.fee * (paid - short_at) + contracts.minimum * short_at
+    running = jnp.sum(owed, axis=2) - draw_value(arrays, multipliers, firm, excess_at, temperature)
     until = jnp.concatenate([jnp.zeros_like(running[:, :1]), jnp.cumsum(running, axis=1)], axis=1)
-    fee = jnp.where(contracts.exit_fee < BARRED, contracts.exit_fee * paid, BARRED)
+    leavable = contracts.exit_fee[:, :, 0] < BARRED
+    fee = jnp.where(leavable, jnp.sum(jnp.where(leavable[:, :, None], contracts.exit_fee, 0.0) * paid, axis=2), BARRED)
     leaving = until + jnp.concatenate([fee, contracts.terminal[:, None]], axis=1)
-    return leaving, -jnp.sum(contracts.eligible * jnp.sum(short, axis=2), axis=1)
+    return leaving, -jnp.sum(contracts.eligible * short, axis=(1, 2))
 
 
 def cheapest_lots(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:

@@ -53,13 +53,13 @@ class Sensitivities:
     option_gang: Floats  # [G] of `Needs`: for an accelerator more
     option_egress_cash: Floats  # [G] of the billed part in budgets; the money itself is in option_usd
     run_unplaced_usd: Floats  # [R]
-    price_cash: Floats  # [K, T]
+    price_cash: Floats  # [K, T, S]
     take_or_pay_share: Floats  # [K]
-    capacity: Floats  # [K, T] its commitment grows with it
-    fixed_fee_cash: Floats  # [K, T]
-    minimum_cash: Floats  # [K, T]
-    eligible_spend_cash: Floats  # [K, T]
-    exit_fee_cash: Floats  # [K, T] 0 where it cannot be left
+    capacity: Floats  # [K, T, S] its commitment grows with it
+    fixed_fee_cash: Floats  # [K, T, S]
+    minimum_cash: Floats  # [K, T, S]
+    eligible_spend_cash: Floats  # [K, T, S]
+    exit_fee_cash: Floats  # [K, T, S] 0 where it cannot be left
     terminal_usd: Floats  # [K]
     share_of_wallet: Floats  # [K]
     offer_price_cash: Floats  # [O, T, S]
@@ -189,20 +189,20 @@ def _of_runs(problem: PlanningProblem, slopes: Inputs, added_cash: Floats, unit:
 def _of_contracts(problem: PlanningProblem, arrays: Arrays, slopes: Inputs, unit: float) -> dict[str, Floats]:
     """Commitment is take-or-pay share x price x capacity x hours."""
     supply = problem.supply
-    running = supply.interval >= 0
-    hours = problem.hours.sum(axis=1)
+    running = (supply.interval >= 0)[:, :, None]
+    hours = problem.hours.sum(axis=1)[:, None]
     owed = np.where(running, slopes.committed, 0.0) * hours  # per USD / hour committed
-    share = supply.take_or_pay_share[:, None]
-    periods = np.maximum(supply.interval, 0)
+    share = supply.take_or_pay_share[:, None, None]
+    periods = np.maximum(supply.interval, 0)[:, :, None]
     return {
         "price_cash": np.where(running, slopes.price, 0.0) + owed * share * supply.capacity,
         "capacity": np.where(running, unit * slopes.capacity, 0.0) + owed * share * supply.price_cash,
         "share_of_wallet": unit * np.where(arrays.supply.contracts.wallet > 0, slopes.wallet, 0.0).sum(axis=1),
-        "take_or_pay_share": (owed * supply.price_cash * supply.capacity).sum(axis=1),
+        "take_or_pay_share": (owed * supply.price_cash * supply.capacity).sum(axis=(1, 2)),
         "fixed_fee_cash": np.where(running, slopes.fee, 0.0),
         "minimum_cash": np.where(running, slopes.minimum, 0.0),
         "eligible_spend_cash": np.where(running, np.take_along_axis(np.asarray(slopes.eligible), periods, axis=1), 0.0),
-        "exit_fee_cash": np.where(np.isfinite(supply.exit_fee_cash) & running, slopes.exit_fee, 0.0),
+        "exit_fee_cash": np.where(supply.leavable[:, :, None], slopes.exit_fee, 0.0),
         "terminal_usd": np.asarray(slopes.terminal),
     }
 

@@ -29,17 +29,17 @@ class ContractArrays:
     cover: Array  # [K, D] pool; 0 where the contract covers fewer
     works: Array  # [K, D] availability of that pool; 0 where the contract covers fewer
     supplier: Array  # [K]
-    capacity: Array  # [K, T]
-    price: Array  # [K, T] per accelerator-hour
-    committed: Array  # [K, T]
-    fee: Array  # [K, T]
-    minimum: Array  # [K, T]
+    capacity: Array  # [K, T, S]
+    price: Array  # [K, T, S] per accelerator-hour
+    committed: Array  # [K, T, S]
+    fee: Array  # [K, T, S]
+    minimum: Array  # [K, T, S]
     interval: Array  # [K, T] 0 where not in force (where all money is 0 too)
     settled: Array  # [K, I] period in which the interval is settled
-    eligible: Array  # [K, I] other spend that counts towards the minimum
+    eligible: Array  # [K, I, S] other spend that counts towards the minimum
     has_excess: Array  # [K, I] 1.0 where drawing may cost more than the commitment
     has_minimum: Array  # [K, I]
-    exit_fee: Array  # [K, T] BARRED where leaving is not possible
+    exit_fee: Array  # [K, T, S] BARRED where leaving is not possible
     terminal: Array  # [K] discounted
     least: Array  # [K] lots
     most: Array  # [K] lots
@@ -105,14 +105,15 @@ def _host(kind: Callable[..., Kind], **fields: Any) -> Kind:
 
 def _contracts(problem: PlanningProblem, unit: float) -> ContractArrays:
     supply = problem.supply
-    running = supply.interval >= 0
-    hours = problem.hours.sum(axis=1)
-    committed = supply.take_or_pay_share[:, None] * supply.price_cash * supply.capacity * hours
+    in_force = supply.interval >= 0
+    running = in_force[:, :, None]
+    hours = problem.hours.sum(axis=1)[:, None]
+    committed = supply.take_or_pay_share[:, None, None] * supply.price_cash * supply.capacity * hours
     cover, works = _covers(problem)
     settled, eligible, least_spend = _intervals(problem)
     exists = settled >= 0
-    leavable = np.isfinite(supply.exit_fee_cash) & running & (supply.most_lots > 0)[:, None]
-    sure = (supply.least_lots > 0) & ~leavable.any(axis=1)
+    leavable = supply.leavable[:, :, None]
+    sure = (supply.least_lots > 0) & ~supply.leavable.any(axis=1)
     return _host(
         ContractArrays,
         cover=cover,
@@ -133,7 +134,7 @@ def _contracts(problem: PlanningProblem, unit: float) -> ContractArrays:
         least=supply.least_lots.astype(np.float64),
         most=supply.most_lots.astype(np.float64),
         member=_alternatives(supply.option_group),
-        wallet=np.where(running & sure[:, None], supply.share_of_wallet[:, None], 0.0),
+        wallet=np.where(in_force & sure[:, None], supply.share_of_wallet[:, None], 0.0),
     )
 
 
@@ -152,15 +153,15 @@ def _covers(problem: PlanningProblem) -> tuple[Ints, Floats]:
 
 
 def _intervals(problem: PlanningProblem) -> tuple[Ints, Floats, Floats]:
-    """Last period (-1: no such interval), eligible other spend and minimum spend of each interval, [K, I]."""
+    """Last period (-1: no such interval), eligible other spend [K, I, S] and minimum spend of each interval, else [K, I]."""
     supply = problem.supply
     shape = (len(supply.contracts), max(1, int(supply.interval.max(initial=-1)) + 1))
-    settled, eligible, least = np.full(shape, -1), np.zeros(shape), np.zeros(shape)
+    settled, eligible, least = np.full(shape, -1), np.zeros((*shape, len(problem.scenarios))), np.zeros(shape)
     contract, period = np.nonzero(supply.interval >= 0)
     interval = supply.interval[contract, period]
     np.maximum.at(settled, (contract, interval), period)
     np.add.at(eligible, (contract, interval), supply.eligible_spend_cash[contract, period])
-    np.add.at(least, (contract, interval), supply.minimum_cash[contract, period])
+    np.add.at(least, (contract, interval), supply.minimum_cash[contract, period].max(axis=1))
     return settled, eligible, least
 
 

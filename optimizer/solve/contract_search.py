@@ -15,7 +15,7 @@ from optimizer.domain.surface import Ints
 def contracts_to_try(problem: PlanningProblem) -> Ints:
     """Contracts that can be decided on, quotes first."""
     supply = problem.supply
-    open_ = (supply.most_lots > supply.least_lots) | np.isfinite(supply.exit_fee_cash).any(axis=1)
+    open_ = (supply.most_lots > supply.least_lots) | supply.leavable.any(axis=1)
     order = np.argsort(supply.in_force, kind="stable")
     return np.asarray(order[open_[order]])
 
@@ -53,7 +53,7 @@ def _sign(problem: PlanningProblem, decisions: Decisions, k: int, lots: int) -> 
 
 def _leave(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
     """Lots left at other times or in other numbers: one more or fewer, all or none, a period sooner or later."""
-    possible = np.flatnonzero(np.isfinite(problem.supply.exit_fee_cash[k]) & (problem.supply.interval[k] >= 0))
+    possible = np.flatnonzero(problem.supply.leavable[k])
     if not len(possible):
         return
     lots, now = int(decisions.lots[k]), decisions.exits[k]

@@ -52,18 +52,20 @@ def contracts_usd(problem: PlanningProblem, plan: Plan) -> float:
 
 def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
     supply, decisions = problem.supply, plan.decisions
-    active = active_lots(problem, decisions)
-    commitment = supply.take_or_pay_share[:, None] * supply.price_cash * supply.capacity * problem.hours.sum(axis=1) * active
+    active = active_lots(problem, decisions)[:, :, None]
+    full = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None]
+    commitment = supply.take_or_pay_share[:, None, None] * full * active
     fee = supply.fixed_fee_cash * active
     excess, short = _settlements(problem, plan, active, commitment, fee)
     weights = problem.discount[:, None] * problem.probability
-    leave = np.where(decisions.exits > 0, supply.exit_fee_cash, 0.0) * decisions.exits
+    exits = decisions.exits[:, :, None]
+    leave = np.where(exits > 0, supply.exit_fee_cash, 0.0) * exits
     return {
-        "commitment": commitment * problem.discount,
-        "fixed fee": fee * problem.discount,
+        "commitment": commitment * weights,
+        "fixed fee": fee * weights,
         "excess": excess * weights,
         "minimum shortfall": short * weights,
-        "exit fee": leave * problem.discount,
+        "exit fee": leave * weights,
         "terminal": supply.terminal_usd * (decisions.lots - decisions.exits.sum(axis=1)),
     }
 
@@ -73,16 +75,16 @@ def _settlements(problem: PlanningProblem, plan: Plan, active: Floats, commitmen
     supply = problem.supply
     drawn = np.zeros((len(supply.contracts), *plan.contract_draw.shape[1:]))
     np.add.at(drawn, supply.cover_contract, plan.contract_draw)
-    spend = supply.price_cash[:, :, None] * np.einsum("tb,ktbs->kts", problem.hours, drawn)
+    spend = supply.price_cash * np.einsum("tb,ktbs->kts", problem.hours, drawn)
     excess, short = np.zeros_like(spend), np.zeros_like(spend)
     for k in range(len(supply.contracts)):
         for w in np.unique(supply.interval[k][supply.interval[k] >= 0]):
             within = np.flatnonzero(supply.interval[k] == w)
             last = within[-1]
-            committed = commitment[k, within].sum()
+            committed = commitment[k, within].sum(axis=0)
             excess[k, last] = np.maximum(0.0, spend[k, within].sum(axis=0) - committed)
-            least = (supply.minimum_cash[k, within] * active[k, within]).sum()
-            counted = committed + fee[k, within].sum() + supply.eligible_spend_cash[k, within].sum()
+            least = (supply.minimum_cash[k, within] * active[k, within]).sum(axis=0)
+            counted = committed + (fee + supply.eligible_spend_cash)[k, within].sum(axis=0)
             short[k, last] = np.maximum(0.0, least - counted - excess[k, last])
     return excess, short
 

@@ -55,9 +55,9 @@ def ladders(problem: PlanningProblem, decisions: Decisions) -> Ladders:
     """Sources of every pool in the order of their prices: what is paid for, the rest of contracts, the market."""
     supply = problem.supply
     hours = float(problem.hours[0, 0] * problem.discount[0])
-    held = (supply.capacity * active_lots(problem, decisions))[supply.cover_contract, 0]
+    held = (supply.capacity[:, :, 0] * active_lots(problem, decisions))[supply.cover_contract, 0]
     paid = supply.take_or_pay_share[supply.cover_contract]
-    price = supply.price_cash[supply.cover_contract, 0] * hours
+    price = supply.price_cash[supply.cover_contract, 0, 0] * hours
     pool = np.concatenate([supply.cover_pool, supply.cover_pool, supply.offer_pool])
     size = np.concatenate([held * paid, held * (1.0 - paid), supply.offer_limit[:, 0]]) * problem.availability[pool]
     each = np.concatenate([np.zeros_like(price), price, supply.offer_price_cash[:, 0, 0] * hours]) / problem.availability[pool]

@@ -83,8 +83,8 @@ class Pools:
         self.open = open_pairs(problem, decisions)
         self.run_open = open_options(problem, decisions)
         self._lots = active_lots(problem, decisions)
-        held = supply.capacity * self._lots
-        self._held = np.broadcast_to(held[:, :, None, None], (len(held), *problem.shape))
+        held = supply.capacity * self._lots[:, :, None]
+        self._held = np.broadcast_to(held[:, :, None, :], (len(held), *problem.shape))
         self._left = np.concatenate([self._held, np.zeros((1, *problem.shape))])
         self._drawn = np.zeros((len(supply.cover_pool) + 1, *problem.shape))  # the last: no contract
         self._paid = np.zeros_like(self._drawn)
@@ -106,12 +106,13 @@ class Pools:
     def _charges(self, settlement: Settlement, held: Floats) -> tuple[tuple[Floats, Floats], float]:
         """What an accelerator-hour of each contract costs, paid share and beyond, [K, T, S]; what is settled whatever is drawn."""
         problem, supply = self._problem, self._problem.supply
-        hours = problem.hours.sum(axis=1)
+        hours = problem.hours.sum(axis=1)[:, None]
         weight = _settled_discount(problem)[:, :, None] * problem.probability
-        paid, rest = (np.clip(2.0 * settlement.excess - less, 0.0, 1.0) * supply.price_cash[:, :, None] * weight for less in (1.0, 0.0))
-        commitment = supply.take_or_pay_share[:, None] * held * hours
-        owed = (supply.minimum_cash - supply.fixed_fee_cash) * self._lots - supply.price_cash * commitment - supply.eligible_spend_cash
-        settled = (settlement.short * weight * owed[:, :, None]).sum() - (paid * commitment[:, :, None]).sum()
+        paid, rest = (np.clip(2.0 * settlement.excess - less, 0.0, 1.0) * supply.price_cash * weight for less in (1.0, 0.0))
+        commitment = supply.take_or_pay_share[:, None, None] * held * hours
+        owed = (supply.minimum_cash - supply.fixed_fee_cash) * self._lots[:, :, None]
+        owed -= supply.price_cash * commitment + supply.eligible_spend_cash
+        settled = (settlement.short * weight * owed).sum() - (paid * commitment).sum()
         return (paid, rest), float(settled)
 
     def _ladders(self, paid: Floats, rest: Floats) -> tuple[Ints, Floats, Bools]:

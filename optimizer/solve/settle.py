@@ -91,7 +91,7 @@ def capacity_price(program: Program, row_duals: Floats | None, problem: Planning
 
 def _within_contracts(problem: PlanningProblem, decisions: Decisions, draw: Floats) -> Floats:
     supply = problem.supply
-    held = (supply.capacity * active_lots(problem, decisions))[:, :, None, None]
+    held = (supply.capacity * active_lots(problem, decisions)[:, :, None])[:, :, None, :]
     total = np.zeros((len(supply.contracts), *draw.shape[1:]))
     np.add.at(total, supply.cover_contract, draw)
     scale = np.divide(held, total, out=np.ones_like(total), where=total > held)

@@ -95,18 +95,19 @@ def _sources(problem: PlanningProblem, contracts: bool) -> list[list[Source]]:
     weight = problem.discount[:, None] * problem.probability
 
     def spread(accelerators: Floats) -> Floats:
-        return np.broadcast_to(accelerators[:, None, None], (len(accelerators), blocks, scenarios)).copy()
+        """[T, 1] or [T, S] for every block and scenario."""
+        return np.broadcast_to(accelerators[:, None, :], (len(accelerators), blocks, scenarios)).copy()
 
     for k in np.flatnonzero(supply.least_lots > 0) if contracts else ():
         held = spread(supply.capacity[k] * supply.least_lots[k])
         share = supply.take_or_pay_share[k]
-        price = supply.price_cash[k][:, None] * weight
+        price = supply.price_cash[k] * weight
         for free, cost in ((held * share, np.zeros_like(price)), (held * (1.0 - share), price)):
             source = Source(free, cost)
             for p in supply.cover_pool[supply.cover_contract == k]:
                 found[p].append(source)
     for o, p in enumerate(supply.offer_pool):
-        usable = supply.offer_limit[o]
+        usable = supply.offer_limit[o][:, None]
         if not supply.offer_spot[o]:
             found[p].append(Source(spread(usable), supply.offer_price_cash[o] * weight))
     return [sorted(sources, key=lambda source: float(source.price.mean())) for sources in found]

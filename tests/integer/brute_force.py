@@ -52,7 +52,7 @@ def all_decisions(problem: PlanningProblem) -> Iterator[Decisions]:
 
 def _contract_choices(problem: PlanningProblem, k: int) -> list[tuple[int, tuple[int, ...]]]:
     supply = problem.supply
-    leave = [range(supply.most_lots[k] + 1) if math.isfinite(fee) else range(1) for fee in supply.exit_fee_cash[k]]
+    leave = [range(supply.most_lots[k] + 1) if math.isfinite(fee) else range(1) for fee in supply.exit_fee_cash[k, :, 0]]
     return [
         (lots, exits)
         for lots in range(supply.least_lots[k], supply.most_lots[k] + 1)
@@ -134,26 +134,26 @@ def billed_egress(problem: PlanningProblem, chosen: Decisions, t: int, s: int) -
     return paid
 
 
-def contract_cash(problem: PlanningProblem, chosen: Decisions, t: int) -> list[tuple[int, float]]:
+def contract_cash(problem: PlanningProblem, chosen: Decisions, t: int, s: int) -> list[tuple[int, float]]:
     """(supplier, USD cash) of commitments, fixed fees and exit fees in the period."""
     supply, paid = problem.supply, []
     for k in range(len(supply.contracts)):
         lots = active(problem, chosen, k, t)
-        commitment = supply.take_or_pay_share[k] * supply.price_cash[k, t] * supply.capacity[k, t] * problem.hours[t].sum()
-        exits = chosen.exits[k, t] * supply.exit_fee_cash[k, t] if chosen.exits[k, t] else 0.0
-        paid.append((int(supply.contract_supplier[k]), (commitment + supply.fixed_fee_cash[k, t]) * lots + exits))
+        commitment = supply.take_or_pay_share[k] * supply.price_cash[k, t, s] * supply.capacity[k, t, s] * problem.hours[t].sum()
+        exits = chosen.exits[k, t] * supply.exit_fee_cash[k, t, s] if chosen.exits[k, t] else 0.0
+        paid.append((int(supply.contract_supplier[k]), (commitment + supply.fixed_fee_cash[k, t, s]) * lots + exits))
     return paid
 
 
 def here_and_now(problem: PlanningProblem, chosen: Decisions) -> float:
     total = float((problem.other_spend_cash * problem.discount).sum())
     for t, discount in enumerate(problem.discount):
-        total += discount * sum(usd for _, usd in contract_cash(problem, chosen, t))
         for load, left, entered in moved(problem, chosen, t):
             out, into = pair_of(problem, load, left), pair_of(problem, load, entered)
             total += discount * (problem.leave_cash[out] if out is not None else 0.0)
             total += discount * (problem.enter_cash[into] if into is not None else 0.0)
         for s, probability in enumerate(problem.probability):
+            total += discount * probability * sum(usd for _, usd in contract_cash(problem, chosen, t, s))
             total += discount * probability * sum(usd for _, usd in billed_egress(problem, chosen, t, s))
             total += discount * probability * float(problem.unplaced_cash[chosen.placed[:, t] < 0, t, s].sum())
     for r, g in enumerate(chosen.option):
@@ -201,7 +201,7 @@ def _scenario_cost(problem: PlanningProblem, chosen: Decisions, s: int) -> float
         h = float(problem.hours[t, b])
         for k in range(len(supply.contracts)):
             draws = {rows.name("d", j, t, b): 1.0 for j in range(len(supply.cover_pool)) if supply.cover_contract[j] == k}
-            rows.add(draws, float(supply.capacity[k, t] * active(problem, chosen, k, t)))
+            rows.add(draws, float(supply.capacity[k, t, s] * active(problem, chosen, k, t)))
         for o in range(len(supply.offers)):
             m = rows.name("m", o, t, b, price=weight[t] * h * float(supply.offer_price_cash[o, t, s]))
             if math.isfinite(supply.offer_limit[o, t]):
@@ -213,7 +213,7 @@ def _scenario_cost(problem: PlanningProblem, chosen: Decisions, s: int) -> float
     for t in range(periods):
         _flexible(problem, chosen, rows, t, s, weight[t])
         _shares(problem, chosen, rows, t)
-    _settlements(problem, chosen, rows, weight)
+    _settlements(problem, chosen, rows, s, weight)
     for rule in range(len(problem.limits.budget_cash)):
         _budget(problem, chosen, rows, rule, s)
     return rows.solve()
@@ -259,7 +259,7 @@ def _reserve(problem: PlanningProblem, chosen: Decisions, rows: Rows, lost: int,
     for k in range(len(supply.contracts)):
         pools = supply.cover_pool[supply.cover_contract == k]
         if lost not in problem.pool_site[pools]:
-            spare += float(problem.availability[pools].min() * supply.capacity[k, t] * active(problem, chosen, k, t))
+            spare += float(problem.availability[pools].min() * supply.capacity[k, t, s] * active(problem, chosen, k, t))
     for o in range(len(supply.offers)):
         p = supply.offer_pool[o]
         if problem.pool_site[p] != lost and not supply.offer_spot[o]:
@@ -314,7 +314,7 @@ def _shares(problem: PlanningProblem, chosen: Decisions, rows: Rows, t: int) -> 
                 rows.add({column: h * ((owner == supplier) - float(most)) for column, _, owner, h in drawn}, 0.0)
 
 
-def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, weight: list[float]) -> None:
+def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, s: int, weight: list[float]) -> None:
     supply = problem.supply
     for k in range(len(supply.contracts)):
         for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
@@ -323,14 +323,14 @@ def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, weight
             spend: dict[int, float] = {}
             for t in within:
                 lots = active(problem, chosen, k, t)
-                full = float(supply.price_cash[k, t] * supply.capacity[k, t] * problem.hours[t].sum())
+                full = float(supply.price_cash[k, t, s] * supply.capacity[k, t, s] * problem.hours[t].sum())
                 committed += float(supply.take_or_pay_share[k]) * full * lots
-                fixed += float(supply.fixed_fee_cash[k, t]) * lots
-                least += float(supply.minimum_cash[k, t]) * lots
-                other += float(supply.eligible_spend_cash[k, t])
+                fixed += float(supply.fixed_fee_cash[k, t, s]) * lots
+                least += float(supply.minimum_cash[k, t, s]) * lots
+                other += float(supply.eligible_spend_cash[k, t, s])
                 for b, h in enumerate(problem.hours[t]):
                     for j in np.flatnonzero(supply.cover_contract == k):
-                        spend[rows.name("d", int(j), t, b)] = float(supply.price_cash[k, t] * h)
+                        spend[rows.name("d", int(j), t, b)] = float(supply.price_cash[k, t, s] * h)
             excess = rows.name("excess", k, within[-1], price=weight[within[-1]])
             short = rows.name("short", k, within[-1], price=weight[within[-1]])
             rows.add({**spend, excess: -1.0}, committed)
@@ -346,7 +346,7 @@ def _budget(problem: PlanningProblem, chosen: Decisions, rows: Rows, rule: int, 
         if g >= 0 and needs.option_start[g] == t and problem.run_data_supplier[r] >= 0
     ]
     given = [
-        *contract_cash(problem, chosen, t),
+        *contract_cash(problem, chosen, t, s),
         *billed_egress(problem, chosen, t, s),
         *data,
         *enumerate(problem.other_spend_cash[:, t]),

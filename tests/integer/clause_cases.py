@@ -164,12 +164,52 @@ def same(problem: PlanningProblem) -> PlanningProblem:
     return problem
 
 
+def by_scenario(low: float, high: float) -> np.ndarray:
+    """Factors of the two contracts in the two scenarios, [K, 1, S]."""
+    return np.array([[low, high], [high, low]])[:, None, :]
+
+
+def prices_by_scenario(problem: PlanningProblem) -> PlanningProblem:
+    supply = problem.supply
+    return with_supply(problem, price_cash=supply.price_cash * by_scenario(0.5, 2.5), take_or_pay_share=np.array([0.7, 0.0]))
+
+
+def capacity_by_scenario(problem: PlanningProblem) -> PlanningProblem:
+    supply = problem.supply
+    return with_supply(problem, capacity=supply.capacity * by_scenario(0.0, 1.5), take_or_pay_share=np.array([0.7, 1.0]))
+
+
+def minimums_by_scenario(problem: PlanningProblem) -> PlanningProblem:
+    changed, factor = minimum_spend(problem), by_scenario(0.4, 1.3)
+    supply = changed.supply
+    return with_supply(
+        changed,
+        minimum_cash=supply.minimum_cash * factor,
+        fixed_fee_cash=supply.fixed_fee_cash * factor,
+        eligible_spend_cash=supply.eligible_spend_cash * factor,
+    )
+
+
+def fees_by_scenario(problem: PlanningProblem) -> PlanningProblem:
+    changed = termination(problem)
+    return with_supply(changed, exit_fee_cash=changed.supply.exit_fee_cash * by_scenario(0.5, 2.0))
+
+
+def budget_by_scenario(problem: PlanningProblem) -> PlanningProblem:
+    return budget(prices_by_scenario(problem))
+
+
 # name -> (size, what both problems have, the clause)
 CASES: dict[str, tuple[Size, Change, Change]] = {
     "take or pay": (TINY, same, take_or_pay),
     "full take or pay": (TINY, same, full_take_or_pay),
     "minimum spend": (TINY, same, minimum_spend),
     "fixed fee": (TINY, same, fixed_fee),
+    "prices by scenario": (TINY, same, prices_by_scenario),
+    "capacity by scenario": (TINY, same, capacity_by_scenario),
+    "minimums by scenario": (TINY, same, minimums_by_scenario),
+    "exit fees by scenario": (TINY, same, fees_by_scenario),
+    "budget with prices by scenario": (TINY, same, budget_by_scenario),
     "signing": (TINY, same, cheap_proposal),
     "termination": (TINY, same, termination),
     "termination of several lots": (replace(TINY, loads=1, lots=2), same, termination),

@@ -41,7 +41,7 @@ def test_contracts_of_all_sorts(rows: tuple[Contract, ...], shares: tuple[float,
     setup = drawn(contract_only(*rows, other_spend=spend), list(shares))
     assert_agreement(setup)
     supply = build_problem(setup.case, setup.needs, annual_discount_rate=RATE).supply
-    if np.isfinite(supply.exit_fee_cash[0, leave]):
+    if supply.leavable[0, leave]:
         exits = np.zeros((2, 3), dtype=np.int64)
         exits[0, leave] = 1
         assert_agreement(setup.with_decisions(exits=exits))

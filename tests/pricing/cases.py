@@ -29,11 +29,29 @@ def _minimum_spend(problem: PlanningProblem) -> PlanningProblem:
     supply = problem.supply
     return with_supply(
         problem,
-        minimum_cash=0.9 * supply.price_cash * supply.capacity * problem.hours.sum(axis=1),
+        minimum_cash=0.9 * supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None],
         take_or_pay_share=np.full(len(supply.contracts), 0.3),
         eligible_spend_cash=np.full(supply.minimum_cash.shape, 500.0),
         fixed_fee_cash=np.full(supply.minimum_cash.shape, 200.0),
     )
+
+
+def _by_scenario(problem: PlanningProblem, low: float, high: float) -> np.ndarray:
+    """Factors from low to high, each contract in its own order, [K, 1, S]."""
+    factor = np.linspace(low, high, len(problem.scenarios))
+    return np.array([factor if k % 2 else factor[::-1] for k in range(len(problem.supply.contracts))])[:, None, :]
+
+
+def _prices_by_scenario(problem: PlanningProblem) -> PlanningProblem:
+    changed, factor = _exits(_minimum_spend(problem)), _by_scenario(problem, 0.5, 1.6)
+    supply = changed.supply
+    names = ("price_cash", "minimum_cash", "eligible_spend_cash", "fixed_fee_cash", "exit_fee_cash")
+    return with_supply(changed, **{name: getattr(supply, name) * factor for name in names}, take_or_pay_share=np.full(len(factor), 0.3))
+
+
+def _capacity_by_scenario(problem: PlanningProblem) -> PlanningProblem:
+    changed = _minimum_spend(problem)
+    return with_supply(changed, capacity=changed.supply.capacity * _by_scenario(problem, 0.0, 1.5))
 
 
 def _exits(problem: PlanningProblem) -> PlanningProblem:
@@ -90,6 +108,8 @@ CHANGES: dict[str, tuple[Size, Change]] = {
     "take or pay": (replace(ONE, lots=2), _take_or_pay),
     "minimum spend": (ONE, _minimum_spend),
     "exits": (replace(ONE, lots=2), _exits),
+    "prices by scenario": (replace(ONE, lots=2), _prices_by_scenario),
+    "capacity by scenario": (ONE, _capacity_by_scenario),
     "option group": (ONE, _option_group),
     "share of wallet": (ONE, _share_of_wallet),
     "budget": (ONE, _budget),

@@ -13,26 +13,26 @@ from optimizer.pricing.responses import cheapest_lots, contract_costs, offer_cos
 from tests.pricing.points import dual_point, prepared_with
 from tests.tolerances import PRICING_KERNEL, SHARE_OF_TOTAL
 
-CLAUSES = ["plain", "take or pay", "minimum spend", "exits"]
+CLAUSES = ["plain", "take or pay", "minimum spend", "exits", "prices by scenario", "capacity by scenario"]
 
 
 def settled(problem, k, lots, exit_period, draw):
     """Expected, discounted USD of a contract with lots that all leave at the start of a period; `draw` is [D, T, B, S]."""
     supply, hours = problem.supply, problem.hours.sum(axis=1)
     period = np.arange(len(problem.periods))
-    active = lots * ((supply.interval[k] >= 0) & (period < exit_period))
-    commitment = supply.take_or_pay_share[k] * supply.price_cash[k] * supply.capacity[k] * hours * active
+    active = lots * ((supply.interval[k] >= 0) & (period < exit_period))[:, None]
+    commitment = supply.take_or_pay_share[k] * supply.price_cash[k] * supply.capacity[k] * hours[:, None] * active
     fee = supply.fixed_fee_cash[k] * active
-    total = float(((commitment + fee) * problem.discount).sum())
-    spend = supply.price_cash[k][:, None] * np.einsum("tb,dtbs->ts", problem.hours, draw)
+    total = float(problem.discount @ (commitment + fee) @ problem.probability)
+    spend = supply.price_cash[k] * np.einsum("tb,dtbs->ts", problem.hours, draw)
     for w in np.unique(supply.interval[k][supply.interval[k] >= 0]):
         within = np.flatnonzero(supply.interval[k] == w)
-        excess = np.maximum(0.0, spend[within].sum(axis=0) - commitment[within].sum())
-        counted = (commitment + fee + supply.eligible_spend_cash[k])[within].sum()
-        short = np.maximum(0.0, (supply.minimum_cash[k] * active)[within].sum() - counted - excess)
+        excess = np.maximum(0.0, spend[within].sum(axis=0) - commitment[within].sum(axis=0))
+        counted = (commitment + fee + supply.eligible_spend_cash[k])[within].sum(axis=0)
+        short = np.maximum(0.0, (supply.minimum_cash[k] * active)[within].sum(axis=0) - counted - excess)
         total += float(problem.discount[within[-1]] * (problem.probability * (excess + short)).sum())
     if exit_period < len(period):
-        return total + lots * supply.exit_fee_cash[k, exit_period] * problem.discount[exit_period]
+        return total + lots * supply.exit_fee_cash[k, exit_period] @ problem.probability * problem.discount[exit_period]
     return total + lots * supply.terminal_usd[k]
 
 
@@ -42,8 +42,8 @@ def some_draw(problem, rng, k, lots, exit_period):
     pools = int((supply.cover_contract == k).sum())
     shape = (pools, *problem.shape)
     draw = rng.dirichlet(np.ones(pools), problem.shape).transpose(3, 0, 1, 2) * rng.choice([0.0, 0.5, 1.0], shape[1:])
-    held = lots * supply.capacity[k] * ((supply.interval[k] >= 0) & (np.arange(shape[1]) < exit_period))
-    return draw * held[:, None, None]
+    held = lots * supply.capacity[k] * ((supply.interval[k] >= 0) & (np.arange(shape[1]) < exit_period))[:, None]
+    return draw * held[:, None, :]
 
 
 @pytest.mark.parametrize("clause", CLAUSES)
@@ -57,7 +57,7 @@ def test_no_decision_of_a_contract_beats_its_response(clause, seed):
     for k in range(len(supply.contracts)):
         pools = supply.cover_pool[supply.cover_contract == k]
         response = held[k] if supply.least_lots[k] > 0 else min(0.0, signed[k])
-        leavable = [t for t in range(len(problem.periods)) if np.isfinite(supply.exit_fee_cash[k, t])]
+        leavable = [t for t in range(len(problem.periods)) if supply.leavable[k, t]]
         for _ in range(40):
             lots = int(rng.integers(supply.least_lots[k], supply.most_lots[k] + 1))
             exit_period = int(rng.choice([*leavable, len(problem.periods)]))
@@ -81,8 +81,8 @@ def test_a_contract_without_commitments_answers_exactly():
     for k in range(len(supply.contracts)):
         pools = supply.cover_pool[supply.cover_contract == k]
         worth = (problem.availability[pools][:, None, None, None] * price[pools]).max(axis=0)
-        charge = supply.price_cash[k][:, None, None] * problem.hours[:, :, None] * weight[settles][:, None, :]
-        gain = (supply.capacity[k] * np.maximum(0.0, worth - charge).sum(axis=(1, 2))).sum()
+        charge = supply.price_cash[k][:, None, :] * problem.hours[:, :, None] * weight[settles][:, None, :]
+        gain = (supply.capacity[k] * np.maximum(0.0, worth - charge).sum(axis=1)).sum()
         assert float(leaving[k]) * unit == pytest.approx(-gain, rel=PRICING_KERNEL)
 
 

@@ -70,9 +70,9 @@ def _lots(chosen: Sequence[Contract], pins: Sequence[Pin]) -> tuple[list[int], l
 
 def _per_period(case: Case, chosen: Sequence[Contract], rates: Sequence[Floats]) -> dict[str, Any]:
     periods = case.calendar.periods
-    shape = (len(chosen), len(periods))
+    shape = (len(chosen), len(periods), len(case.scenarios))
     capacity, price, minimum, fee, leave = (np.zeros(shape) for _ in range(5))
-    interval = np.full(shape, -1, dtype=np.int64)
+    interval = np.full(shape[:2], -1, dtype=np.int64)
     for k, (contract, rate) in enumerate(zip(chosen, rates, strict=True)):
         interval[k] = terms.intervals(contract, case.calendar)
         for t, period in enumerate(periods):
@@ -82,7 +82,7 @@ def _per_period(case: Case, chosen: Sequence[Contract], rates: Sequence[Floats])
             fee[k, t] = terms.given(contract.fixed_monthly_fee, 0.0) * months
             leave[k, t] = terms.exit_fee(contract, period.start, case.as_of)
         for money in (price, minimum, fee, leave):
-            money[k] *= rate
+            money[k] *= rate[:, None]
     return {
         "capacity": capacity,
         "price_cash": price,
@@ -96,7 +96,7 @@ def _per_period(case: Case, chosen: Sequence[Contract], rates: Sequence[Floats])
 def _eligible_spend(case: Case, chosen: Sequence[Contract]) -> Floats:
     index = {contract.name: k for k, contract in enumerate(chosen)}
     period = {p.name: t for t, p in enumerate(case.calendar.periods)}
-    result = np.zeros((len(chosen), len(period)))
+    result = np.zeros((len(chosen), len(period), len(case.scenarios)))
     for row in case.other_spend:
         if row.contract in index and row.period in period:
             result[index[row.contract], period[row.period]] += row.spend * row.eligible_share
