@@ -130,7 +130,8 @@ def _found(arrays: Arrays, box: Coordinates, point: Array) -> Multipliers:
 def _shares(prepared: Prepared, taken: Inputs) -> Shares:
     contracts = prepared.double.supply.contracts
     paid = np.asarray(prepared.double.weight).sum(axis=1)
-    leaving = np.where(np.asarray(contracts.exit_fee) < BARRED, taken.exit_fee / paid, 0.0)
+    leavable = np.asarray(contracts.exit_fee)[:, :, 0] < BARRED
+    leaving = np.where(leavable, taken.exit_fee.sum(axis=2) / paid, 0.0)
     return Shares(
         pair=np.clip(taken.pairs[:, prepared.pair_slot, prepared.pair_load].T, 0.0, 1.0),
         option=np.clip(taken.options, 0.0, 1.0),

@@ -48,8 +48,8 @@ def test_contracts_of_all_sorts(rows: tuple[Contract, ...], shares: tuple[float,
     for k, row in enumerate(setup.case.contracts):
         terms = contract_terms(row, setup.case, RATE)
         in_force = terms.interval >= 0
-        assert terms.capacity[in_force] == pytest.approx(supply.capacity[k][in_force], rel=SHARE_OF_TOTAL)
+        assert terms.capacity[in_force] == pytest.approx(supply.capacity[k, in_force, 0], rel=SHARE_OF_TOTAL)
         held = in_force & (terms.capacity > SHARE_OF_TOTAL)  # where a lot holds nothing, an hour of it has no price
-        assert terms.price[held] == pytest.approx(supply.price_cash[k][held], rel=SHARE_OF_TOTAL)
-        assert (np.isfinite(terms.exit_fee) == np.isfinite(supply.exit_fee_cash[k])).all()
+        assert terms.price[held] == pytest.approx(supply.price_cash[k, held, 0], rel=SHARE_OF_TOTAL)
+        assert (np.isfinite(terms.exit_fee) == np.isfinite(supply.exit_fee_cash[k, :, 0])).all()
         assert (in_force == (supply.interval[k] >= 0)).all()
