@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 from pathlib import Path
 
@@ -21,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one job; returns its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in words
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, as by Ctrl-C
     try:
         return _dispatch([word for word in words if word != "--debug"])
     except PlacementError as error:

@@ -85,5 +85,11 @@ class Cancelled(PlacementError):
     exit_code = 4
 
 
+class NoNewPlan(PlacementError):
+    """The nightly job made no plan; the last one stays. Exit code 8."""
+
+    exit_code = 8
+
+
 class SolverFailure(PlacementError):
     """A solver stopped for a reason of its own, or a plan did not verify. Exit code 5."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError
-from optimizer.jobs.settings import CalibrateJob, CheckJob, CompareJob, InitJob, PlanJob, RunsJob
+from optimizer.jobs.settings import CalibrateJob, CheckJob, CompareJob, InitJob, PlanJob, ReplanJob, RunsJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,15 @@ JOBS = {
                 "placement plan case.path=/my/lab solver.time_limit_s=300 output.csv=true",
                 "placement plan -m case=small solver.backend=highs,cp_sat",
                 "placement plan from_run=latest solver.time_limit_s=300",
+            ),
+        ),
+        Job(
+            name="replan",
+            summary="the nightly job: plan again from what runs and from the last plan, steadily, and say what changed in money",
+            settings=ReplanJob,
+            examples=(
+                "placement replan case.path=/my/lab steadiness.frozen_periods=1 steadiness.most_moves=20",
+                "placement replan as_of=2026-09-15 solver.deterministic_limit=40",
             ),
         ),
         Job(
@@ -82,7 +91,7 @@ JOBS = {
 }
 
 # Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("replan", "audit", "quote", "backtest", "report", "import", "export")
+RESERVED = ("audit", "quote", "backtest", "report", "import", "export")
 
 
 def job_named(name: str) -> Job:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from optimizer.jobs.compose import as_yaml, dotted
+from optimizer.jobs.plan import write_rows
 from optimizer.jobs.settings import CompareJob
 from optimizer.planning.compare import COLUMNS, Comparison, compare, tables
 from optimizer.planning.compare.money import by_line
@@ -22,8 +23,6 @@ from optimizer.report.comparison_page import ComparisonView, comparison_page, he
 from optimizer.store.inputs import kept_inputs
 from optimizer.store.runs import find_run, new_run, run_path
 from optimizer.store.summary import KEYS, SCHEMA_VERSION, read_summary, versions, write_summary
-from optimizer.tables.frame import as_frame
-from optimizer.tables.write import write_table
 from optimizer.tables.written import written_rows
 
 ROWS_SHOWN = 15  # of each table, on a terminal
@@ -38,10 +37,7 @@ def run(settings: CompareJob) -> int:
     with new_run(home, now=datetime.now(UTC)) as draft:
         draft.path("config.yaml").write_text(as_yaml(settings))
         for name, rows in tables(comparison).items():
-            frame = as_frame(rows, COLUMNS[name])
-            write_table(frame, draft.path(f"{name}.parquet"))
-            if settings.output.csv:
-                write_table(frame, draft.path(f"{name}.csv"))
+            write_rows(draft, name, rows, COLUMNS[name], csv=settings.output.csv)
         about: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "run_id": draft.run_id, "job": "compare", "versions": versions()}
         about |= {"case": second.summary["case"], "as_of": second.summary["as_of"], "seconds": time.monotonic() - began, "alerts": []}
         about |= {"run": comparison.second, "other": comparison.first, "change_usd": float(comparison.change_usd)}

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimizer.jobs.cases import folder_of
-from optimizer.jobs.settings import PlanJob
+from optimizer.jobs.settings import PlanSettings
 from optimizer.store.inputs import differ, keep_inputs, kept_inputs
-from optimizer.store.runs import find_run
 from optimizer.store.summary import read_summary
 from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.catalog import reference_folder
@@ -34,19 +33,23 @@ class Inputs:
         keep_inputs([*input_files(self.folder), *fibre_map_files(), self.calibration], folder)
 
 
-@contextmanager
-def inputs_of(settings: PlanJob) -> Iterator[Inputs]:
-    """The files that the settings name; with from_run, those of that run, laid out for as long as the block lasts.
+def inputs_of(settings: PlanSettings) -> Inputs:
+    """The files that the settings name.
 
     Raises:
-      ConfigError: there is no such case or run.
+      ConfigError: there is no such case.
+    """
+    path = settings.calibration.path
+    return Inputs(folder=folder_of(settings.case), calibration=shipped_calibration_file() if path is None else Path(path))
+
+
+@contextmanager
+def inputs_of_run(run: Path) -> Iterator[Inputs]:
+    """The files that a run kept, laid out for as long as the block lasts.
+
+    Raises:
       DataError: a file that the run kept is no longer as it was.
     """
-    if settings.from_run is None:
-        path = settings.calibration.path
-        yield Inputs(folder=folder_of(settings.case), calibration=shipped_calibration_file() if path is None else Path(path))
-        return
-    run = find_run(Path(settings.output.folder), settings.from_run, job="plan")
     with tempfile.TemporaryDirectory(prefix="placement-") as place:
         yield _laid_out(run, Path(place))
 

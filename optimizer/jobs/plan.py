@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -11,22 +11,24 @@ from typing import Any, cast
 from optimizer.domain.case import Case
 from optimizer.integer.backend import Backend
 from optimizer.jobs.compose import as_yaml
-from optimizer.jobs.inputs import Inputs, inputs_of
+from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.overview import known, overview
-from optimizer.jobs.settings import PlanJob
+from optimizer.jobs.settings import PlanJob, PlanSettings
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult, make_plan
+from optimizer.planning.replan.plan import axes_of
 from optimizer.planning.scenarios import sample_scenarios
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
 from optimizer.scenarios.deviates import Correlation
 from optimizer.solve.search import Method, SolveSettings
 from optimizer.store.catalogue import runs
-from optimizer.store.runs import RunDraft, new_run, run_path
+from optimizer.store.runs import RunDraft, find_run, new_run, run_path
 from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
+from optimizer.store.warm_prices import keep_prices
 from optimizer.tables.frame import as_frame
 from optimizer.tables.read import read_case
 from optimizer.tables.write import write_table
@@ -34,13 +36,15 @@ from optimizer.tables.write import write_table
 
 def run(settings: PlanJob) -> int:
     """Plans the case and writes the run. Ctrl-C while it searches keeps the best plan so far."""
-    with inputs_of(settings) as inputs:
+    if settings.from_run is None:
+        return _plan(settings, inputs_of(settings))
+    with inputs_of_run(find_run(Path(settings.output.folder), settings.from_run, job="plan")) as inputs:
         return _plan(settings, inputs)
 
 
 def _plan(settings: PlanJob, inputs: Inputs) -> int:
     began = time.monotonic()
-    case, notes = _with_scenarios(read_case(inputs.folder, periods=settings.horizon.periods), settings)
+    case, notes = with_scenarios(read_case(inputs.folder, periods=settings.horizon.periods), settings)
     calibration = read_calibration(inputs.calibration)
     home = Path(settings.output.folder)
     before = runs(home, job="plan", case=case.name)
@@ -59,19 +63,15 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
         tables = outputs.tables(result)
         view = overview(result, tables)
         previous = before[-1].run_id if before else None
-        summary = run_summary(draft, settings, result, previous=previous, seconds=time.monotonic() - began)
+        summary = run_summary(draft, settings, result, job="plan", previous=previous, seconds=time.monotonic() - began)
         summary["alerts"] = [*inputs.notes, *notes, *summary["alerts"]]
-        _write(draft, tables, view, summary, csv=settings.output.csv)
-        if settings.output.pictures:
-            from optimizer.jobs.pictures import draw_services  # what draws is slow to import
-
-            draw_services(result.case, result.needs, result.plan, draft.path("pictures"))
+        write_plan(draft, settings, result, summary, tables, view)
     show_plan(view)
     print(f"run: {run_path(draft)}")
     return 0
 
 
-def _with_scenarios(case: Case, settings: PlanJob) -> tuple[Case, tuple[str, ...]]:
+def with_scenarios(case: Case, settings: PlanSettings) -> tuple[Case, tuple[str, ...]]:
     """The case with the scenarios to plan for, and what to say of them."""
     asked = settings.scenarios
     if asked.count is None:
@@ -82,7 +82,7 @@ def _with_scenarios(case: Case, settings: PlanJob) -> tuple[Case, tuple[str, ...
     return sampled.case, (sampled.note,)
 
 
-def solve_settings(settings: PlanJob) -> SolveSettings:
+def solve_settings(settings: PlanSettings) -> SolveSettings:
     return SolveSettings(
         method=cast(Method, settings.solver.name),
         backend=cast(Backend, settings.solver.backend),
@@ -95,13 +95,15 @@ def solve_settings(settings: PlanJob) -> SolveSettings:
     )
 
 
-def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, previous: str | None, seconds: float) -> dict[str, Any]:
+def run_summary(
+    draft: RunDraft, settings: PlanSettings, result: PlanResult, *, job: str, previous: str | None, seconds: float
+) -> dict[str, Any]:
     """summary.json: what the run was, then what the plan is; a bound or gap that is not known is null."""
     case: Case = result.case
     about = {
         "schema_version": SCHEMA_VERSION,
         "run_id": draft.run_id,
-        "job": "plan",
+        "job": job,
         "case": case.name,
         "as_of": case.as_of.isoformat(),
         "previous_run": previous,
@@ -113,12 +115,26 @@ def run_summary(draft: RunDraft, settings: PlanJob, result: PlanResult, *, previ
     return found | about
 
 
-def _write(draft: RunDraft, tables: Mapping[str, Rows], view: Overview, summary: dict[str, Any], *, csv: bool) -> None:
+def write_plan(
+    draft: RunDraft, settings: PlanSettings, result: PlanResult, summary: dict[str, Any], tables: Mapping[str, Rows], view: Overview
+) -> None:
+    """Writes the tables, the prices to start from, the page, the summary and the pictures of a plan."""
     for name, rows in tables.items():
-        frame = as_frame(rows, outputs.COLUMNS[name])
-        write_table(frame, draft.path(f"{name}.parquet"))
-        if csv:
-            write_table(frame, draft.path(f"{name}.csv"))
+        write_rows(draft, name, rows, outputs.COLUMNS[name], csv=settings.output.csv)
+    if result.priced is not None:
+        keep_prices(result.priced.prices, axes_of(result.problem), draft.folder)
     draft.path("report.html").write_text(plan_page(view, summary), encoding="utf-8")
     write_summary(summary, draft.path("summary.json"))
     draft.log(f"{view.status}: objective_usd={view.objective_usd!r} bound_usd={view.bound_usd!r}")
+    if settings.output.pictures:
+        from optimizer.jobs.pictures import draw_services  # what draws is slow to import
+
+        draw_services(result.case, result.needs, result.plan, draft.path("pictures"))
+
+
+def write_rows(draft: RunDraft, name: str, rows: Rows, columns: Sequence[str], *, csv: bool) -> None:
+    """One table of a run, as Parquet and on request as CSV."""
+    frame = as_frame(rows, columns)
+    write_table(frame, draft.path(f"{name}.parquet"))
+    if csv:
+        write_table(frame, draft.path(f"{name}.csv"))

@@ -18,7 +18,9 @@ EXIT_CODES = (
     (3, "no plan keeps all rules; those that cannot hold together are named"),
     (4, "a limit was reached before there was a plan"),
     (5, "internal failure; the traceback is in log.txt"),
+    (6, "done, and alerts were raised: watch.fail_on_alert=true asks for this"),
     (7, "another run holds the case's lock; the message says who"),
+    (8, "no new plan: the last one stays"),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Plan, PlanStatus
@@ -79,25 +79,52 @@ def make_plan(
       NoPlanInLimit: the limit was reached before there was a plan.
       SolverFailure: the plan did not verify; it is never returned as a plan.
     """
-    started = time.monotonic()
-    phases: dict[str, float] = {}
-
-    def lap(phase: str) -> None:
-        phases[phase] = time.monotonic() - started - sum(phases.values())
-
+    laps = Laps(started=time.monotonic())
     progress(Progress(phase="surfaces", seconds=0.0))
     calibration = calibration or shipped_calibration()
     needs = compute_needs(case, calibration)
-    lap("surfaces")
+    laps.lap("surfaces")
     problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
-    lap("problem")
-    solved = SOLVERS[settings.method](problem, settings=settings, started=started, report=progress)
-    lap("solve")
+    laps.lap("problem")
+    solved = SOLVERS[settings.method](problem, settings=settings, started=laps.started, report=progress)
+    laps.lap("solve")
+    return planned(case, problem, solved, laps, settings, annual_discount_rate=annual_discount_rate, calibration=calibration.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laps:
+    """Seconds by phase since `started` on the monotonic clock."""
+
+    started: float
+    phases: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, phase: str) -> None:
+        """Ends the phase; it takes the time since the one before."""
+        self.phases[phase] = time.monotonic() - self.started - sum(self.phases.values())
+
+
+def planned(
+    case: Case,
+    problem: PlanningProblem,
+    solved: Solved,
+    laps: Laps,
+    settings: SolveSettings,
+    *,
+    annual_discount_rate: float,
+    calibration: str,
+) -> PlanResult:
+    """What a solve came to, verified, beside its baselines.
+
+    Args:
+      calibration: its version.
+
+    Raises:
+      SolverFailure: the plan did not verify.
+    """
     compared = baselines(problem)
-    lap("baselines")
+    laps.lap("baselines")
     verification, error = verified(case, problem, solved, annual_discount_rate=annual_discount_rate)
-    objective = solved.settled.objective_usd
-    lap("verify")
+    laps.lap("verify")
     return PlanResult(
         case=case,
         problem=problem,
@@ -108,13 +135,13 @@ def make_plan(
         verification=verification,
         verify_error_usd=error,
         status=solved.status,
-        objective_usd=objective,
+        objective_usd=solved.settled.objective_usd,
         bound_usd=proven_usd(solved, verification),
         baselines=compared,
-        phases=phases,
+        phases=laps.phases,
         solver=f"{settings.method}/{settings.backend}",
         device=device(),
-        calibration=calibration.version,
+        calibration=calibration,
         alerts=tuple(verification.leans_on) + solved.alerts,
     )
 

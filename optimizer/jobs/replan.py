@@ -1,0 +1,210 @@
+"""placement replan: the nightly job."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from optimizer.domain.case import Case
+from optimizer.errors import InfeasiblePlan, NoNewPlan, NoPlanInLimit, SolverFailure
+from optimizer.jobs.compare import run_tables
+from optimizer.jobs.compose import as_yaml, dotted
+from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
+from optimizer.jobs.overview import overview
+from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_plan, write_rows
+from optimizer.jobs.settings import PlanSettings, ReplanJob
+from optimizer.jobs.terminal import show_plan, shown_progress
+from optimizer.planning import outputs
+from optimizer.planning.calibration import read_calibration
+from optimizer.planning.outputs import Rows
+from optimizer.planning.replan.changes import COLUMNS, changes
+from optimizer.planning.replan.clock import on_day
+from optimizer.planning.replan.last import LastPlan
+from optimizer.planning.replan.plan import Replan, replan
+from optimizer.planning.replan.steadiness import Steadiness
+from optimizer.planning.replan.watch import Alert, Watch, decisions_due, forecast_drift, old_tables, unserved, worst_first
+from optimizer.report.wording import money, money_unit
+from optimizer.store.catalogue import runs
+from optimizer.store.lock import sole_writer
+from optimizer.store.runs import RunDraft, find_run, new_run, run_path
+from optimizer.store.summary import read_summary
+from optimizer.tables.ages import newest_rows
+from optimizer.tables.read import read_case
+
+ALERTS = 6  # exit code
+NONE = "none"
+DECIDING = ("horizon", "economics", "scenarios", "calibration", "steadiness")  # settings that a plan follows from, beside the tables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tonight:
+    """What tonight's plan reads."""
+
+    inputs: Inputs
+    case: Case
+    notes: tuple[str, ...]
+    last: LastPlan | None
+    ages: Mapping[str, date]  # newest row of each table
+
+
+def run(settings: ReplanJob) -> int:
+    """Plans from the last plan, under the case's lock. Ctrl-C or SIGTERM while it searches keeps the best plan so far."""
+    home, inputs = Path(settings.output.folder), inputs_of(settings)
+    with sole_writer(home, inputs.folder, job="replan", now=datetime.now(UTC)):
+        try:
+            alerts = _replan(settings, inputs, home)
+        except (InfeasiblePlan, NoPlanInLimit, SolverFailure, NoNewPlan) as error:
+            _metrics(settings, planned=False)
+            stays = _last_run(settings, home, read_case(inputs.folder).name)
+            if stays is None:
+                raise
+            raise NoNewPlan(f"{error}\nNo new plan was made; run {stays} stays.") from error
+    return ALERTS if alerts and settings.watch.fail_on_alert else 0
+
+
+def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...]:
+    began = time.monotonic()
+    tonight = _read(settings, inputs, home)
+    calibration = read_calibration(inputs.calibration)
+    with new_run(home, now=datetime.now(UTC)) as draft:
+        draft.path("config.yaml").write_text(as_yaml(settings))
+        inputs.keep(draft.path("inputs"))
+        draft.log(f"run {draft.run_id}: replan of {tonight.case.name}")
+        with shown_progress(draft.log) as progress:
+            made = replan(
+                tonight.case,
+                tonight.last,
+                steadiness=Steadiness(**asdict(settings.steadiness)),
+                annual_discount_rate=settings.economics.annual_discount_rate,
+                calibration=calibration,
+                settings=solve_settings(settings),
+                progress=progress,
+            )
+        tables = outputs.tables(made.result)
+        alerts = _alerts(settings, tonight, made, tables["commitments"])
+        view = overview(made.result, tables)
+        previous = None if tonight.last is None else tonight.last.folder.name
+        summary = run_summary(draft, settings, made.result, job="replan", previous=previous, seconds=time.monotonic() - began)
+        summary |= _more(settings, tonight, made, alerts, summary["alerts"])
+        write_plan(draft, settings, made.result, summary, tables, view)
+        _write(draft, settings, tonight, made, alerts, tables)
+    _metrics(settings, planned=True, made=made, alerts=alerts)
+    show_plan(view)
+    _show(made, alerts)
+    print(f"run: {run_path(draft)}")
+    return alerts
+
+
+def _read(settings: ReplanJob, inputs: Inputs, home: Path) -> Tonight:
+    """Tables, scenarios and the last plan; tables beyond the hard limit of age are refused.
+
+    Raises:
+      NoNewPlan: a table is too old.
+    """
+    case = read_case(inputs.folder, periods=settings.horizon.periods)
+    if settings.as_of is not None:
+        case = on_day(case, date.fromisoformat(settings.as_of))
+    case, notes = with_scenarios(case, settings)
+    ages = newest_rows(inputs.folder)
+    hard = settings.watch.hard_age_days
+    days = {table: (case.as_of - newest).days for table, newest in ages.items()}
+    too_old = [f"{table} ({age} days)" for table, age in days.items() if hard is not None and age > hard]
+    if too_old:
+        raise NoNewPlan(f"Tables are older than watch.hard_age_days, {hard} days: {', '.join(too_old)}. Bring them up to date.")
+    run = _last_run(settings, home, case.name)
+    return Tonight(inputs=inputs, case=case, notes=notes, last=None if run is None else _last_plan(home / run, settings), ages=ages)
+
+
+def _last_run(settings: ReplanJob, home: Path, case: str) -> str | None:
+    """Id of the run that is the last plan: of replan before that of plan; back-filled ones do not count."""
+    if settings.last == NONE:
+        return None
+    if settings.last != "latest":
+        return find_run(home, settings.last).name
+    for job in ("replan", "plan"):
+        for record in reversed(runs(home, job=job, case=case)):
+            if not read_summary(home / record.run_id).get("back_filled", False):
+                return record.run_id
+    return None
+
+
+def _last_plan(run: Path, settings: ReplanJob) -> LastPlan:
+    """The last plan with the case that it read, on the day for which it was made."""
+    tables = run_tables(run)
+    kept = OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))
+    assert isinstance(kept, dict)
+    scenarios = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(PlanSettings), {key: kept[key] for key in ("scenarios", "seed")}))
+    assert isinstance(scenarios, PlanSettings)
+    with inputs_of_run(run) as inputs:
+        case = read_case(inputs.folder, periods=kept["horizon"]["periods"])
+    case = on_day(case, date.fromisoformat(tables.summary["as_of"]))
+    now = dotted(OmegaConf.to_container(OmegaConf.structured(settings)))
+    same = all(tables.settings.get(key) == value for key, value in now.items() if key.split(".")[0] in DECIDING)
+    return LastPlan(folder=run, tables=tables, case=with_scenarios(case, scenarios)[0], same_settings=same)
+
+
+def _alerts(settings: ReplanJob, tonight: Tonight, made: Replan, commitments: Rows) -> tuple[Alert, ...]:
+    asked = asdict(settings.watch)
+    watch = Watch(**{name: asked[name] for name in Watch.__dataclass_fields__})
+    drift = () if tonight.last is None else forecast_drift(tonight.last.case, tonight.case, watch)
+    due = decisions_due(made.result, commitments, watch)
+    return worst_first([*due, *drift, *old_tables(tonight.ages, tonight.case.as_of, watch), *unserved(made.result, watch)])
+
+
+def _more(settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Alert, ...], told: list[str]) -> dict[str, Any]:
+    """What summary.json says of a nightly plan beyond what it says of any."""
+    return {
+        "alerts": [*(alert.text for alert in alerts), *tonight.notes, *told],
+        "back_filled": settings.as_of is not None,
+        "kept_last": made.kept,
+        "held_usd": made.held_usd,
+        "moves": made.moves,
+        "bridge": {step.name: step.change_usd for step in made.steps},
+    }
+
+
+def _write(
+    draft: RunDraft, settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Alert, ...], tables: Mapping[str, Rows]
+) -> None:
+    csv = settings.output.csv
+    write_rows(draft, "changes", changes(made.steps, tonight.last, tables), COLUMNS["changes"], csv=csv)
+    rows = [asdict(alert) for alert in alerts]
+    write_rows(draft, "alerts", rows, COLUMNS["alerts"], csv=csv)
+    draft.path("alerts.json").write_text(json.dumps(rows, indent=2, default=str) + "\n")
+
+
+def _metrics(settings: ReplanJob, *, planned: bool, made: Replan | None = None, alerts: tuple[Alert, ...] = ()) -> None:
+    """Prometheus' text format, without names, prices or costs; renamed into place, so that no reader sees half of it."""
+    if settings.watch.metrics_file is None:
+        return
+    values: dict[str, float] = {"success": float(planned), "timestamp_seconds": time.time()}
+    if made is not None:
+        values |= {"gap": made.result.gap, "unserved_share": made.result.verification.unserved_share, "moves": made.moves}
+        values |= {"kept_last": float(made.kept), "solve_seconds": made.result.phases["solve"], "alerts": len(alerts)}
+    text = "".join(f"# TYPE placement_replan_{name} gauge\nplacement_replan_{name} {value!r}\n" for name, value in values.items())
+    file = Path(settings.watch.metrics_file)
+    draft = file.with_name(f".{file.name}.draft")
+    draft.write_text(text)
+    os.replace(draft, file)
+
+
+def _show(made: Replan, alerts: tuple[Alert, ...]) -> None:
+    if not sys.stdout.isatty():
+        for step in made.steps:
+            print(f"bridge {step.name}: change_usd={step.change_usd!r}")
+        print(f"moves: {made.moves}\nkept_last: {made.kept}")
+    elif made.steps:
+        unit = money_unit(max(abs(step.change_usd) for step in made.steps))
+        print(f"\nSince the last plan, {unit}: " + ", ".join(f"{step.name} {money(step.change_usd, unit)}" for step in made.steps))
+        print("The last plan's decisions stand." if made.kept else f"{made.moves} loads move at the start.")
+    for alert in alerts:
+        print(f"alert {alert.kind}: {alert.text}")

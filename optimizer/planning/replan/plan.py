@@ -1,0 +1,117 @@
+"""Tonight's plan: today's case, solved from where the last plan stands, and kept steady."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from optimizer.domain.case import Case
+from optimizer.domain.plan import Decisions, PlanStatus
+from optimizer.domain.problem import PlanningProblem
+from optimizer.errors import InfeasiblePlan
+from optimizer.planning.assemble import build_problem
+from optimizer.planning.calibration import Calibration
+from optimizer.planning.needs import compute_needs
+from optimizer.planning.plan import SOLVERS, Laps, PlanResult, planned
+from optimizer.planning.replan.bridge import Step, bridge
+from optimizer.planning.replan.last import LastPlan, decisions_of
+from optimizer.planning.replan.steadiness import Steadiness, frozen, steadied
+from optimizer.solve.search import Progress, Solved, SolveSettings, Start
+from optimizer.solve.settle import Settled, settle_alone
+from optimizer.store.warm_prices import Axes, kept_prices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replan:
+    """Tonight's plan beside the last one."""
+
+    result: PlanResult
+    steps: tuple[Step, ...]  # from the last plan's cost to this one's; none without a last plan
+    held_usd: float | None  # cost of the last plan's decisions today; None: there are none, or they are no longer possible
+    kept: bool  # the last plan's decisions stand: no other plan found saves enough to be worth the change
+    moves: int  # loads that are elsewhere in the first period than where they run
+
+
+def replan(
+    case: Case,
+    last: LastPlan | None,
+    *,
+    steadiness: Steadiness,
+    annual_discount_rate: float,
+    calibration: Calibration,
+    settings: SolveSettings,
+    progress: Callable[[Progress], None],
+) -> Replan:
+    """Plans a case from the last plan; Ctrl-C ends the search with the best plan so far.
+
+    Raises:
+      DataError, InfeasiblePlan, NoPlanInLimit, SolverFailure: as `make_plan`.
+    """
+    laps = Laps(started=time.monotonic())
+    progress(Progress(phase="surfaces", seconds=0.0))
+    unchanged = last is not None and last.same_settings and _same(last.case, case)
+    before, case = None if last is None else steadied(last.case, steadiness), steadied(case, steadiness)
+    needs = compute_needs(case, calibration)
+    laps.lap("surfaces")
+    problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
+    if last is not None and steadiness.frozen_periods:
+        case = frozen(case, problem, last, steadiness)
+        problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
+    decisions = None if last is None else decisions_of(problem, last)
+    held = None if decisions is None else settle_alone(problem, decisions)
+    laps.lap("problem")
+    prices = None if last is None else kept_prices(last.folder, axes_of(problem))
+    start = Start(decisions=() if decisions is None else (decisions,), prices=prices)
+    solved = SOLVERS[settings.method](problem, settings=settings, started=laps.started, report=progress, start=start)
+    chosen = _steady(solved, held, steadiness, unchanged=unchanged)
+    laps.lap("solve")
+    result = planned(case, problem, chosen, laps, settings, annual_discount_rate=annual_discount_rate, calibration=calibration.version)
+
+    def cost(changed: Case) -> float:
+        between = build_problem(changed, compute_needs(changed, calibration), annual_discount_rate=annual_discount_rate)
+        settled = None if last is None else settle_alone(between, decisions_of(between, last))
+        if settled is None:
+            raise InfeasiblePlan(["the last plan's decisions on tables half changed"])
+        return settled.objective_usd
+
+    steps: tuple[Step, ...] = ()
+    held_usd = None if held is None else held.objective_usd
+    if last is not None and before is not None:
+        plan_usd = result.objective_usd
+        steps = bridge(before=before, after=case, last_usd=last.objective_usd, held_usd=held_usd, plan_usd=plan_usd, cost=cost)
+    laps.lap("bridge")
+    return Replan(
+        result=result,
+        steps=steps,
+        held_usd=held_usd,
+        kept=held is not None and chosen.settled is held,
+        moves=_moves(result.plan.decisions, result),
+    )
+
+
+def axes_of(problem: PlanningProblem) -> Axes:
+    """What kept prices are named by."""
+    names = {name: getattr(problem, name) for name in ("pools", "periods", "blocks", "scenarios")}
+    return Axes(**names, contracts=problem.supply.contracts)
+
+
+def _same(before: Case, after: Case) -> bool:
+    """Whether today's case says what the last one said; its name does not count."""
+    return replace(before, name=after.name) == after
+
+
+def _steady(solved: Solved, held: Settled | None, steadiness: Steadiness, *, unchanged: bool) -> Solved:
+    """The plan found, or the last plan's decisions where it saves too little over them, or where nothing has changed since."""
+    if held is None:
+        return solved
+    saving = held.objective_usd - solved.settled.objective_usd
+    if not unchanged and saving > steadiness.least_saving_share * abs(held.objective_usd):
+        return solved
+    status = solved.status if saving <= 0 else PlanStatus.LIMIT
+    return replace(solved, settled=held, status=status)
+
+
+def _moves(decisions: Decisions, result: PlanResult) -> int:
+    before = result.problem.placed_before
+    return int(((before >= 0) & (decisions.placed[:, 0] != before)).sum())

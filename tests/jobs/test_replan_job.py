@@ -1,0 +1,224 @@
+"""The nightly job on the smallest case: what stays, what changes in money, what is refused, what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from optimizer.__main__ import main
+from optimizer.store.runs import run_ids
+from optimizer.tables.catalog import case_folder
+from optimizer.tables.written import written_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def first_night(tmp_path_factory):
+    """A folder with a copy of tiny as lab/ and one run of replan in runs/."""
+    folder = tmp_path_factory.mktemp("night")
+    shutil.copytree(case_folder("tiny"), folder / "lab")
+    assert replan(folder) == 0
+    return folder
+
+
+@pytest.fixture
+def night(first_night, tmp_path):
+    """The same, to change."""
+    shutil.copytree(first_night, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def replan(folder: Path, *settings: str) -> int:
+    return main(["replan", f"case.path={folder / 'lab'}", f"output.folder={folder / 'runs'}", *settings])
+
+
+def edit(folder: Path, table: str, old: str, new: str) -> None:
+    file = folder / "lab" / f"{table}.csv"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def limit(folder: Path, kind: str, value: int) -> None:
+    header = "kind,supplier,period,value,source,source_kind,as_of"
+    (folder / "lab" / "limits.csv").write_text(f"{header}\n{kind},,2026-06,{value},test,assumed,2026-05-31\n")
+
+
+def latest(folder: Path) -> tuple[Path, dict]:
+    run = folder / "runs" / run_ids(folder / "runs")[-1]
+    return run, json.loads((run / "summary.json").read_text())
+
+
+def test_the_first_night_has_nothing_to_compare_with(first_night):
+    run, summary = latest(first_night)
+    assert (summary["job"], summary["previous_run"], summary["bridge"], summary["kept_last"]) == ("replan", None, {}, False)
+    assert summary["objective_usd"] == pytest.approx(75144.48335908943)
+    assert written_rows(run / "changes.parquet") == []
+    due = json.loads((run / "alerts.json").read_text())
+    assert [(alert["kind"], alert["subject"], alert["due"]) for alert in due] == [
+        ("decision_due", "quote", "2026-06-15"),
+        ("unserved", "plan", None),
+    ]
+    assert due[0]["usd"] > 0
+    assert due[0]["text"] in summary["alerts"]
+
+
+def test_unchanged_input_changes_nothing(night):
+    first_run, before = latest(night)
+    assert replan(night) == 0
+    run, summary = latest(night)
+    assert (summary["previous_run"], summary["kept_last"], summary["objective_usd"]) == (first_run.name, True, before["objective_usd"])
+    assert [row["kind"] for row in written_rows(run / "changes.parquet")] == ["bridge"]
+    for table in ("placements", "commitments", "supply", "costs"):
+        assert (run / f"{table}.parquet").read_bytes() == (first_run / f"{table}.parquet").read_bytes()
+
+
+def test_the_bridge_sums_to_the_change_of_the_cost_and_names_its_causes(night):
+    _, before = latest(night)
+    edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,5")
+    edit(night, "demand", "chat,paris,2026-07,accelerators,12", "chat,paris,2026-07,accelerators,15")
+    limit(night, "moves", 5)
+    assert replan(night) == 0
+    run, after = latest(night)
+    bridge = after["bridge"]
+    assert list(bridge) == ["state", "price", "demand", "decisions"]
+    assert bridge["state"] == 0.0  # a limit that does not bind costs nothing
+    assert bridge["price"] > 0
+    assert bridge["demand"] > 0
+    assert bridge["decisions"] < 0
+    assert sum(bridge.values()) == pytest.approx(after["objective_usd"] - before["objective_usd"], abs=0.005)
+    rows = written_rows(run / "changes.parquet")
+    told = sum((row["change_usd"] for row in rows if row["kind"] == "bridge"), Decimal(0))
+    assert float(told) == pytest.approx(after["objective_usd"] - before["objective_usd"], abs=0.005)
+    assert {row["subject"] for row in rows if row["kind"] == "placement"} >= {"code@paris"}
+    assert after["held_usd"] > after["objective_usd"]
+
+
+def test_drifted_demand_is_told(night):
+    edit(night, "demand", "code,paris,2026-06,accelerators,6", "code,paris,2026-06,accelerators,9")
+    assert replan(night, "watch.fail_on_alert=true") == 6
+    run, _ = latest(night)
+    drifted = [alert for alert in json.loads((run / "alerts.json").read_text()) if alert["kind"] == "forecast_drift"]
+    assert [(alert["subject"], alert["text"]) for alert in drifted] == [
+        ("code", "demand for code is +25% against the last plan's forecast")
+    ]
+
+
+def test_frozen_periods_keep_loads_where_the_last_plan_had_them(night):
+    before = {(row["load"], row["period"]): row["pool"] for row in written_rows(latest(night)[0] / "placements.parquet")}
+    edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,9")
+    assert replan(night, "steadiness.frozen_periods=1") == 0
+    after = {(row["load"], row["period"]): row["pool"] for row in written_rows(latest(night)[0] / "placements.parquet")}
+    assert all(after[key] == before[key] for key in before if key[1] == "2026-06")
+    assert replan(night) == 0
+    free = {(row["load"], row["period"]): row["pool"] for row in written_rows(latest(night)[0] / "placements.parquet")}
+    assert free["code@paris", "2026-06"] != before["code@paris", "2026-06"]
+
+
+def test_the_limit_on_moves_holds(night):
+    edit(night, "offers", "market_a,pool_a,on_demand,4", "market_a,pool_a,on_demand,30")
+    assert replan(night, "steadiness.most_moves=0") == 0
+    rows = written_rows(latest(night)[0] / "placements.parquet")
+    pools: dict[str, set[str | None]] = {}
+    for row in rows:
+        pools.setdefault(row["load"], set()).add(row["pool"])
+    assert all(len(places - {None}) <= 1 for places in pools.values())
+    assert pools["chat@paris"] == {"pool_a"}
+
+
+def test_a_saving_too_small_is_not_worth_the_change(night):
+    _, before = latest(night)
+    edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,5")
+    assert replan(night, "steadiness.least_saving_share=0.5") == 0
+    _, after = latest(night)
+    assert after["kept_last"]
+    assert after["objective_usd"] == after["held_usd"] > before["objective_usd"]
+    assert after["status"] == "limit"
+    assert after["bound_usd"] < after["objective_usd"]
+
+
+def test_a_past_day_is_planned_without_becoming_the_last_plan(night):
+    first_run, before = latest(night)
+    assert replan(night, "as_of=2026-07-05") == 0
+    _, back_filled = latest(night)
+    assert (back_filled["as_of"], back_filled["periods"], back_filled["back_filled"]) == ("2026-07-05", 1, True)
+    assert replan(night) == 0
+    _, after = latest(night)
+    assert (after["previous_run"], after["objective_usd"]) == (first_run.name, before["objective_usd"])
+    assert replan(night, "as_of=2026-09-01") == 2
+
+
+def test_without_a_plan_the_last_one_stays(night, capsys):
+    first_run, _ = latest(night)
+    metrics = night / "metrics.prom"
+    (night / "lab" / "limits.csv").write_text(
+        "kind,supplier,period,value,source,source_kind,as_of\nbudget,,2026-06,1,test,assumed,2026-05-31\n"
+    )
+    assert replan(night, f"watch.metrics_file={metrics}") == 8
+    told = capsys.readouterr().err
+    assert "No plan keeps all rules" in told
+    assert f"No new plan was made; run {first_run.name} stays." in told
+    assert run_ids(night / "runs") == (first_run.name,)
+    assert "placement_replan_success 0.0" in metrics.read_text()
+
+
+def test_tables_past_their_age_are_told_and_then_refused(night, capsys):
+    edit(night, "offers", ",assumed,2026-05-31", ",assumed,2026-03-01")
+    assert replan(night, "watch.soft_age_days=30") == 0
+    assert "alert table_age: the newest row of offers is 91 days old; the plan uses it as it is" in capsys.readouterr().out
+    assert replan(night, "watch.hard_age_days=90") == 8
+    assert "offers (91 days)" in capsys.readouterr().err
+    assert len(run_ids(night / "runs")) == 2
+
+
+def test_metrics_carry_no_names_and_no_money(night):
+    metrics = night / "metrics.prom"
+    assert replan(night, f"watch.metrics_file={metrics}") == 0
+    text = metrics.read_text()
+    assert "placement_replan_success 1.0" in text
+    names = {line.split()[0] for line in text.splitlines() if not line.startswith("#")}
+    assert names == {
+        f"placement_replan_{name}"
+        for name in ("success", "timestamp_seconds", "gap", "unserved_share", "moves", "kept_last", "solve_seconds", "alerts")
+    }
+
+
+def test_of_two_started_at_once_one_runs_and_the_other_is_told(night):
+    """The first is stopped by SIGTERM once it plans, and still writes what it has or leaves nothing."""
+    settings = [f"case.path={night / 'lab'}", f"output.folder={night / 'runs'}"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "optimizer", "replan", *settings], stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("progress: phase=surfaces")
+        assert replan(night) == 7
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=25)
+    assert process.returncode in (0, 4)
+    assert not list((night / "runs").glob(".building-*"))
+    assert replan(night) == 0
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "as_of=tomorrow",
+        "steadiness.frozen_periods=-1",
+        "watch.days=-1",
+        "steadiness.least_saving_share=1",
+        "last=nope",
+        "watch.unserved_share=2",
+    ],
+)
+def test_what_replan_refuses(night, setting):
+    assert replan(night, setting) == 2
