@@ -11,7 +11,7 @@ import numpy as np
 
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
-from optimizer.domain.surface import Ints
+from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.carried import carried
 from optimizer.pricing.prices import Prices
 from optimizer.solve.search import Start
@@ -38,7 +38,8 @@ def carried_decisions(problem: PlanningProblem, contracts: tuple[str, ...], deci
     return replace(decisions, lots=lots, exits=exits)
 
 
-def _allowed(fees: np.ndarray, exits: Ints, lots: int) -> Ints:
-    kept = np.where(np.isfinite(fees), exits, 0)
+def _allowed(fees: Floats, exits: Ints, lots: int) -> Ints:
+    """[T] exits of lots that are held, in periods in which leaving has a price, [T, S]."""
+    kept = np.where(np.isfinite(fees).all(axis=1), exits, 0)
     earlier = np.concatenate([[0], np.cumsum(kept)[:-1]])
     return np.asarray(np.minimum(kept, np.maximum(0, lots - earlier)), dtype=np.int64)
