@@ -89,6 +89,24 @@ def calendar_months(start: date, end: date) -> float:
     return months
 
 
+def fulfilment_interval(start: date, months: int, day: date) -> tuple[date, date]:
+    """The interval [first, end) of so many months, counted from a contract's start, in which a day lies.
+
+    An anniversary on a day that a month lacks falls on the first day of the next month. Example: quarters from 31 January 2028 begin on
+    31 January, 1 May, 31 July.
+    """
+    passed = (day.year - start.year) * 12 + day.month - start.month - (day.day < start.day)
+    number = passed // months
+    return _anniversary(start, months * number), _anniversary(start, months * (number + 1))
+
+
+def _anniversary(start: date, months: int) -> date:
+    first = start.replace(day=1)
+    for_month = date(first.year + (first.month - 1 + months) // 12, (first.month - 1 + months) % 12 + 1, 1)
+    day = for_month + timedelta(days=start.day - 1)
+    return day if day.month == for_month.month else first_of_next_month(for_month)
+
+
 def first_of_next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 

@@ -92,10 +92,11 @@ def _series(values: list[Any], kind: Kind) -> pd.Series:
 
 def _text(cell: str) -> str | _Bad:
     """Texts stay as they are, but for the apostrophe that `write_table` sets before = + - @."""
-    return _UNREADABLE if cell != cell.strip() else _unescaped(cell)
+    return _UNREADABLE if cell != cell.strip() else unescaped(cell)
 
 
-def _unescaped(cell: str) -> str:
+def unescaped(cell: str) -> str:
+    """A text without the apostrophe that keeps spreadsheets from running it. Example: '=A1 is =A1."""
     escaped = _ESCAPED.fullmatch(cell)
     return escaped.group(1) if escaped else cell
 
@@ -132,7 +133,7 @@ def _clause(cell: str) -> float | Unknown | None | _Bad:
 
 
 def _list(cell: str) -> tuple[str, ...] | _Bad:
-    items = tuple(_unescaped(cell).split(";"))
+    items = tuple(unescaped(cell).split(";"))
     return items if all(item and item == item.strip() for item in items) else _UNREADABLE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
@@ -13,7 +14,7 @@ from optimizer.errors import ConfigError, DataError, Violation
 from optimizer.tables.catalog import reference_folder
 from optimizer.tables.check import check_rules
 from optimizer.tables.columns import TableData, check_columns, from_cells, without_rows
-from optimizer.tables.files import TableFile, Unreadable, read_cells, table_files
+from optimizer.tables.files import Cells, TableFile, Unreadable, read_cells, table_files
 from optimizer.tables.horizon import first_periods
 from optimizer.tables.nouns import build_case
 from optimizer.tables.references import check_references
@@ -45,18 +46,32 @@ def read_tables(folder: Path) -> dict[str, TableData]:
     Raises:
       DataError: with every violation of every table.
     """
+    tables, violations = look_at_tables(folder)
+    if violations:
+        raise DataError(violations)
+    return tables
+
+
+def look_at_tables(folder: Path, instead: Mapping[str, Cells] | None = None) -> tuple[dict[str, TableData], list[Violation]]:
+    """All tables of a case by name and everything that is wrong with them; `instead`: cells that stand for those of the folder's file.
+
+    Raises:
+      DataError: there is no such folder.
+    """
     files, violations = table_files(folder)
     if not folder.is_dir():
         raise DataError(violations)
     tables = {}
     for table in TABLES:
-        tables[table.name], found = _read_table(table, files.get(table.name))
+        if instead is not None and table.name in instead:
+            label = files[table.name].label if table.name in files else f"{table.name}.csv"
+            tables[table.name], found = check_columns(table, label, instead[table.name])
+        else:
+            tables[table.name], found = _read_table(table, files.get(table.name))
         violations += found
     tables, found = check_references(_with_defaults(tables))
     violations += [*found, *check_rules(tables)]
-    if violations:
-        raise DataError(violations)
-    return tables
+    return tables, violations
 
 
 def input_files(folder: Path) -> tuple[Path, ...]:
