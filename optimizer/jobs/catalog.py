@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError
-from optimizer.jobs.settings import CalibrateJob, CheckJob, CompareJob, InitJob, PlanJob, ReplanJob, RunsJob
+from optimizer.jobs.settings import CalibrateJob, CheckJob, CompareJob, ExportJob, ImportJob, InitJob, PlanJob, ReplanJob, RunsJob
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job: its module under optimizer.jobs has a function `run(settings) -> exit code`."""
+    """One job: its module under optimizer.jobs, named as the job or by `module`, has a function `run(settings) -> exit code`."""
 
     name: str
     summary: str
     settings: type[Any]
     examples: tuple[str, ...]
+    module: str = ""  # where the job's name is a word of the language
 
     def load(self) -> Callable[[Any], int]:
-        run: Callable[[Any], int] = importlib.import_module(f"optimizer.jobs.{self.name}").run
+        run: Callable[[Any], int] = importlib.import_module(f"optimizer.jobs.{self.module or self.name}").run
         return run
 
 
@@ -87,11 +88,30 @@ JOBS = {
                 "placement runs action=prune older_than_days=30 keep=5 dry_run=false",
             ),
         ),
+        Job(
+            name="import",
+            summary="take contracts, charges, offers or price points from another program's file into a case",
+            settings=ImportJob,
+            module="importing",
+            examples=(
+                "placement import source=focus_1_4 file=contract_commitment.csv case.path=/my/lab dry_run=true",
+                "placement import source=focus_costs file=cost_and_usage.csv case.path=/my/lab",
+                "placement import source=skypilot file=aws.csv supplier=north as_of=2026-07-20 case.path=/my/lab",
+                "placement import source=aws_prices file=prices.csv as_of=2026-07-20 case.path=/my/lab",
+            ),
+        ),
+        Job(
+            name="export",
+            summary="write a case's contracts, charges and a plan's costs as FOCUS",
+            settings=ExportJob,
+            module="exporting",
+            examples=("placement export case.path=/my/lab", "placement export case.path=/my/lab format=focus_1_3 run=latest"),
+        ),
     )
 }
 
 # Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("audit", "quote", "backtest", "report", "import", "export")
+RESERVED = ("audit", "quote", "backtest", "report")
 
 
 def job_named(name: str) -> Job:

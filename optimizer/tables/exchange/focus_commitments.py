@@ -35,9 +35,9 @@ TIER_OF = "x_TierOf"
 DERIVED = "x_Derived"
 """Columns that export worked out because FOCUS asks for them; nobody stated them, so import leaves them."""
 
-EXTRA = frozenset(column.name for column in TABLE_BY_NAME["focus_commitments"].columns) - {KEY}
-"""FOCUS columns that focus_commitments keeps."""
 FOCUS_PROVENANCE = {"source": "x_FocusSource", "source_kind": "x_FocusSourceKind", "as_of": "x_FocusAsOf"}
+EXTRA = frozenset(column.name for column in TABLE_BY_NAME["focus_commitments"].columns) - {KEY, *FOCUS_PROVENANCE}
+"""FOCUS columns that focus_commitments keeps."""
 
 _DAYS = ("ContractCommitmentPeriodStart", "ContractCommitmentPeriodEnd", "ContractPeriodStart", "ContractPeriodEnd")
 _MOMENTS = ("ContractCommitmentCreated", "ContractCommitmentLastUpdated")
@@ -110,7 +110,8 @@ def _records(number: int, row: Row, request: Request, suppliers: frozenset[str],
     provenance = _provenance(stated, request, version, file)
     contract = _contract(stated, suppliers, request) | own
     yield Record(table="contracts", stated=contract, otherwise=_otherwise(stated, request, version) | provenance, rows=(number,))
-    extra = {name: value for name, value in stated.items() if name in EXTRA}
+    beyond = {name: value for name in sorted(EXTRA - set(version.columns)) if (value := row.get(x_column(name), ""))}
+    extra = {name: value for name, value in stated.items() if name in EXTRA} | beyond
     if extra:
         kept = {name: row[x] for name, x in FOCUS_PROVENANCE.items() if row.get(x)}
         yield Record(table="focus_commitments", stated={KEY: row[KEY]} | extra | kept, otherwise=provenance, rows=(number,))
@@ -244,5 +245,3 @@ def _tier(row: Row) -> dict[str, str]:
 def tier_column(name: str) -> str:
     """Example: unit_price is x_TierUnitPrice."""
     return "x_Tier" + x_column(name).removeprefix("x_")
-
-

@@ -178,5 +178,3 @@ def _name(record: Record) -> str:
 def _read(reading: Reading, known: set[tuple[str, int]]) -> Read:
     taken = len({row for label, row in known if label == reading.file.label})
     return Read(file=reading.file.label, rows=reading.file.count, taken=taken)
-
-

@@ -129,7 +129,7 @@ def price_point(row: Priced, request: Request, *, day: str, supplier: str, regio
         "term_months": "0",
         "kind": kind,
         "usd_per_accelerator_hour": plain(row.price),
-        "source": f"{request.source or about}, {row.name}" + (f" / {row.accelerators:f}" if row.accelerators != 1 else ""),
+        "source": f"{request.source or about}, {row.name}" + (f" / {plain(row.accelerators)}" if row.accelerators != 1 else ""),
         "source_kind": "list",
         "as_of": day,
     }

@@ -89,7 +89,7 @@ def _offer(pool: str, kind: str, one: Priced, request: Request, day: str, about:
         "pool": pool,
         "kind": kind,
         "usd_per_accelerator_hour": plain(one.price),
-        "source": f"{request.source or about}, {one.name}" + (f" / {one.accelerators:f}" if one.accelerators != 1 else ""),
+        "source": f"{request.source or about}, {one.name}" + (f" / {plain(one.accelerators)}" if one.accelerators != 1 else ""),
         "source_kind": "list",
         "as_of": day,
     }

@@ -77,4 +77,3 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
         absent="nothing has been charged yet, or nobody has imported it",
     ),
 )
-
