@@ -77,12 +77,12 @@ def _write_run(draft: RunDraft, settings: ImportJob, imported: Imported, file: P
 def told(imported: Imported, *, dry_run: bool) -> Iterator[str]:
     """What the import does, without a price: lines for the terminal."""
     for read in imported.reads:
-        yield f"{read.file}: {read.rows} rows, {read.taken} taken, {read.rows - read.taken} not taken"
+        yield f"{read.file}: {_rows(read.rows)}, {read.taken} taken, {read.rows - read.taken} not taken"
     would = "would be " if dry_run else ""
     for name, table in imported.changes.items():
-        yield f"{name}: {len(table.added)} rows {would}added, {len(table.replaced)} {would}replaced, {len(table.removed)} {would}removed"
+        yield f"{name}: {_rows(len(table.added))} {would}added, {len(table.replaced)} {would}replaced, {len(table.removed)} {would}removed"
     if imported.unchanged:
-        yield f"unchanged: {imported.unchanged} rows are in the case already"
+        yield f"unchanged: {_rows(imported.unchanged)} of the case"
     reasons: dict[str, list[NotTaken]] = {}
     for entry in imported.not_taken:
         reasons.setdefault(_reason(entry), []).append(entry)
@@ -93,7 +93,11 @@ def told(imported: Imported, *, dry_run: bool) -> Iterator[str]:
     if len(ordered) > SHOWN:
         yield f"not taken, {len(ordered) - SHOWN} other reasons: {sum(len(entries) for _, entries in ordered[SHOWN:])}"
     if imported.faults:
-        yield f"note: the case breaks {imported.faults} rules of its own; placement check names them"
+        yield f"note: the case breaks rules of its own ({imported.faults}); placement check names them"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _reason(entry: NotTaken) -> str:

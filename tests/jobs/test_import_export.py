@@ -88,7 +88,7 @@ def test_nothing_taken_is_exit_code_2_and_every_row_is_listed(tmp_path, lab, cap
     (tmp_path / "m.csv").write_text("date,accelerator,provider,min_usd_per_gpu_hour,avg_usd_per_gpu_hour\nsoon,H100,roan,1,1\n")
     before = content(lab)
     assert run(tmp_path, "import", "source=marketplace", f"file={tmp_path / 'm.csv'}", f"case.path={lab}") == 2
-    assert "m.csv: 1 rows, 0 taken, 1 not taken" in capsys.readouterr().out
+    assert "m.csv: 1 row, 0 taken, 1 not taken" in capsys.readouterr().out
     assert content(lab) == before
 
 

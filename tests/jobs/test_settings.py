@@ -6,13 +6,20 @@ from optimizer.errors import ConfigError
 from optimizer.jobs.catalog import JOBS
 from optimizer.jobs.compose import as_yaml, settings_of
 from optimizer.jobs.configs import group_choices
-from optimizer.jobs.settings import CaseSettings, HorizonSettings, PlanJob
+from optimizer.jobs.settings import CaseFolderSettings, CaseSettings, HorizonSettings, PlanJob
 from optimizer.jobs.usage import keys
 from optimizer.tables.catalog import case_names, config_folder
 
 PLAN = JOBS["plan"]
-NEEDED = {"init": ["folder=somewhere"], "calibrate": ["training=runs.csv", "source=ours"]}
-SET = {"plan": {"horizon": HorizonSettings(periods=12)}}  # by the default case
+NEEDED = {
+    "init": ["folder=somewhere"],
+    "calibrate": ["training=runs.csv", "source=ours"],
+    "import": ["source=skypilot", "file=aws.csv", "case.path=lab"],
+}
+SET = {
+    "plan": {"horizon": HorizonSettings(periods=12)},  # by the default case
+    "import": {"case": CaseFolderSettings(path="lab")},
+}
 
 
 def only(job: str, *overrides: str) -> PlanJob:
@@ -30,7 +37,8 @@ def refusal(*overrides: str, sweep: bool = False) -> str:
 @pytest.mark.parametrize("job", JOBS)
 def test_every_job_composes_to_its_own_defaults(job):
     needed = NEEDED.get(job, [])
-    defaults = JOBS[job].settings(**dict(text.split("=") for text in needed), **SET.get(job, {}))
+    given = dict(text.split("=") for text in needed if "." not in text.split("=")[0])
+    defaults = JOBS[job].settings(**given, **SET.get(job, {}))
     assert only(job, *needed) == defaults
 
 
