@@ -250,7 +250,8 @@ def test_input_files_are_the_tables_and_the_reference_tables(tmp_path: Path) -> 
     (tmp_path / "notes.md").write_text("no table")
     files = input_files(tmp_path)
     assert {path for path in files if path.parent == tmp_path} == set(tmp_path.glob("*.csv"))
-    assert set(files) - set(tmp_path.iterdir()) == {reference_folder() / "accelerators.csv", reference_folder() / "models.csv"}
+    shipped = {"accelerators.csv", "models.csv", "accelerator_names.csv", "instance_types.csv"}
+    assert set(files) - set(tmp_path.iterdir()) == {reference_folder() / name for name in shipped}
 
 
 def test_comments_above_the_header_byte_order_marks_and_windows_lines_are_skipped(tmp_path: Path, case: Case) -> None:
