@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.errors import ConfigError
-from optimizer.jobs.settings import CalibrateJob, CheckJob, CompareJob, ExportJob, ImportJob, InitJob, PlanJob, ReplanJob, RunsJob
+from optimizer.jobs.settings import (
+    AuditJob,
+    CalibrateJob,
+    CheckJob,
+    CompareJob,
+    ExportJob,
+    ImportJob,
+    InitJob,
+    PlanJob,
+    ReplanJob,
+    RunsJob,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +59,16 @@ JOBS = {
             examples=(
                 "placement replan case.path=/my/lab steadiness.frozen_periods=1 steadiness.most_moves=20",
                 "placement replan as_of=2026-09-15 solver.deterministic_limit=40",
+            ),
+        ),
+        Job(
+            name="audit",
+            summary="say what contracts lock in, what leaving costs, what is due and what each clause costs",
+            settings=AuditJob,
+            examples=(
+                "placement audit",
+                "placement audit audit.prices=false",
+                "placement audit case.path=/my/lab audit.prices_time_limit_s=1800 audit.within_days=365",
             ),
         ),
         Job(
@@ -111,7 +132,7 @@ JOBS = {
 }
 
 # Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("audit", "quote", "backtest", "report")
+RESERVED = ("quote", "backtest", "report")
 
 
 def job_named(name: str) -> Job:

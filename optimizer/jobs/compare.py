@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from optimizer.jobs.compose import as_yaml, dotted
 from optimizer.jobs.plan import write_rows
+from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import CompareJob
 from optimizer.planning.compare import COLUMNS, Comparison, compare, tables
 from optimizer.planning.compare.money import by_line
@@ -24,8 +21,6 @@ from optimizer.store.inputs import kept_inputs
 from optimizer.store.runs import find_run, new_run, run_path
 from optimizer.store.summary import KEYS, SCHEMA_VERSION, read_summary, versions, write_summary
 from optimizer.tables.written import written_rows
-
-ROWS_SHOWN = 15  # of each table, on a terminal
 
 
 def run(settings: CompareJob) -> int:
@@ -45,7 +40,8 @@ def run(settings: CompareJob) -> int:
         write_summary(summary, draft.path("summary.json"))
         draft.path("report.html").write_text(comparison_page(view, summary), encoding="utf-8")
         draft.log(f"compared {comparison.first} with {comparison.second}")
-    _show(view)
+    plain = {"first_usd": view.first_usd, "second_usd": view.second_usd, "change_usd": view.second_usd - view.first_usd}
+    show_sections(headline(view), plain, sections(view))
     print(f"run: {run_path(draft)}")
     return 0
 
@@ -74,26 +70,3 @@ def _view(comparison: Comparison) -> ComparisonView:
         placements=comparison.placements,
         inputs=comparison.inputs,
     )
-
-
-def _show(view: ComparisonView) -> None:
-    """Tables on a terminal, `name: value` lines with all rows elsewhere."""
-    if not sys.stdout.isatty():
-        print(f"first_usd: {view.first_usd!r}\nsecond_usd: {view.second_usd!r}\nchange_usd: {view.second_usd - view.first_usd!r}")
-        for section in sections(view):
-            for row in section.rows:
-                print(f"{section.title.lower()}: " + " | ".join(cell or "-" for cell in row))
-        return
-    console = Console(markup=False, highlight=False)
-    for name, text in headline(view).items():
-        console.print(f"  {name:<10} {text}")
-    for section in sections(view):
-        shown = Table(title=section.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for column in section.columns:
-            shown.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
-        for row in section.rows[:ROWS_SHOWN]:
-            shown.add_row(*row)
-        console.print()
-        console.print(shown)
-        if len(section.rows) > ROWS_SHOWN:
-            console.print(f"  and {len(section.rows) - ROWS_SHOWN} more, in the run's tables")

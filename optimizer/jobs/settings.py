@@ -211,6 +211,28 @@ class ReplanJob(PlanSettings):
 
 
 @dataclass(kw_only=True)
+class AuditSettings:
+    """What to audit beside what tables and one plan say."""
+
+    prices: bool = setting(True, "price clauses, first exits and losses of suppliers by plans without them")
+    prices_time_limit_s: float = setting(210.0, "seconds for all of these plans together")
+    processes: int | None = setting(None, "plans made at once; null: one a core")
+    within_days: int = setting(180, "decisions are listed whose last day comes within so many days")
+
+    def __post_init__(self) -> None:
+        require(self.prices_time_limit_s > 0, "audit.prices_time_limit_s", "must be > 0 s", self.prices_time_limit_s)
+        require(self.processes is None or self.processes >= 1, "audit.processes", "must be >= 1, or null", self.processes)
+        require(self.within_days >= 0, "audit.within_days", "must be >= 0 days", self.within_days)
+
+
+@dataclass(kw_only=True)
+class AuditJob(PlanSettings):
+    """Settings of `placement audit`."""
+
+    audit: AuditSettings = group(AuditSettings, "what to audit beside what tables and one plan say")
+
+
+@dataclass(kw_only=True)
 class CheckJob:
     """Settings of `placement check`."""
 

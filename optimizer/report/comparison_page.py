@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.report.html import document, facts, preformatted, table
+from optimizer.report.section import Section
 from optimizer.report.wording import count, money, money_unit
 
 Rows = Sequence[Mapping[str, Any]]
@@ -25,15 +26,6 @@ class ComparisonView:
     contracts: Rows  # contract, first, second
     placements: Rows  # load, first_period, last_period, first_pool, second_pool, first_accelerators, second_accelerators
     inputs: Rows  # table, row, column, first, second
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """A table; columns whose name ends in > hold numbers."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def headline(view: ComparisonView) -> dict[str, str]:

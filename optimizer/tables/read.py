@@ -31,13 +31,28 @@ def read_case(folder: Path, *, periods: int | None = None) -> Case:
       DataError: with every violation of every table.
       ConfigError: the calendar does not have so many periods.
     """
-    tables = read_tables(folder)
+    return case_of(folder, read_tables(folder), periods=periods)
+
+
+def case_of(folder: Path, tables: dict[str, TableData], *, periods: int | None = None) -> Case:
+    """The case that a folder's tables make, or its first periods.
+
+    Raises:
+      ConfigError: the calendar does not have so many periods.
+    """
     if periods is not None:
         there = len(tables["calendar"].values)
         if not 1 <= periods <= there:
             raise ConfigError("horizon.periods", f"must be between 1 and the {there} periods of the calendar", periods, "Correct it.")
         tables = first_periods(tables, periods)
     return build_case(folder.resolve().name, tables)
+
+
+def source_kinds(tables: dict[str, TableData], table: str) -> dict[str, str]:
+    """source_kind of each row of a table with a single key, by its key. Example: {"core": "reported"}."""
+    (key,) = tables[table].table.key
+    values = tables[table].values
+    return dict(zip(values[key], values["source_kind"], strict=True))
 
 
 def read_tables(folder: Path) -> dict[str, TableData]:

@@ -6,7 +6,7 @@ from optimizer.errors import ConfigError
 from optimizer.jobs.catalog import JOBS
 from optimizer.jobs.compose import as_yaml, settings_of
 from optimizer.jobs.configs import group_choices
-from optimizer.jobs.settings import CaseFolderSettings, CaseSettings, HorizonSettings, PlanJob
+from optimizer.jobs.settings import CaseFolderSettings, CaseSettings, HorizonSettings, PlanJob, SolverSettings
 from optimizer.jobs.usage import keys
 from optimizer.tables.catalog import case_names, config_folder
 
@@ -18,6 +18,8 @@ NEEDED = {
 }
 SET = {
     "plan": {"horizon": HorizonSettings(periods=12)},  # by the default case
+    "replan": {"horizon": HorizonSettings(periods=12)},
+    "audit": {"horizon": HorizonSettings(periods=12), "solver": SolverSettings(time_limit_s=30)},
     "import": {"case": CaseFolderSettings(path="lab")},
 }
 

@@ -43,6 +43,11 @@ def plannable_contracts(case: Case) -> tuple[Contract, ...]:
     return chosen
 
 
+def cannot_plan(contract: Contract) -> bool:
+    """Whether the contract has a price or a clause that a plan cannot take."""
+    return any(True for _ in _violations(contract))
+
+
 def _overlaps(contract: Contract, calendar: Calendar) -> bool:
     return contract.start < calendar.end and contract.end > calendar.start
 

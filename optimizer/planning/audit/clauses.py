@@ -1,0 +1,95 @@
+"""Clauses by name: one line each. The audit says of every contract and clause whether it is none, unknown, priced or for a lawyer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from optimizer.domain.contract import UNKNOWN, Contract, Interval, Unit
+
+
+class State(StrEnum):
+    NONE = "none"  # the contract has no such clause
+    UNKNOWN = "unknown"  # nobody has read it: a gap of the audit
+    PRICED = "priced"  # given, and its arithmetic is in every bill
+    LEGAL_REVIEW = "legal review"  # given, without arithmetic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clause:
+    """One clause of contracts.
+
+    `read` gives what the contract says: a figure or anything else that is given, None for none, UNKNOWN. `without` are the fields of a
+    contract from which a clause that limits the use of several suppliers is taken out; a clause without them has no price of its own.
+    """
+
+    name: str
+    read: Callable[[Contract], object]
+    without: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def limits(self) -> bool:
+        """Whether it limits the use of several suppliers."""
+        return bool(self.without)
+
+    def state(self, contract: Contract) -> State:
+        said = self.read(contract)
+        if said is UNKNOWN:
+            return State.UNKNOWN
+        return State.NONE if said is None or said == () else State.PRICED
+
+    def dropped(self, contract: Contract) -> Contract:
+        return replace(contract, **self.without)
+
+    def binds(self, contract: Contract) -> bool:
+        """Whether dropping it changes the contract."""
+        return self.limits and self.dropped(contract) != contract
+
+
+def _named(name: str) -> Callable[[Contract], object]:
+    return lambda contract: getattr(contract, name)
+
+
+def _termination(contract: Contract) -> object:
+    """Unknown where the notice is, or where it can be left at a fee that nobody has read."""
+    if contract.notice_days is None:
+        return None
+    return UNKNOWN if UNKNOWN in (contract.notice_days, contract.fee_steps) else contract.notice_days
+
+
+def _unless(unread: object, name: str) -> Callable[[Contract], object]:
+    return lambda contract: UNKNOWN if getattr(contract, name) is unread else getattr(contract, name)
+
+
+FREE_TO_LEAVE = {"notice_days": 0.0, "fee_steps": None, "earliest_exit": None}
+
+CLAUSES: tuple[Clause, ...] = (
+    Clause(name="unit_price", read=_named("price")),
+    Clause(name="capacity", read=_named("accelerators")),
+    Clause(name="unit", read=_unless(Unit.UNKNOWN, "unit")),
+    Clause(name="fulfilment_interval", read=_unless(Interval.UNKNOWN, "interval")),
+    Clause(name="pools", read=lambda contract: contract.pools or UNKNOWN),
+    Clause(name="ramp", read=_named("ramp")),
+    Clause(name="tiers", read=_named("tiers")),
+    Clause(name="take_or_pay", read=_named("take_or_pay_share"), without={"take_or_pay_share": None}),
+    Clause(name="minimum_spend", read=_named("minimum_spend"), without={"minimum_spend": None}),
+    Clause(name="fixed_monthly_fee", read=_named("fixed_monthly_fee")),
+    Clause(name="share_of_wallet", read=_named("share_of_wallet"), without={"share_of_wallet": None}),
+    Clause(name="termination", read=_termination, without=FREE_TO_LEAVE),
+    Clause(name="exclusions", read=_named("exclusions"), without={"exclusions": ()}),
+    Clause(name="option_group", read=_named("option_group")),
+)
+
+
+def clause_states(contract: Contract) -> Iterator[tuple[Clause, State]]:
+    """All clauses of the registry as they stand in one contract."""
+    for clause in CLAUSES:
+        yield clause, clause.state(contract)
+
+
+def unpriced(contract: Contract) -> tuple[str, ...]:
+    """Clauses without which no amount of the contract can be told, where nobody has read them."""
+    basics = ("unit_price", "capacity", "unit", "fulfilment_interval")
+    return tuple(clause.name for clause, state in clause_states(contract) if clause.name in basics and state is State.UNKNOWN)

@@ -1,0 +1,248 @@
+"""The audit as tables, and its totals for summary.json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from optimizer.domain.contract import Contract
+from optimizer.planning import outputs
+from optimizer.planning.audit import concentration, decisions, losses, market, prices
+from optimizer.planning.audit.audit import Audit
+from optimizer.planning.audit.clauses import State, clause_states
+from optimizer.planning.audit.exits import earliest_exit, exits, non_cancellable, unread_termination
+from optimizer.planning.audit.prices import Price
+from optimizer.planning.audit.use import TAIL, percentile
+from optimizer.planning.audit.whole_term import whole_term
+from optimizer.planning.unit_costs import unit_costs
+from optimizer.planning.verify import cost_rows
+
+Rows = Sequence[Mapping[str, Any]]
+
+COLUMNS = {
+    "contracts": (
+        *("contract", "total_contract_value_usd", "non_cancellable_usd", "earliest_exit", "shortfall_mean_usd", "shortfall_p90_usd"),
+        "effective_usd_per_accelerator_hour",
+    ),
+    "contract_periods": ("contract", "period", "contract_value_usd", "non_cancellable_usd"),
+    "exit_curve": (*("contract", "date", "notice_by", "contractual_cost_usd", "replacement_cost_low_usd", "replacement_cost_high_usd"),),
+    "clauses": ("contract", "clause", "state", "price_low_usd", "price_high_usd"),
+    "gaps": ("contract", "clause", "non_cancellable_low_usd", "non_cancellable_high_usd", "ask"),
+    "exit_ranges": ("contract", "date", "notice_by", "contractual_cost_low_usd", "contractual_cost_high_usd"),
+    "market_comparison": market.COLUMNS,
+    "concentration": concentration.COLUMNS,
+    "decisions": decisions.COLUMNS,
+    "losses": losses.COLUMNS,
+    "price_intervals": prices.COLUMNS,
+    "obligations": ("contract", "beyond", "until", "least_usd"),
+    "costs": outputs.COLUMNS["costs"],
+    "unit_costs": outputs.COLUMNS["unit_costs"],
+}
+"""Columns of the tables of an audit's folder, in their order."""
+
+
+def tables(found: Audit, answers: Sequence[Price], *, within_days: int) -> dict[str, Rows]:
+    """Rows of each table by name. Undiscounted cash in USD, but for price intervals, `costs` and `unit_costs`."""
+    base, verification = found.base, found.base.verification
+    return {
+        "contracts": [_contract(found, contract) for contract in found.contracts],
+        "contract_periods": [row for name in found.terms for row in _by_period(found, name)],
+        "exit_curve": [row for name in found.terms for row in _exit_curve(found, name)],
+        "clauses": clause_rows(found, answers),
+        "gaps": [row for contract in found.contracts for row in _gaps(found, contract)],
+        "exit_ranges": [row for name in found.terms for row in _exit_ranges(found, name)],
+        "market_comparison": market.market_comparison(found.case, found.terms, found.used),
+        "concentration": concentration.concentration(found.position, verification, found.terms, found.locked),
+        "decisions": decisions.decisions(
+            replace(found.case, contracts=found.contracts), found.terms, found.curves, recommended(found), within_days=within_days
+        ),
+        "losses": _losses(found, answers),
+        "price_intervals": prices.rows(answers),
+        "obligations": [row for name in found.terms for row in _obligations(found, name)],
+        "costs": cost_rows(verification),
+        "unit_costs": unit_costs(base.case, base.needs, base.plan, verification),
+    }
+
+
+def recommended(found: Audit) -> dict[str, str]:
+    """What the plan does with each contract. Example: "keep 2, leave 1 from 2027-02-01"."""
+    told: dict[str, list[str]] = {}
+    for row in outputs.commitments(found.base):
+        when = "" if row["effective"] is None else f" from {row['effective']}"
+        lots = "" if row["decision"] == "decline" else f" {row['lots']}"
+        told.setdefault(row["contract"], []).append(f"{row['decision']}{lots}{when}")
+    return {name: ", ".join(parts) for name, parts in told.items()}
+
+
+def _contract(found: Audit, contract: Contract) -> dict[str, Any]:
+    term, use = found.terms.get(contract.name), found.used.get(contract.name)
+    known = term is not None
+    return {
+        "contract": contract.name,
+        "total_contract_value_usd": math.fsum(term.value()) if term is not None else None,
+        "non_cancellable_usd": found.locked[contract.name].usd if known else None,
+        "earliest_exit": earliest_exit(found.curves[contract.name], contract) if known else None,
+        "shortfall_mean_usd": None if use is None else use.shortfall_mean_usd,
+        "shortfall_p90_usd": None if use is None else use.shortfall_p90_usd,
+        "effective_usd_per_accelerator_hour": None if use is None else use.effective_usd,
+    }
+
+
+def _by_period(found: Audit, name: str) -> Iterator[dict[str, Any]]:
+    """Value and what cannot be cancelled by period of the calendar, and before and after it; a fee stands in the period of the exit."""
+    term, way = found.terms[name], found.locked[name].exit
+    value, least = term.value(), term.least(way.piece)
+    if way.piece < len(term.pieces) and np.isfinite(term.exit_fee[way.piece]):
+        least[way.piece] += term.exit_fee[way.piece]
+    labels = [_label(found, piece.start) for piece in term.pieces]
+    for label in dict.fromkeys(labels):
+        within = [m for m, own in enumerate(labels) if own == label]
+        amounts = {"contract_value_usd": math.fsum(value[within]), "non_cancellable_usd": math.fsum(least[within])}
+        yield {"contract": name, "period": label} | amounts
+
+
+def _label(found: Audit, day: date) -> str:
+    calendar = found.case.calendar
+    if day < calendar.start:
+        return f"before {calendar.start}"
+    return next((period.name for period in calendar.periods if period.start <= day < period.end), f"from {calendar.end}")
+
+
+def _exit_curve(found: Audit, name: str) -> Iterator[dict[str, Any]]:
+    term = found.terms[name]
+    for way in found.curves[name]:
+        low_high = market.replacement_usd(found.base.case, term, found.used.get(name), way.piece)
+        yield {
+            "contract": name,
+            "date": way.on,
+            "notice_by": way.notice_by,
+            "contractual_cost_usd": way.cost_usd,
+            "replacement_cost_low_usd": None if low_high is None else low_high[0],
+            "replacement_cost_high_usd": None if low_high is None else low_high[1],
+        }
+
+
+def _exit_ranges(found: Audit, name: str) -> Iterator[dict[str, Any]]:
+    """Exits whose cost is no figure, because nobody has read the terms."""
+    for way in found.curves[name]:
+        if way.cost_usd is None:
+            when = {"contract": name, "date": way.on, "notice_by": way.notice_by}
+            yield when | {"contractual_cost_low_usd": way.low_usd, "contractual_cost_high_usd": way.high_usd}
+
+
+def clause_rows(found: Audit, answers: Sequence[Price]) -> list[dict[str, Any]]:
+    """Every contract by every clause of the registry; the price is what the plan would save without the clause."""
+    priced = {(answer.contract, answer.subject): answer for answer in answers if answer.what == prices.CLAUSE}
+    rows = []
+    for contract in found.contracts:
+        for clause, state in clause_states(contract):
+            low, high = _saved(priced.get((contract.name, clause.name)))
+            rows.append(
+                {"contract": contract.name, "clause": clause.name, "state": str(state), "price_low_usd": low, "price_high_usd": high}
+            )
+    return rows
+
+
+def _saved(answer: Price | None) -> tuple[float | None, float | None]:
+    """What dropping a clause saves: never less than nothing."""
+    if answer is None or answer.low_usd is None or answer.high_usd is None:
+        return None, None
+    return max(0.0, -answer.high_usd), max(0.0, -answer.low_usd)
+
+
+def _gaps(found: Audit, contract: Contract) -> Iterator[dict[str, Any]]:
+    """Clauses that nobody has read, and between what the commitment lies for it; blank where there is no limit."""
+    for clause, state in clause_states(contract):
+        if state is State.UNKNOWN:
+            low, high = _range(found, contract, clause.name)
+            ask = f"Read {clause.name} in {contract.agreement}, or ask {contract.supplier}."
+            yield {
+                "contract": contract.name,
+                "clause": clause.name,
+                "non_cancellable_low_usd": low,
+                "non_cancellable_high_usd": high,
+                "ask": ask,
+            }
+
+
+def _range(found: Audit, contract: Contract, clause: str) -> tuple[float | None, float | None]:
+    if contract.name not in found.terms:
+        return None, None
+    locked = found.locked[contract.name]
+    if clause == "termination" and unread_termination(contract):
+        return locked.low_usd, locked.high_usd
+    if clause == "take_or_pay":
+        at = [whole_term(replace(contract, take_or_pay_share=share), found.case) for share in (0.0, 1.0)]
+        least, most = (non_cancellable(exits(term)) for term in at)
+        return least.low_usd, most.high_usd
+    return locked.low_usd, None  # an unread minimum or fee may be anything
+
+
+def _losses(found: Audit, answers: Sequence[Price]) -> list[dict[str, Any]]:
+    planned = {answer.subject: answer for answer in answers if answer.what == prices.LOSS}
+    rows = losses.losses(found.position)
+    for row in rows:
+        if row["event"] == losses.SUPPLIER and row["name"] in planned:
+            row |= {"low_usd": planned[row["name"]].low_usd, "high_usd": planned[row["name"]].high_usd}
+    return rows
+
+
+def _obligations(found: Audit, name: str) -> Iterator[dict[str, Any]]:
+    """What contracts in force ask for at least after the horizon of the plan, if they are kept."""
+    term, horizon = found.terms[name], found.base.case.calendar.end
+    if term.contract.status.in_force and term.contract.end > horizon:
+        paid = term.least(len(term.pieces))
+        after = [amount for amount, piece in zip(paid, term.pieces, strict=True) if piece.start >= horizon]
+        yield {"contract": name, "beyond": horizon, "until": term.contract.end, "least_usd": math.fsum(after)}
+
+
+def totals(found: Audit, rows: Mapping[str, Rows], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The audit's keys of summary.json. Contracts in force only; cash in USD, undiscounted.
+
+    Args:
+      kinds: source_kind of the rows of `contracts` and `offers`, by table and name.
+    """
+    held = [contract.name for contract in found.contracts if contract.status.in_force and contract.name in found.terms]
+    states = [row["state"] for row in rows["clauses"]]
+    short = [found.used[name].shortfall for name in held if name in found.used]
+    all_short = np.sum(short, axis=0) if short else np.zeros(len(found.position.probability))
+    spend = next((row["herfindahl"] for row in rows["concentration"] if row["measure"] == "spend"), None)
+    return {
+        "total_contract_value_usd": math.fsum(math.fsum(found.terms[name].value()) for name in held),
+        "non_cancellable_low_usd": math.fsum(found.locked[name].low_usd for name in held),
+        "non_cancellable_high_usd": math.fsum(found.locked[name].high_usd for name in held),
+        "beyond_horizon_usd": math.fsum(row["least_usd"] for row in rows["obligations"]),
+        "shortfall_mean_usd": float(all_short @ found.position.probability),
+        "shortfall_p90_usd": percentile(all_short, found.position.probability, TAIL),
+        "assumed_share": assumed_share(found, kinds),
+        "herfindahl_spend": spend,
+        "clauses": {str(state): states.count(str(state)) for state in State},
+        "gaps": len(rows["gaps"]),
+        "decisions": len(rows["decisions"]),
+    }
+
+
+def assumed_share(found: Audit, kinds: Mapping[str, Mapping[str, str]]) -> float:
+    """Share of the plan's expected cash to suppliers' contracts and offers whose figures are assumed."""
+    paid, assumed = [], []
+    table = {"contract": "contracts", "offer": "offers"}
+    for entry in found.base.verification.ledger:
+        if entry.payee_kind in table:
+            paid.append(entry.cash_usd)
+            if kinds[table[entry.payee_kind]].get(entry.name) == "assumed":
+                assumed.append(entry.cash_usd)
+    return math.fsum(assumed) / math.fsum(paid) if paid and math.fsum(paid) else 0.0
+
+
+def alerts(found: Audit, answers: Sequence[Price]) -> tuple[str, ...]:
+    """What the audit cannot say, beside what the plan leans on."""
+    why = "the plan does without it, as something in it is unknown or cannot be planned"
+    unread = [f"contract {name}: {why}" for name in found.unplanned]
+    missing = [answer for answer in answers if answer.low_usd is None]
+    reasons = [f"{len(missing)} of {len(answers)} prices were not found; first: {missing[0].status}"] if missing else []
+    return (*found.base.alerts, *unread, *reasons)

@@ -1,0 +1,57 @@
+"""placement audit from the command line: tables, summary, page, and what it says on standard output."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from optimizer.__main__ import main
+from optimizer.planning.audit.tables import COLUMNS
+from optimizer.store.summary import KEYS
+from optimizer.tables.written import written_rows
+
+QUICK = ("case=tiny", "economics.annual_discount_rate=0", "audit.prices=false")
+
+
+def audited(home: Path, capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[Path, str]:
+    assert main(["audit", f"output.folder={home}", *overrides]) == 0
+    told = capsys.readouterr().out
+    return Path(told.strip().splitlines()[-1].removeprefix("run: ")), told
+
+
+def test_a_run_of_the_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, told = audited(tmp_path, capsys, *QUICK, "output.csv=true")
+    for name, columns in COLUMNS.items():
+        assert (run / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0] == ",".join(columns)
+        assert (run / f"{name}.parquet").is_file()
+    summary = json.loads((run / "summary.json").read_text())
+    assert set(KEYS) <= set(summary)
+    assert (summary["job"], summary["verified"], summary["previous_run"]) == ("audit", True, None)
+    assert summary["audit"]["non_cancellable_high_usd"] == 35_136.0  # 12 accelerators at 2 USD for 1,464 hours
+    assert summary["audit"]["total_contract_value_usd"] == 12 * 2.0 * 24 * 212  # January to July 2026
+    assert summary["audit"]["assumed_share"] == 1.0
+    (held,) = (row for row in written_rows(run / "contracts.parquet") if row["contract"] == "held")
+    assert float(held["non_cancellable_usd"]) == 35_136.0
+    (signing,) = (row for row in written_rows(run / "decisions.parquet") if row["decision"] == "sign")
+    assert (signing["contract"], signing["act_by"], signing["recommended"]) == ("quote", date(2026, 6, 15), "sign 1")
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "Audit of contracts of tiny, as of 2026-05-31" in page
+    assert "http" not in page
+    assert "non_cancellable_low_usd: 35136.0" in told
+    assert "contracts, whole terms: held | 122,112.00 | 35,136.00" in told
+
+
+def test_the_next_audit_names_the_one_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, _ = audited(tmp_path, capsys, *QUICK)
+    second, _ = audited(tmp_path, capsys, *QUICK)
+    assert json.loads((second / "summary.json").read_text())["previous_run"] == first.name
+
+
+def test_settings_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", f"output.folder={tmp_path}", *QUICK, "audit.within_days=-1"]) == 2
+    assert "audit.within_days: must be >= 0 days; got -1" in capsys.readouterr().err
+    assert main(["audit", f"output.folder={tmp_path}", *QUICK, "audit.processes=0"]) == 2
+    assert "audit.processes: must be >= 1, or null; got 0" in capsys.readouterr().err

@@ -1,0 +1,98 @@
+"""What clauses and losses cost, by certified intervals, on the case that a person can solve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from optimizer.domain.case import Case
+from optimizer.planning.audit.audit import Audit, audit
+from optimizer.planning.audit.losses import ended, leaves_on, without_supplier
+from optimizer.planning.audit.prices import CLAUSE, EXIT, Price, Question, answers, questions
+from optimizer.planning.changes import with_terms
+from optimizer.planning.plan import make_plan
+from optimizer.solve.executor import Tally
+from optimizer.solve.search import SolveSettings
+from optimizer.tables.catalog import case_folder
+from optimizer.tables.read import read_case
+from tests.tolerances import CENT_USD
+
+SETTINGS = SolveSettings(relative_gap=1e-9)
+HELD_AT_THREE_USD = 75_663.40 + 12 * 1_464.0  # data/tiny/README.md, with a dollar more an hour
+TAKEN_FREELY_USD = HELD_AT_THREE_USD - 720 * 0.40 - 744 * 1.90
+
+
+def seen(case: Case) -> Audit:
+    return audit(case, make_plan(case, annual_discount_rate=0.0, settings=SETTINGS, progress=lambda step: None))
+
+
+def asked_of(found: Audit) -> list[Question]:
+    return questions(found.case, found.terms, found.curves, annual_rate=0.0)
+
+
+def priced(found: Audit, asked: list[Question], report: Callable[[Tally], None] | None = None, seconds: float = 300.0) -> list[Price]:
+    base = found.base
+    return answers(base, base.needs, asked, annual_rate=0.0, settings=SETTINGS, seconds=seconds, processes=2, report=report)
+
+
+@pytest.fixture(scope="module")
+def dear() -> Audit:
+    """`held` at 3 USD: more than research is worth, but it is paid anyway."""
+    return seen(with_terms(read_case(case_folder("tiny")), "held", price=3.0))
+
+
+def test_a_clause_is_worth_what_the_plan_saves_without_it(dear: Audit) -> None:
+    """Without take-or-pay `chat` goes to pool_b at once and `code` stays in pool_a; all in USD an hour.
+
+    June: chat 10 x 3, code 6 x 3, study missed 11.20: 59.20, where it was 12 x 3 + 23.60 = 59.60. July: code 6 x 3 in pool_a, chat on the
+    quote (20) and 0.75 x 12 + 0.25 x 30 on demand, study missed 11.20: 65.70, where it was 36 + 31.60 = 67.60. Each plan moves one load.
+    """
+    told: list[Tally] = []
+    found = {(price.what, price.subject): price for price in priced(dear, asked_of(dear), told.append)}
+    assert set(found) == {(CLAUSE, "take_or_pay"), (CLAUSE, "termination")}
+    assert dear.base.objective_usd == pytest.approx(HELD_AT_THREE_USD, abs=CENT_USD)
+    price = found[CLAUSE, "take_or_pay"]
+    assert price.low_usd is not None
+    assert price.high_usd is not None
+    assert price.low_usd - CENT_USD <= TAKEN_FREELY_USD - HELD_AT_THREE_USD <= price.high_usd + CENT_USD
+    assert price.high_usd - price.low_usd < CENT_USD * 2
+    assert told[-1].done == 2
+    assert told[-1].failed == 0
+
+
+def test_an_exit_costs_its_fee_and_what_replaces_it(dear: Audit) -> None:
+    """The best plan leaves `held` at once: June costs 59.20 USD an hour as above. Kept through June it is 12 x 3 + 23.60 = 59.60.
+
+    From July on nothing differs, and either way `chat` moves once.
+    """
+    found = seen(with_terms(dear.case, "held", notice_days=0.0))
+    (question,) = (question for question in asked_of(found) if question.what == EXIT)
+    assert (question.contract, question.subject, question.added_usd) == ("held", "2026-07-01", 0.0)
+    (price,) = priced(found, [question])
+    assert price.low_usd is not None
+    assert price.high_usd is not None
+    assert price.low_usd - CENT_USD <= 720 * 0.40 <= price.high_usd + CENT_USD
+    assert price.high_usd - price.low_usd < CENT_USD * 2
+
+
+def test_what_is_not_planned_in_time_is_told(dear: Audit) -> None:
+    found = priced(dear, asked_of(dear), seconds=1e-3)
+    assert [price.low_usd for price in found] == [None, None]
+    assert all("cancelled" in price.status for price in found)
+
+
+def test_a_supplier_that_leaves() -> None:
+    case = read_case(case_folder("tiny"))
+    gone = leaves_on(case, "cloud_a")
+    assert gone > case.calendar.end  # 90 days, where its contract says nothing
+    case = with_terms(case, "held", notice_days=30.0)
+    day = leaves_on(case, "cloud_a")
+    without = without_supplier(case, "cloud_a")
+    (held,) = (contract for contract in without.contracts if contract.name == "held")
+    assert held.end == day
+    assert {offer.pool: offer.end for offer in without.offers}["pool_a"] == day
+    assert {offer.pool: offer.end for offer in without.offers}["pool_b"] is None
+    assert ended(held, case.calendar.end) is held
+    quotes = [contract.name for contract in without_supplier(case, "cloud_b").contracts]
+    assert quotes == ["held"]
