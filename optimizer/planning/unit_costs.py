@@ -22,6 +22,9 @@ from optimizer.planning.verify.position import Position, read_position
 
 # A token generated costs a whole decode step, a prompt token a share of one prefill: about the ratio at which they are sold.
 OUTPUT_TOKEN_WEIGHT = 4.0
+CACHED_TOKEN_WEIGHT = 0.1  # a prompt token whose prefix is at hand costs memory and next to no arithmetic: about that ratio too
+WEIGHTS = {"input": 1.0, "cached": CACHED_TOKEN_WEIGHT, "output": OUTPUT_TOKEN_WEIGHT}
+NO_TOKENS = dict.fromkeys(WEIGHTS, 0.0)
 PER_MILLION = 1e6
 TRAINING, RESEARCH, NOT_ALLOCATED = "training", "research", "not allocated"
 PARTS = ("direct_usd", "idle_commitment_usd", "egress_usd", "other_usd")
@@ -63,7 +66,8 @@ class _Totals:
 def unit_costs(case: Case, needs: Needs, plan: Plan, verification: Verification) -> list[dict[str, str | float | None]]:
     """Rows of the `unit_costs` table; `total_usd` adds up to the objective.
 
-    A model has one row for input and one for output tokens; training, research and what belongs to no work have one row each.
+    A model has one row for input and one for output tokens, and one for cached ones where some of its prompts are found in a prefix
+    cache; training, research and what belongs to no work have one row each.
     Discounted, expected USD; tokens are those of placed work. Per-million figures are None where there are no tokens.
     """
     position = read_position(case, needs, plan, verification.annual_discount_rate)
@@ -76,14 +80,15 @@ def unit_costs(case: Case, needs: Needs, plan: Plan, verification: Verification)
     rows: list[dict[str, str | float | None]] = []
     for name in sorted({*use.rows, NOT_ALLOCATED} | {row for row, _ in totals.amounts}, key=lambda name: (_rank(name), name)):
         parts = {part: totals.of(name, part) for part in PARTS}
-        millions_in, millions_out = (amount / PER_MILLION for amount in tokens.get(name, (0.0, 0.0)))
-        weighted = millions_in + OUTPUT_TOKEN_WEIGHT * millions_out
+        millions = {kind: amount / PER_MILLION for kind, amount in tokens.get(name, NO_TOKENS).items()}
+        weighted = math.fsum(WEIGHTS[kind] * amount for kind, amount in millions.items())
         if weighted <= 0.0:
             rows.append(_row(name, "", 0.0, parts))
             continue
-        for kind, millions, weight in (("input", millions_in, 1.0), ("output", millions_out, OUTPUT_TOKEN_WEIGHT)):
-            share = weight * millions / weighted
-            rows.append(_row(name, kind, millions, {part: share * usd for part, usd in parts.items()}))
+        for kind, amount in millions.items():
+            if kind != "cached" or amount > 0.0:
+                share = WEIGHTS[kind] * amount / weighted
+                rows.append(_row(name, kind, amount, {part: share * usd for part, usd in parts.items()}))
     return rows
 
 
@@ -173,18 +178,20 @@ def _allocate_work(use: _Use, verification: Verification, totals: _Totals) -> No
             totals.add(NOT_ALLOCATED, "other_usd", entry.discounted_usd)
 
 
-def _tokens(position: Position) -> dict[str, tuple[float, float]]:
-    """Expected input and output tokens of placed work by row; of flexible work the share that is served."""
+def _tokens(position: Position) -> dict[str, dict[str, float]]:
+    """Expected input, cached and output tokens of placed work by row; of flexible work the share that is served."""
     needs = position.needs
     workloads = {workload.name: workload for workload in position.case.workloads}
-    found: dict[str, tuple[float, float]] = {}
+    found: dict[str, dict[str, float]] = {}
     for i, t in np.argwhere(position.pair >= 0):
         done = np.ones(len(position.probability))
         if needs.flexible[i]:
             work = needs.work[position.pair[i, t], t]
             done = np.divide(position.hours[t] @ position.served[i, t], work, out=np.zeros_like(done), where=work > 0.0)
         done = np.minimum(done, 1.0) * position.probability
-        name = _row_of(workloads[needs.loads[i].workload])
-        earlier = found.get(name, (0.0, 0.0))
-        found[name] = (earlier[0] + float(needs.input_tokens[i, t] @ done), earlier[1] + float(needs.output_tokens[i, t] @ done))
+        workload = workloads[needs.loads[i].workload]
+        earlier = found.get(_row_of(workload), NO_TOKENS)
+        prompt, cached = float(needs.input_tokens[i, t] @ done), workload.techniques.prefix_hit_share
+        here = {"input": (1.0 - cached) * prompt, "cached": cached * prompt, "output": float(needs.output_tokens[i, t] @ done)}
+        found[_row_of(workload)] = {kind: earlier[kind] + amount for kind, amount in here.items()}
     return found

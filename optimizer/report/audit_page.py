@@ -14,6 +14,7 @@ from optimizer.report.section import Section
 from optimizer.report.wording import count, day, gap_text, money, money_unit, percent
 
 Rows = Sequence[Mapping[str, Any]]
+RECENT_DAYS = 365  # age from which a price point is old
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,21 +192,25 @@ def _losses(view: AuditView) -> Section:
 
 
 def _market(view: AuditView) -> Section:
-    """The newest price point of each contract and accelerator."""
-    newest: dict[tuple[str, str], Mapping[str, Any]] = {}
+    """The cheapest and the dearest price point of each contract and accelerator that is not old; the newest, where all are."""
+    points: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in view.tables["market_comparison"]:
-        newest.setdefault((row["contract"], row["accelerator"]), row)
+        points.setdefault((row["contract"], row["accelerator"]), []).append(row)
+    rows = []
+    for found in points.values():
+        recent = [row for row in found if row["age_days"] <= RECENT_DAYS] or found[:1]
+        least, most = (choose(recent, key=lambda row: row["market_usd"]) for choose in (min, max))
+        over = "-" if least["contracted_over_market"] is None else f"{100 * least['contracted_over_market']:+.0f} %"
+        prices = tuple(_price(least[name]) for name in ("list_usd", "contracted_usd", "effective_usd", "market_usd"))
+        where = (f"{least['supplier']} ({least['kind']})", day(least["observed_on"]))
+        rows.append((least["contract"], least["accelerator"], *prices, *where, over, _price(most["market_usd"])))
     return Section(
         title="Beside the market, USD per accelerator-hour",
-        columns=("contract", "accelerator", "list>", "contracted>", "used>", "market>", "of", "on", "kind", "contracted over market>"),
-        rows=tuple(
-            (
-                *(row["contract"], row["accelerator"], _price(row["list_usd"]), _price(row["contracted_usd"])),
-                *(_price(row["effective_usd"]), _price(row["market_usd"]), row["supplier"], day(row["observed_on"]), row["kind"]),
-                "-" if row["contracted_over_market"] is None else f"{100 * row['contracted_over_market']:+.0f} %",
-            )
-            for row in newest.values()
+        columns=(
+            *("contract", "accelerator", "list>", "contracted>", "used>", "market, least>", "of", "on"),
+            *("over it>", "market, most>"),
         ),
+        rows=tuple(rows),
     )
 
 

@@ -111,6 +111,8 @@ def test_by_period_and_beyond_the_calendar(found: Audit) -> None:
     assert [one["period"] for one in rows] == ["2028-01", "2028-02", "2028-03", "from 2028-04-01"]
     assert [one["non_cancellable_usd"] for one in rows] == pytest.approx([36_800.0, 0.0, 0.0, 0.0], abs=CENT_USD)
     assert [one["contract_value_usd"] for one in rows] == pytest.approx([960.0 * days for days in (31, 29, 31, 275)], abs=CENT_USD)
+    together = [one for one in written(found)["contract_periods"] if one["contract"] == "all in force"]
+    assert [{**one, "contract": "core"} for one in together] == [dict(one) for one in rows]
     beyond = row(written(found)["obligations"], contract="core")
     assert (beyond["beyond"], beyond["until"]) == (date(2028, 4, 1), date(2029, 1, 1))
     assert beyond["least_usd"] == pytest.approx(960.0 * 275, abs=CENT_USD)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from optimizer.domain.contract import UNKNOWN, Contract, FeeStep, Interval, RampStep, Unit
 from optimizer.domain.supply import OtherSpend
+from optimizer.domain.workload import ServingTechniques
 from optimizer.errors import SolverFailure
-from optimizer.planning.unit_costs import OUTPUT_TOKEN_WEIGHT, unit_costs
+from optimizer.planning.unit_costs import CACHED_TOKEN_WEIGHT, OUTPUT_TOKEN_WEIGHT, unit_costs
 from optimizer.planning.verify import agrees, cost_rows
 from tests.planning.cases import DRAFT, LIMA, OSLO, Setup, changed, contract, contract_only, two_suppliers
 from tests.tolerances import CENT_USD, SHARE_OF_TOTAL
@@ -175,6 +176,18 @@ def test_unit_costs_by_hand() -> None:
     assert idle == pytest.approx(89360 - 2 * (7200 + 18018 + 4368 - 186), abs=CENT_USD)
     assert found["not allocated", ""]["total_usd"] == pytest.approx(500.0, abs=CENT_USD)
     assert found["training", ""]["total_usd_per_million"] is None
+
+
+def test_cached_tokens_have_a_row_of_their_own() -> None:
+    """A third of draft's 9 M input tokens are cached: weighted 6 + 0.1 x 3 + 4 x 3 = 18.3 M tokens."""
+    setup = two_suppliers().with_noun("workloads", "draft", techniques=ServingTechniques(prefix_hit_share=1 / 3))
+    rows = unit_costs(setup.case, setup.needs, setup.plan, setup.verify())
+    draft = {row["tokens"]: row for row in rows if row["model"] == "m-small"}
+    assert list(draft) == ["input", "cached", "output"]
+    assert [row["million_tokens"] for row in draft.values()] == pytest.approx([6.0, 3.0, 3.0], rel=SHARE_OF_TOTAL)
+    assert draft["input"]["total_usd_per_million"] == pytest.approx(11842.5 / 18.3, rel=SHARE_OF_TOTAL)
+    assert draft["cached"]["total_usd_per_million"] == pytest.approx(CACHED_TOKEN_WEIGHT * 11842.5 / 18.3, rel=SHARE_OF_TOTAL)
+    assert math.fsum(row["total_usd"] for row in draft.values()) == pytest.approx(11842.5, abs=CENT_USD)
 
 
 def test_a_contract_that_nobody_uses_is_not_allocated() -> None:

@@ -74,7 +74,7 @@ def _reading(contract: Contract, case: Case) -> Iterator[dict[str, Any]]:
     if contract.status.in_force or contract.status is Status.PROPOSED:
         unread = [clause.name for clause, state in clause_states(contract) if state is State.UNKNOWN]
         if unread and contract.end > case.as_of:
-            told = f"{', '.join(unread)} stay unknown: costs stay ranges"
+            told = f"costs stay ranges; unknown: {', '.join(unread)}"
             yield _row(case.as_of, "read the contract", None, told, None)
 
 

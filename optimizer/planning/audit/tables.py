@@ -23,6 +23,7 @@ from optimizer.planning.unit_costs import unit_costs
 from optimizer.planning.verify import cost_rows
 
 Rows = Sequence[Mapping[str, Any]]
+ALL = "all in force"
 
 COLUMNS = {
     "contracts": (
@@ -51,7 +52,7 @@ def tables(found: Audit, answers: Sequence[Price], *, within_days: int) -> dict[
     base, verification = found.base, found.base.verification
     return {
         "contracts": [_contract(found, contract) for contract in found.contracts],
-        "contract_periods": [row for name in found.terms for row in _by_period(found, name)],
+        "contract_periods": by_period(found),
         "exit_curve": [row for name in found.terms for row in _exit_curve(found, name)],
         "clauses": clause_rows(found, answers),
         "gaps": [row for contract in found.contracts for row in _gaps(found, contract)],
@@ -91,6 +92,20 @@ def _contract(found: Audit, contract: Contract) -> dict[str, Any]:
         "shortfall_p90_usd": None if use is None else use.shortfall_p90_usd,
         "effective_usd_per_accelerator_hour": None if use is None else use.effective_usd,
     }
+
+
+def by_period(found: Audit) -> list[dict[str, Any]]:
+    """Contracts one by one, then all those in force together."""
+    rows = [row for name in found.terms for row in _by_period(found, name)]
+    held = [row for row in rows if found.terms[row["contract"]].contract.status.in_force]
+    calendar = found.case.calendar
+    labels = [f"before {calendar.start}", *(period.name for period in calendar.periods), f"from {calendar.end}"]
+    for label in labels:
+        within = [row for row in held if row["period"] == label]
+        if within:
+            amounts = {name: math.fsum(row[name] for row in within) for name in ("contract_value_usd", "non_cancellable_usd")}
+            rows.append({"contract": ALL, "period": label} | amounts)
+    return rows
 
 
 def _by_period(found: Audit, name: str) -> Iterator[dict[str, Any]]:
