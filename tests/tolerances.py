@@ -68,3 +68,7 @@ BOTTLENECK = 0.1  # of a closed loop with hundreds of requests, output and overh
 # quotes: factors on the offered price
 BREAK_EVEN = 1e-4  # an end that is narrowed to 1e-5 of itself
 BREAK_EVEN_BY_SEARCH = 1e-3  # a bisection whose every step is a solve
+
+# pages
+LEAST_CONTRAST = 4.5  # of text on its ground (WCAG 2, level AA)
+LARGEST_PAGE_BYTES = 3 * 2**20

@@ -21,11 +21,16 @@ def keep_compiled() -> None:
     """Names the folder to JAX; nothing is kept where the user's cache cannot be written to."""
     if FOLDER in os.environ:
         return
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "placement" / f"compiled-{_processor()}"
+    folder = cache_folder() / f"compiled-{_processor()}"
     with suppress(OSError):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[FOLDER] = str(folder)
         os.environ.setdefault(SHORTEST, WORTH_KEEPING_S)
+
+
+def cache_folder() -> Path:
+    """The user's cache of this program; it may not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "placement"
 
 
 def _processor() -> str:

@@ -10,9 +10,11 @@ from typing import Any, cast
 
 from optimizer.domain.case import Case
 from optimizer.integer.backend import Backend
+from optimizer.jobs.compiled import cache_folder
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.overview import known, overview
+from optimizer.jobs.series import plan_series
 from optimizer.jobs.settings import PlanJob, PlanSettings
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
@@ -23,6 +25,7 @@ from optimizer.planning.replan.plan import axes_of
 from optimizer.planning.scenarios import sample_scenarios
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
+from optimizer.report.viewer import viewer_script
 from optimizer.scenarios.deviates import Correlation
 from optimizer.solve.search import Method, SolveSettings
 from optimizer.store.catalogue import runs
@@ -116,14 +119,25 @@ def run_summary(
 
 
 def write_plan(
-    draft: RunDraft, settings: PlanSettings, result: PlanResult, summary: dict[str, Any], tables: Mapping[str, Rows], view: Overview
+    draft: RunDraft,
+    settings: PlanSettings,
+    result: PlanResult,
+    summary: dict[str, Any],
+    tables: Mapping[str, Rows],
+    view: Overview,
+    news: Sequence[str] = (),
 ) -> None:
-    """Writes the tables, the prices to start from, the page, the summary and the pictures of a plan."""
+    """Writes the tables, the prices to start from, the page, the summary and the pictures of a plan.
+
+    Args:
+      news: sections of the page on what changed since the last plan.
+    """
     for name, rows in tables.items():
         write_rows(draft, name, rows, outputs.COLUMNS[name], csv=settings.output.csv)
     if result.priced is not None:
         keep_prices(result.priced.prices, axes_of(result.problem), draft.folder)
-    draft.path("report.html").write_text(plan_page(view, summary), encoding="utf-8")
+    page = plan_page(view, summary, series=plan_series(result, tables), viewer=viewer_script(cache_folder()), news=news)
+    draft.path("report.html").write_text(page, encoding="utf-8")
     write_summary(summary, draft.path("summary.json"))
     draft.log(f"{view.status}: objective_usd={view.objective_usd!r} bound_usd={view.bound_usd!r}")
     if settings.output.pictures:

@@ -32,6 +32,7 @@ from optimizer.planning.replan.last import LastPlan
 from optimizer.planning.replan.plan import Replan, replan
 from optimizer.planning.replan.steadiness import Steadiness
 from optimizer.planning.replan.watch import Alert, Watch, decisions_due, forecast_drift, old_tables, unserved, worst_first
+from optimizer.report.html import table
 from optimizer.report.wording import money, money_unit
 from optimizer.store.catalogue import runs
 from optimizer.store.lock import sole_writer
@@ -95,7 +96,7 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
         previous = None if tonight.last is None else tonight.last.folder.name
         summary = run_summary(draft, settings, made.result, job="replan", previous=previous, seconds=time.monotonic() - began)
         summary |= _more(settings, tonight, made, alerts, summary["alerts"])
-        write_plan(draft, settings, made.result, summary, tables, view)
+        write_plan(draft, settings, made.result, summary, tables, view, news=_news(made))
         _write(draft, settings, tonight, made, alerts, tables)
     _metrics(settings, planned=True, made=made, alerts=alerts)
     show_plan(view)
@@ -158,6 +159,16 @@ def _alerts(settings: ReplanJob, tonight: Tonight, made: Replan, commitments: Ro
     drift = () if tonight.last is None else forecast_drift(tonight.last.case, tonight.case, watch)
     due = decisions_due(made.result, commitments, watch)
     return worst_first([*due, *drift, *old_tables(tonight.ages, tonight.case.as_of, watch), *unserved(made.result, watch)])
+
+
+def _news(made: Replan) -> list[str]:
+    """What the page says first: the change of the cost since the last plan, by cause."""
+    if not made.steps:
+        return []
+    unit = money_unit(max(abs(step.change_usd) for step in made.steps))
+    total = sum(step.change_usd for step in made.steps)
+    rows = [*((step.name, money(step.change_usd, unit)) for step in made.steps), ("together", money(total, unit))]
+    return [table("Since the last plan", ("cause", f"change of the cost, {unit}>"), rows)]
 
 
 def _more(settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Alert, ...], told: list[str]) -> dict[str, Any]:

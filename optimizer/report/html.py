@@ -1,31 +1,57 @@
-"""Parts of pages: a document that loads nothing, tables, lists. Every text is escaped here."""
+"""Parts of pages: a document that asks nothing of any host, tables, lists, charts. Every text is escaped here."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
+from typing import Any
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #ffffff; --line: #d4d9df; --quiet: #5b6570; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e8ec; --paper: #15181c; --line: #363c44; --quiet: #9aa4af; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
-body { max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2.2rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
-th, td { text-align: left; padding: 0.3rem 0.8rem 0.3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--quiet); font-weight: 600; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1.5rem; } dt { color: var(--quiet); } dd { margin: 0; }
-pre { font-size: 0.8rem; color: var(--quiet); white-space: pre-wrap; overflow-wrap: anywhere; }
-"""
+FILES = files("optimizer.report")
 
 
-def document(title: str, sections: Iterable[str]) -> str:
-    """A whole page: a single file, no scripts, nothing fetched. Sections are HTML; empty ones are left out."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title><style>{STYLE}</style>'
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A Vega-Lite specification with its data inside, and what to see in it."""
+
+    title: str
+    caption: str
+    specification: Mapping[str, Any]
+
+
+def document(title: str, sections: Iterable[str], *, viewer: str = "") -> str:
+    """A whole page: a single file that asks nothing of any host. Sections are HTML; empty ones are left out.
+
+    Args:
+      viewer: the script that draws charts, where there are any (see `viewer_script`).
+    """
+    style, script = (FILES.joinpath(name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
     body = "\n".join(section for section in sections if section)
-    return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n<h1>{escape(title)}</h1>\n{body}\n</body>\n</html>\n'
+    scripts = "".join(f"<script>{_inside(text)}</script>\n" for text in (viewer, script) if text)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>{head}<style>{style}</style></head>\n'
+        f"<body>\n<main>\n<h1>{escape(title)}</h1>\n{body}\n</main>\n{scripts}</body>\n</html>\n"
+    )
+
+
+def chart(shown: Chart) -> str:
+    """A chart; its data cannot end the element that it lies in."""
+    name = "chart-" + re.sub(r"[^a-z0-9]+", "-", shown.title.lower()).strip("-")
+    data = json.dumps(shown.specification, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return (
+        f'<h2>{escape(shown.title)}</h2>\n<p class="caption">{escape(shown.caption)}</p>\n'
+        f'<div class="chart" role="img" aria-label="{escape(shown.title)}" data-spec="{name}"></div>\n'
+        f'<script type="application/json" id="{name}">{data}</script>'
+    )
+
+
+def _inside(script: str) -> str:
+    """A script that does not end the element that it lies in."""
+    return script.replace("</script", "<\\/script")
 
 
 def facts(values: Mapping[str, str]) -> str:
@@ -41,8 +67,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     if not body:
         return ""
     lines = "\n".join(f"<tr>{row}</tr>" for row in body)
-    whole = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody></table>"
-    return f'<h2>{escape(title)}</h2>\n<div class="scroll">{whole}</div>'
+    whole = f'<table aria-label="{escape(title)}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}\n</tbody></table>'
+    return f'<h2>{escape(title)}</h2>\n<div class="scroll" tabindex="0" role="region" aria-label="{escape(title)}">{whole}</div>'
 
 
 def bullets(title: str, items: Sequence[str]) -> str:

@@ -1,24 +1,37 @@
-"""One page about one plan: a single file, no scripts, nothing fetched."""
+"""One page about one plan: a single file that asks nothing of any host."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from optimizer.report.headline import headline
-from optimizer.report.html import bullets, document, facts, preformatted, table
+from optimizer.report.html import bullets, chart, document, facts, preformatted, table
 from optimizer.report.overview import Overview
+from optimizer.report.plan_charts import plan_charts
+from optimizer.report.series import PlanSeries
 from optimizer.report.wording import BASELINES, count, day, money, money_unit, percent
 
 
-def plan_page(view: Overview, summary: dict[str, Any]) -> str:
-    """The whole page. Names come from the user's tables and are escaped."""
+def plan_page(
+    view: Overview, summary: dict[str, Any], *, series: PlanSeries | None = None, viewer: str = "", news: Sequence[str] = ()
+) -> str:
+    """The whole page. Names come from the user's tables and are escaped.
+
+    Args:
+      series: what charts show; None: no charts.
+      viewer: the script that draws them.
+      news: sections on what changed since the last plan.
+    """
     unit = money_unit(view.objective_usd)
     sections = [
         _headline(view, summary),
+        *news,
         bullets("Alerts", view.alerts),
-        _suppliers(view, unit),
         _contracts(view),
+        *(chart(shown) for shown in (plan_charts(series) if series is not None else ())),
+        _suppliers(view, unit),
         _baselines(view, unit),
         _obligations(view),
         _costs(view, unit),
@@ -26,7 +39,7 @@ def plan_page(view: Overview, summary: dict[str, Any]) -> str:
         _placements(view),
         preformatted("Where it comes from", json.dumps(summary, indent=2)),
     ]
-    return document(f"Plan of {view.case}, as of {summary['as_of']}", sections)
+    return document(f"Plan of {view.case}, as of {summary['as_of']}", sections, viewer=viewer)
 
 
 def _headline(view: Overview, summary: dict[str, Any]) -> str:

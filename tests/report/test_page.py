@@ -37,7 +37,7 @@ class Page(HTMLParser):
 
 def test_the_page_is_whole_and_names_are_text():
     page = Page(plan_page(OVERVIEW, SUMMARY))
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 1  # the page's own
     assert NASTY in page.texts
     headings = ("Plan of lab, as of 2028-01-03", "By supplier", "Contracts", "Placements", "Alerts", "What moves the cost")
     for text in (*headings, "1,234.57", "not placed"):
@@ -46,7 +46,7 @@ def test_the_page_is_whole_and_names_are_text():
 
 def test_the_page_loads_nothing():
     text = plan_page(OVERVIEW, SUMMARY)
-    assert not re.search(r"https?:|//\w|<link|<img|<iframe|@import|url\(|\bsrc=|\bon\w+=", text.replace(NASTY, ""))
+    assert not re.search(r"https?:|<link|<img|<iframe|@import|url\(|\bsrc=|<\w+[^>]*\bon\w+=", text.replace(NASTY, ""))
     assert "prefers-color-scheme: dark" in text
 
 
