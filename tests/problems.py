@@ -150,6 +150,10 @@ def _supply(rng: np.random.Generator, size: Size, pool_supplier: np.ndarray) -> 
         take_or_pay_share=np.zeros(contracts),
         minimum_cash=nothing,
         eligible_spend_cash=nothing,
+        brought_spend_cash=nothing,
+        list_ratio=np.ones(contracts),
+        other_spend_cap=np.ones(contracts),
+        prepaid_cash=nothing,
         fixed_fee_cash=nothing,
         interval=np.tile(np.arange(periods) // 2, (contracts, 1)),
         exit_fee_cash=np.full(nothing.shape, np.inf),
@@ -184,7 +188,9 @@ def no_limits(periods: int) -> Limits:
     )
 
 
-BY_SCENARIO = ("capacity", "price_cash", "minimum_cash", "eligible_spend_cash", "fixed_fee_cash", "exit_fee_cash")
+BY_SCENARIO = (
+    "capacity", "price_cash", "minimum_cash", "eligible_spend_cash", "brought_spend_cash", "fixed_fee_cash", "exit_fee_cash", "prepaid_cash"
+)
 
 
 def with_supply(problem: PlanningProblem, **changes: Any) -> PlanningProblem:

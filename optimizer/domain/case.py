@@ -12,10 +12,12 @@ from optimizer.domain.rules import AllowedSite, Limit, Pin
 from optimizer.domain.supply import (
     Accelerator,
     ExchangeRate,
+    IndexValue,
     Offer,
     OtherSpend,
     Pool,
     PricePoint,
+    RegisteredClause,
     RoundTrip,
     Site,
     Supplier,
@@ -58,3 +60,5 @@ class Case:
     allowed_sites: tuple[AllowedSite, ...]
     pins: tuple[Pin, ...]
     round_trips: tuple[RoundTrip, ...]
+    index_values: tuple[IndexValue, ...] = ()
+    clause_register: tuple[RegisteredClause, ...] = ()

@@ -45,8 +45,10 @@ class Unit(StrEnum):
 
 
 class Interval(StrEnum):
-    """Fulfilment interval: minimums are measured over each one, counted from the contract's start."""
+    """Fulfilment interval: minimums are measured over each one, counted from the contract's start or its anniversary."""
 
+    HOUR = "hour"
+    DAY = "day"
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
@@ -55,7 +57,16 @@ class Interval(StrEnum):
 
     @property
     def months(self) -> int | None:
-        return {"month": 1, "quarter": 3, "year": 12, "term": None, "unknown": None}[self.value]
+        """Length in calendar months; None: shorter than a month, or the whole term."""
+        return {"hour": None, "day": None, "month": 1, "quarter": 3, "year": 12, "term": None, "unknown": None}[self.value]
+
+
+class Proration(StrEnum):
+    """What an interval that the contract's start or end cuts short owes of its minimum spend."""
+
+    DAYS = "days"  # its part by calendar months, parts of a month by days
+    FULL = "full"
+    NONE = "none"
 
 
 class ExclusionKind(StrEnum):
@@ -97,6 +108,23 @@ class Exclusion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CreditStep:
+    """Where the availability is below `availability_below`, the share of the bill that the supplier credits."""
+
+    availability_below: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What becomes of a contract's capacity in one scenario."""
+
+    scenario: str
+    delay_days: float  # what is not yet delivered on the case's date comes so much later; the term stays
+    supplier_exit: date | None  # first day on which the supplier has left
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contract:
     """A commitment of capacity over [start, end), in `lots` equal lots.
 
@@ -126,6 +154,25 @@ class Contract:
     fee_steps: tuple[FeeStep, ...] | None | Unknown  # None: leaving is free once notice is served
     option_group: str | None  # at most one contract of a group is signed
     terminal_use: float  # share of what remains after the horizon that will be of use, [0, 1]
+    annual_escalator: float | None | Unknown = None  # unit prices rise by this share on each anniversary of the start
+    price_index: str | None = None  # unit prices follow it: value / index_base, within the collar
+    index_base: float | None = None  # value at which the unit price holds
+    index_floor: float | None | Unknown = None  # least ratio to the unit price
+    index_cap: float | None | Unknown = None  # largest
+    upfront_share: float | None | Unknown = None  # of all that is committed, paid at the start and drawn down by what falls due
+    prepaid_balance: float | None = None  # contract currency, all lots, at the calendar's start; None: what the upfront share has left
+    discount: float | None | Unknown = None  # share of the list price that the unit price is below it, [0, 1)
+    clawback_share: float | None | Unknown = None  # of the discount received on what was committed, paid back on leaving
+    minimum_at_list: bool = False  # spend counts towards the minimum before the discount
+    other_spend_cap: float | None | Unknown = None  # most of a minimum that other spend may cover, share
+    spent_so_far: float | None = None  # contract currency, all lots, towards the minimum in progress at the start; None: on schedule
+    anniversary: date | None = None  # a day on which a fulfilment interval begins; None: the start
+    proration: Proration = Proration.DAYS
+    time_zone: str = "UTC"  # of the contract's days
+    supplier_notice_days: float | None | Unknown = None  # None: the supplier may not leave
+    credits: tuple[CreditStep, ...] | None | Unknown = None
+    credit_cap: float | None | Unknown = None  # most of the bill that is credited, share
+    deliveries: tuple[Delivery, ...] = ()  # scenarios without one: as agreed
     ramp: tuple[RampStep, ...] = ()
     tiers: tuple[Tier, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
@@ -133,5 +180,7 @@ class Contract:
     @property
     def unknown_clauses(self) -> tuple[str, ...]:
         """Clauses that nobody has read yet, by field name."""
-        names = ("take_or_pay_share", "minimum_spend", "fixed_monthly_fee", "share_of_wallet", "notice_days", "fee_steps")
+        names: tuple[str, ...] = ("take_or_pay_share", "minimum_spend", "fixed_monthly_fee", "share_of_wallet", "notice_days", "fee_steps")
+        names += ("annual_escalator", "index_floor", "index_cap", "upfront_share", "discount", "clawback_share", "other_spend_cap")
+        names += ("supplier_notice_days", "credits", "credit_cap")
         return tuple(name for name in names if getattr(self, name) is UNKNOWN)

@@ -70,6 +70,7 @@ class Scenario:
     probability: float
     demand_quantile: float  # of rows that give quantiles, (0, 1); rows with a mean ignore it
     multipliers: tuple[Multiplier, ...] = ()
+    world: str | None = None  # by which name exchange rates, index values and deliveries speak of it; None: they do not
     # normal deviate of a demand row's quantile by workload, origin and period; rows not named are at demand_quantile
     deviates: Mapping[tuple[str, str | None, str], float] = field(default_factory=dict)
 

@@ -30,8 +30,12 @@ class Supply:
     price_cash: Floats  # [K, T, S] USD per accelerator-hour drawn
     take_or_pay_share: Floats  # [K] of capacity that is paid whether drawn or not
     minimum_cash: Floats  # [K, T, S] USD per lot in force: the period's part of its interval's minimum spend
-    eligible_spend_cash: Floats  # [K, T, S] other spend that counts towards the minimum
+    eligible_spend_cash: Floats  # [K, T, S] spend from elsewhere that counts towards the minimum: other spend, and brought_spend_cash
+    brought_spend_cash: Floats  # [K, T, S] USD spent so far beyond the past part of the minimum in progress; below 0: behind
+    list_ratio: Floats  # [K] what a USD of commitment or excess counts towards the minimum, >= 1
+    other_spend_cap: Floats  # [K] most of an interval's minimum that other spend may cover; 1: no cap
     fixed_fee_cash: Floats  # [K, T, S] USD per lot in force
+    prepaid_cash: Floats  # [K, T, S] USD per lot in force: paid in advance, less what the balance pays; counts towards no minimum
     interval: Ints  # [K, T] fulfilment interval that the period falls in, numbered from 0; -1 not in force
     exit_fee_cash: Floats  # [K, T, S] USD per lot left at the start of the period; inf, in all scenarios: leaving is not possible then
     terminal_usd: Floats  # [K] USD per lot still held at the end of the horizon, expected

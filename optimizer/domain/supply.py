@@ -114,3 +114,27 @@ class ExchangeRate:
     currency: str
     period: str | None  # None: every period without a row of its own
     usd_per_unit: float
+    scenario: str | None = None  # None: every scenario without a row of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexValue:
+    """Value of a price index, in any unit: contracts name the value at which their prices hold."""
+
+    index: str
+    period: str | None  # None: every period without a row of its own
+    scenario: str | None  # None: every scenario without a row of its own
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegisteredClause:
+    """A clause without arithmetic, for people to review."""
+
+    contract: str
+    section: str
+    category: str
+    text: str
+    blocks_multi_supplier: bool
+    owner: str
+    reviewed_on: date | None  # None: not yet

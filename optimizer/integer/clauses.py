@@ -43,12 +43,12 @@ def committed_cash(problem: PlanningProblem) -> Floats:
     return np.asarray(supply.take_or_pay_share[:, None, None] * supply.price_cash * supply.capacity * hours)
 
 
-def spend_terms(problem: PlanningProblem, variables: Variables, row: Ints, unit: float, sign: float) -> Term:
-    """Term `sign x price x hours drawn`, each draw added to its interval's row. `row` is [K, W, S]; -1: none."""
+def spend_terms(problem: PlanningProblem, variables: Variables, row: Ints, unit: float, weight: Floats) -> Term:
+    """Term `weight x price x hours drawn`, each draw added to its interval's row. `row` is [K, W, S], -1: none; `weight` [K]."""
     supply = problem.supply
     at = _interval_rows(problem, row)[supply.cover_contract][:, :, None, :]
     price = supply.price_cash[supply.cover_contract][:, :, None, :] * problem.hours[:, :, None]
-    return at, variables.contract_draw, sign * price / unit
+    return at, variables.contract_draw, weight[supply.cover_contract][:, None, None, None] * price / unit
 
 
 def _interval_rows(problem: PlanningProblem, row: Ints) -> Ints:
@@ -68,40 +68,60 @@ def _per_lot(problem: PlanningProblem, variables: Variables, row: Ints, per_lot:
 
 
 def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:
-    """excess[k,w,s] >= price x hours drawn - commitment, over the interval."""
+    """excess[k,w,s] >= price x hours drawn - commitment, over the interval.
+
+    Where more counts towards a minimum than is billed, excess would grow to meet it: there it is no more than this, and what is committed
+    is drawn, which costs nothing.
+    """
     row = numbered(variables.excess >= 0)
     contract, interval, scenario = np.nonzero(row >= 0)
     return row_group(
         "take or pay",
         {"contract": contract, "interval": interval, "scenario": scenario},
         (row, variables.excess, 1.0),
-        spend_terms(problem, variables, row, unit, -1.0),
+        spend_terms(problem, variables, row, unit, np.full(len(problem.supply.contracts), -1.0)),
         *_per_lot(problem, variables, row, committed_cash(problem) / unit),
         lower=0.0,
+        upper=np.where(problem.supply.list_ratio[contract] > 1.0, 0.0, np.inf),
         measure="USD",
         scale=unit,
     )
 
 
 def minimum_spend(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:
-    """short[k,w,s] >= minimum active - commitment - excess - fixed fee - eligible other spend, over the interval.
-
-    Where nothing is paid for anyway the excess is the spend itself; where everything is, there is none.
-    """
+    """short[k,w,s] >= minimum active - list ratio (commitment + excess) - fixed fee - spend from elsewhere, over the interval."""
     supply = problem.supply
-    row = numbered(variables.short >= 0)
+    return _minimum(problem, variables, unit, "minimum spend", variables.short, supply.minimum_cash, supply.eligible_spend_cash)
+
+
+def capped_other_spend(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:
+    """The same with the part of the minimum that other spend may not cover, and without other spend."""
+    supply = problem.supply
+    own = (1.0 - supply.other_spend_cap)[:, None, None] * supply.minimum_cash
+    capped = (supply.other_spend_cap < 1.0) & (supply.eligible_spend_cash != supply.brought_spend_cash).any(axis=(1, 2))
+    rows = np.where(capped[:, None, None], variables.short, -1)
+    return _minimum(problem, variables, unit, "cap on other spend", rows, own, supply.brought_spend_cash)
+
+
+def _minimum(
+    problem: PlanningProblem, variables: Variables, unit: float, name: str, short: Ints, minimum: Floats, elsewhere: Floats
+) -> RowGroup:
+    """Where nothing is paid for anyway the excess is the spend itself; where everything is, there is none."""
+    supply = problem.supply
+    row = numbered(short >= 0)
     contract, interval, scenario = np.nonzero(row >= 0)
-    counted = (committed_cash(problem) + supply.fixed_fee_cash - supply.minimum_cash) / unit
+    ratio = supply.list_ratio[:, None, None]
+    counted = (ratio * committed_cash(problem) + supply.fixed_fee_cash - minimum) / unit
     uncommitted = np.where((supply.take_or_pay_share == 0)[:, None, None], row, -1)
     eligible = np.zeros(row.shape)
     k, t = np.nonzero(supply.interval >= 0)
-    np.add.at(eligible, (k, supply.interval[k, t]), supply.eligible_spend_cash[k, t] / unit)
+    np.add.at(eligible, (k, supply.interval[k, t]), elsewhere[k, t] / unit)
     return row_group(
-        "minimum spend",
+        name,
         {"contract": contract, "interval": interval, "scenario": scenario},
-        (row, variables.short, 1.0),
-        (row, variables.excess, 1.0),
-        spend_terms(problem, variables, uncommitted, unit, 1.0),
+        (row, short, 1.0),
+        (row, variables.excess, np.broadcast_to(ratio, row.shape)),
+        spend_terms(problem, variables, uncommitted, unit, supply.list_ratio),
         *_per_lot(problem, variables, row, counted),
         lower=-eligible[contract, interval, scenario],
         measure="USD",

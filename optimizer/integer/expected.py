@@ -106,7 +106,8 @@ def leaves_nothing_out(problem: PlanningProblem) -> bool:
     limits, supply = problem.limits, problem.supply
     fresh = (problem.placed_before < 0).all() or not (problem.enter_cash.any() or problem.leave_cash.any())
     rules = len(limits.budget_cash) + len(limits.share) + int(np.isfinite(problem.site_bandwidth).sum()) + limits.fewest_suppliers.sum()
-    clauses = supply.leavable.any() or supply.share_of_wallet.any() or np.isfinite(limits.most_moves).any()
+    measured = (supply.list_ratio != 1.0).any() or (supply.other_spend_cap < 1.0).any()
+    clauses = measured or supply.leavable.any() or supply.share_of_wallet.any() or np.isfinite(limits.most_moves).any()
     return periods == 1 and scenarios == 1 and bool(fresh) and not clauses and rules == 0
 
 
@@ -157,7 +158,7 @@ def _columns(problem: PlanningProblem, sheet: _Sheet, unit: float) -> _Columns:
 def _holding(problem: PlanningProblem) -> Floats:
     """What a lot costs whatever is drawn, [K] USD."""
     supply = problem.supply
-    paid = (committed_cash(problem) + supply.fixed_fee_cash) @ problem.probability
+    paid = (committed_cash(problem) + supply.fixed_fee_cash + supply.prepaid_cash) @ problem.probability
     return np.asarray(paid @ problem.discount + supply.terminal_usd)
 
 
@@ -207,7 +208,8 @@ def _settle(problem: PlanningProblem, sheet: _Sheet, columns: _Columns, unit: fl
     """Draws within lots, spend above take-or-pay, missing minimum spend; (contract, interval, its two rows, discount) of each interval."""
     supply, hours, chance = problem.supply, problem.hours, problem.probability
     committed, priced = committed_cash(problem) @ chance, supply.price_cash @ chance
-    minimum = (supply.minimum_cash - supply.fixed_fee_cash) @ chance - committed
+    ratio = supply.list_ratio[:, None]
+    minimum = (supply.minimum_cash - supply.fixed_fee_cash) @ chance / ratio - committed  # at unit prices, as spend is billed
     drawn = sheet.rows((len(supply.contracts), *hours.shape), -np.inf, 0.0)
     sheet.put(drawn[supply.cover_contract], columns.drawn, 1.0)
     sheet.put(drawn, columns.lots[:, None, None], -np.where(supply.interval >= 0, supply.capacity @ chance, 0.0)[:, :, None])
@@ -221,7 +223,7 @@ def _settle(problem: PlanningProblem, sheet: _Sheet, columns: _Columns, unit: fl
         sheet.put(above, columns.drawn[supply.cover_contract == k][:, within], price)
         sheet.put(above, columns.lots[k], -committed[k, within].sum() / unit)
         sheet.put(above, excess, -1.0)
-        below = sheet.rows((1,), -np.inf, float((supply.eligible_spend_cash[k, within] @ chance).sum()) / unit)
+        below = sheet.rows((1,), -np.inf, float((supply.eligible_spend_cash[k, within] @ chance).sum()) / supply.list_ratio[k] / unit)
         sheet.put(below, columns.lots[k], minimum[k, within].sum() / unit)
         sheet.put(below, np.append(excess, short), -1.0)
         settled.append((int(k), w, int(above[0]), int(below[0]), discount))

@@ -40,6 +40,7 @@ def build_program(problem: PlanningProblem) -> Program:
         clauses.capacity_and_ramp(problem, variables),
         clauses.take_or_pay(problem, variables, unit),
         clauses.minimum_spend(problem, variables, unit),
+        clauses.capped_other_spend(problem, variables, unit),
         clauses.signing(problem, variables),
         clauses.forced_signing(problem, variables),
         clauses.termination(problem, variables),

@@ -42,6 +42,7 @@ def all_payments(problem: PlanningProblem, variables: Variables, unit: float) ->
     return (
         *_while_active(problem, variables, "commitment", committed_cash(problem)),
         *_while_active(problem, variables, "fixed fee", problem.supply.fixed_fee_cash),
+        *_while_active(problem, variables, "prepayment", problem.supply.prepaid_cash),
         excess(problem, variables, unit),
         spend_without_commitment(problem, variables),
         minimum_shortfall(problem, variables, unit),
@@ -224,6 +225,7 @@ def money_unit(problem: PlanningProblem) -> float:
     prices = np.concatenate([problem.shortage_price, paid]) * hours if (paid > 0).any() else problem.egress_cash.ravel()
     positive = prices[prices > 0]
     one = float(np.median(positive)) if len(positive) else 1.0
-    per_lot = (committed_cash(problem) + supply.fixed_fee_cash + supply.minimum_cash) * supply.most_lots[:, None, None]
+    per_lot = committed_cash(problem) + supply.fixed_fee_cash + supply.minimum_cash + np.abs(supply.prepaid_cash)
+    per_lot = per_lot * supply.most_lots[:, None, None]
     largest = float(per_lot.sum(axis=1).max(initial=0.0))
     return float(2.0 ** np.round(np.log2(max(one, largest / 1e7))))

@@ -162,13 +162,14 @@ def _contracts_named_by_rules(problem: PlanningProblem) -> Bools:
 
 
 def _draw_columns(problem: PlanningProblem, columns: Columns, largest: Floats) -> tuple[Ints, Ints]:
-    """d and m: where something can be used, or where hours drawn count for themselves (a share of them is agreed or limited)."""
+    """d and m: where something can be used, or where hours drawn count for themselves: a share is agreed or limited, or list price."""
     supply = problem.supply
     wide = share_limited(problem)[:, None, None]
     works = problem.availability[:, None, None, None]
     capacity = (supply.capacity * supply.most_lots[:, None, None])[supply.cover_contract][:, :, None, :]
     useful = largest[supply.cover_pool] / works[supply.cover_pool]
-    idle = wide | (supply.share_of_wallet > 0)[supply.cover_contract][:, None, None, None]
+    alone = (supply.share_of_wallet > 0) | (supply.list_ratio > 1.0)
+    idle = wide | alone[supply.cover_contract][:, None, None, None]
     upper = np.where(idle, capacity, np.minimum(capacity, useful))
     contract_draw = columns.take(upper > 0, upper=upper)
     pool = supply.offer_pool
@@ -215,7 +216,7 @@ def _settlement_columns(problem: PlanningProblem, columns: Columns, unit: float)
     spend = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None] * lots / unit
     partly = (supply.take_or_pay_share > 0) & (supply.take_or_pay_share < 1)
     most_excess = by_interval(problem, spend) * partly[:, None, None]
-    most_short = by_interval(problem, supply.minimum_cash * lots / unit)
+    most_short = by_interval(problem, (supply.minimum_cash * lots - np.minimum(supply.brought_spend_cash, 0.0)) / unit)
     return (
         columns.take(most_excess > 0, upper=most_excess),
         columns.take(most_short > 0, upper=most_short),

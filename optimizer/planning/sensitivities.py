@@ -17,7 +17,7 @@ from optimizer.domain.contract import Contract, FeeStep
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.rules import LimitKind
 from optimizer.domain.workload import Kind
-from optimizer.planning.assemble import contracts as terms
+from optimizer.planning.assemble.payments import terminal_usd
 from optimizer.pricing.sensitivity import Sensitivities
 
 PERCENT = 0.01
@@ -112,16 +112,10 @@ def _scaling(field: str) -> Callable[[Contract, float], Contract]:
 
 def _after_the_horizon(view: _View, k: int, contract: Contract, scaled: Callable[[Contract, float], Contract]) -> float:
     """Effect through what a lot still held at the end commits to."""
-    case = view.case
     if not view.slopes.terminal_usd[k]:
         return 0.0
-    usd = (
-        terms.terminal_value(changed, case.calendar, case.as_of, view.annual_rate)
-        for changed in (scaled(contract, 1.0 - SMALL_CHANGE), contract)
-    )
-    less, now = usd
-    rate = terms.exchange_rates(case, contract.currency)[-1]
-    return float(view.slopes.terminal_usd[k] * rate * (now - less) / SMALL_CHANGE)
+    less, now = (terminal_usd(changed, view.case, view.annual_rate) for changed in (scaled(contract, 1.0 - SMALL_CHANGE), contract))
+    return float(view.slopes.terminal_usd[k] * (now - less) / SMALL_CHANGE)
 
 
 def _fee_steps(view: _View) -> Iterator[Entry]:

@@ -122,7 +122,7 @@ def _contract_sizes(arrays: Arrays, multipliers: Multipliers, cash: Array) -> Ar
     charge = contracts.price * weight + draw_sizes(arrays, multipliers)[None] + multipliers.wallet
     worth = jnp.max(contracts.works[:, :, None, None] * multipliers.firm[contracts.cover], axis=1)
     drawn = (worth + by_block(arrays, charge)).reshape(*worth.shape[:2], -1, paid.shape[2]).sum(axis=2)
-    owed = (contracts.committed + contracts.fee) * (paid + weight) + contracts.minimum * weight
+    owed = (contracts.committed + contracts.fee + jnp.abs(contracts.prepaid)) * (paid + weight) + contracts.minimum * weight
     running = jnp.sum(owed + contracts.capacity * drawn, axis=(1, 2))
     fees = jnp.sum(jnp.where(contracts.exit_fee < BARRED, contracts.exit_fee * paid, 0.0), axis=2)
     fee = jnp.max(fees, axis=1, initial=0.0)

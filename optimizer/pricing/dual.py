@@ -117,7 +117,7 @@ def reference_scales(arrays: Arrays) -> Scales:
     market = jax.ops.segment_min(listed * drawn[:, :, None], offers.pool, pools)
     firm = jnp.minimum(short, market)
     hours = jnp.sum(arrays.hours, axis=1)[None, :, None]
-    full = contracts.capacity * contracts.price * hours + contracts.fee + contracts.minimum
+    full = contracts.capacity * contracts.price * hours + contracts.fee + contracts.minimum + jnp.abs(contracts.prepaid)
     lot = jnp.sum(arrays.weight[None] * full, axis=(1, 2))
     stacked = jnp.concatenate([firm, firm])
     cost = arrays.loads.cost + capacity_cost(arrays.loads, arrays.hours, stacked)

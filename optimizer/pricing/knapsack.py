@@ -71,7 +71,8 @@ def has_knapsacks(problem: PlanningProblem) -> bool:
     supply, needs = problem.supply, problem.needs
     alone = len(np.unique(supply.cover_contract)) == len(supply.cover_contract)
     whole = (supply.capacity % 1 == 0).all() and (problem.availability == 1.0).all() and len(supply.offers) == 0
-    plain = not needs.flexible.any() and len(needs.runs) == 0 and not supply.minimum_cash.any() and (problem.placed_before < 0).all()
+    plain: bool = not needs.flexible.any() and len(needs.runs) == 0 and bool((problem.placed_before < 0).all())
+    plain = plain and not (supply.minimum_cash.any() or supply.prepaid_cash.any())
     paid = (supply.take_or_pay_share == 1.0) | (supply.price_cash == 0.0).all(axis=(1, 2))
     staying = not supply.leavable.any()
     if problem.shape != (1, 1, 1) or not (alone and whole and plain and paid.all() and staying):

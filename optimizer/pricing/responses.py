@@ -7,7 +7,9 @@ and lots,
     >= excess (spend - commitment) + short (minimum - commitment - fees - other spend),
 
 so that each accelerator is drawn where its price exceeds its charge, each lot leaves when that is cheapest, and lots are signed if that
-pays at all. Not signing costs nothing whatever the weights: with no lots there is nothing to settle.
+pays at all. Not signing costs nothing whatever the weights: with no lots there is nothing to settle. Where spend counts towards the
+minimum at list prices, `list_ratio` times what is billed, the second row is divided by that ratio, so that its weight stays below 1; the
+cap on what other spend may cover is left out: it only adds cost.
 """
 
 from __future__ import annotations
@@ -54,20 +56,22 @@ def draw_value(arrays: Arrays, multipliers: Multipliers, firm: Array, excess: Ar
 def lot_costs(arrays: Arrays, multipliers: Multipliers, firm: Array, temperature: Array | None) -> tuple[Array, Array]:
     """Cost per lot of leaving at the start of each period, or (the last) of staying, [K, T + 1]; and of settling, whatever the lots, [K].
 
-    The second is at most 0: other spend that counts towards the minimum.
+    The second is spend from elsewhere that counts towards the minimum; above 0 where spend so far is behind the minimum in progress.
     """
     contracts = arrays.supply.contracts
     cash = cash_weight(arrays, multipliers)
     excess, short = settlement_weights(arrays, multipliers, cash)
     excess_at, short_at = (_in_period(arrays, weight) for weight in (excess, short))
     paid = cash[contracts.supplier]
-    owed = contracts.committed * (paid - excess_at - short_at) + contracts.fee * (paid - short_at) + contracts.minimum * short_at
+    under = short_at / contracts.list_ratio[:, None, None]
+    owed = contracts.committed * (paid - excess_at - short_at) + contracts.fee * (paid - under) + contracts.minimum * under
+    owed = owed + contracts.prepaid * paid
     running = jnp.sum(owed, axis=2) - draw_value(arrays, multipliers, firm, excess_at, temperature)
     until = jnp.concatenate([jnp.zeros_like(running[:, :1]), jnp.cumsum(running, axis=1)], axis=1)
     leavable = contracts.exit_fee[:, :, 0] < BARRED
     fee = jnp.where(leavable, jnp.sum(jnp.where(leavable[:, :, None], contracts.exit_fee, 0.0) * paid, axis=2), BARRED)
     leaving = until + jnp.concatenate([fee, contracts.terminal[:, None]], axis=1)
-    return leaving, -jnp.sum(contracts.eligible * short, axis=(1, 2))
+    return leaving, -jnp.sum(contracts.eligible * short, axis=(1, 2)) / contracts.list_ratio
 
 
 def cheapest_lots(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:

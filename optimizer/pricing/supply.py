@@ -34,6 +34,8 @@ class ContractArrays:
     committed: Array  # [K, T, S]
     fee: Array  # [K, T, S]
     minimum: Array  # [K, T, S]
+    prepaid: Array  # [K, T, S] may be negative
+    list_ratio: Array  # [K] what a unit of spend counts towards the minimum
     interval: Array  # [K, T] 0 where not in force (where all money is 0 too)
     settled: Array  # [K, I] period in which the interval is settled
     eligible: Array  # [K, I, S] other spend that counts towards the minimum
@@ -124,6 +126,8 @@ def _contracts(problem: PlanningProblem, unit: float) -> ContractArrays:
         committed=np.where(running, committed, 0.0) / unit,
         fee=np.where(running, supply.fixed_fee_cash, 0.0) / unit,
         minimum=np.where(running, supply.minimum_cash, 0.0) / unit,
+        prepaid=np.where(running, supply.prepaid_cash, 0.0) / unit,
+        list_ratio=supply.list_ratio,
         interval=np.maximum(supply.interval, 0),
         settled=np.maximum(settled, 0),
         eligible=eligible / unit,

@@ -63,6 +63,7 @@ def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
     return {
         "commitment": commitment * weights,
         "fixed fee": fee * weights,
+        "prepayment": supply.prepaid_cash * active * weights,
         "excess": excess * weights,
         "minimum shortfall": short * weights,
         "exit fee": leave * weights,
@@ -84,8 +85,11 @@ def _settlements(problem: PlanningProblem, plan: Plan, active: Floats, commitmen
             committed = commitment[k, within].sum(axis=0)
             excess[k, last] = np.maximum(0.0, spend[k, within].sum(axis=0) - committed)
             least = (supply.minimum_cash[k, within] * active[k, within]).sum(axis=0)
-            counted = committed + (fee + supply.eligible_spend_cash)[k, within].sum(axis=0)
-            short[k, last] = np.maximum(0.0, least - counted - excess[k, last])
+            counted = supply.list_ratio[k] * (committed + excess[k, last]) + fee[k, within].sum(axis=0)
+            own, every = supply.brought_spend_cash[k, within].sum(axis=0), supply.eligible_spend_cash[k, within].sum(axis=0)
+            cap = supply.other_spend_cap[k]
+            elsewhere = own + np.minimum(every - own, cap * least) if cap < 1.0 else every
+            short[k, last] = np.maximum(0.0, least - counted - elsewhere)
     return excess, short
 
 

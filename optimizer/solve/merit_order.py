@@ -110,8 +110,8 @@ class Pools:
         weight = _settled_discount(problem)[:, :, None] * problem.probability
         paid, rest = (np.clip(2.0 * settlement.excess - less, 0.0, 1.0) * supply.price_cash * weight for less in (1.0, 0.0))
         commitment = supply.take_or_pay_share[:, None, None] * held * hours
-        owed = (supply.minimum_cash - supply.fixed_fee_cash) * self._lots[:, :, None]
-        owed -= supply.price_cash * commitment + supply.eligible_spend_cash
+        owed = (supply.minimum_cash - supply.fixed_fee_cash) * self._lots[:, :, None] - supply.eligible_spend_cash
+        owed = owed / supply.list_ratio[:, None, None] - supply.price_cash * commitment
         settled = (settlement.short * weight * owed).sum() - (paid * commitment).sum()
         return (paid, rest), float(settled)
 

@@ -55,9 +55,9 @@ def without_rows(table: Table, *, unread: bool) -> TableData:
 
 
 def _parse(table: Table, cells: Cells) -> dict[str, Parsed]:
-    """Values by column; an optional column that the file lacks is blank in every row."""
-    blank = [""] * len(next(iter(cells.values())))
-    return {column.name: parse(cells.get(column.name, blank), column) for column in table.columns}
+    """Values by column; an optional column that the file lacks is blank in every row, or says what it says where it is missing."""
+    rows = len(next(iter(cells.values())))
+    return {column.name: parse(cells.get(column.name, [column.missing] * rows), column) for column in table.columns}
 
 
 def check_columns(table: Table, label: str, cells: Cells) -> tuple[TableData, list[Violation]]:

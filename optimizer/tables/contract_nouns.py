@@ -9,10 +9,13 @@ from typing import Any
 from optimizer.domain.contract import (
     UNKNOWN,
     Contract,
+    CreditStep,
+    Delivery,
     Exclusion,
     ExclusionKind,
     FeeStep,
     Interval,
+    Proration,
     RampStep,
     Status,
     Tier,
@@ -31,21 +34,35 @@ def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
     tiers = _by_contract(tables["contract_tiers"], "from_quantity")
     fees = _by_contract(tables["contract_fee_steps"], "start")
     exclusions = _by_contract(tables["contract_exclusions"])
+    credits = _by_contract(tables["contract_credit_steps"], "availability_below")
+    deliveries = _by_contract(tables["contract_deliveries"])
     contracts = []
     for row in rows(tables["contracts"]):
-        name = row["ContractCommitmentId"]
+        name, size = row["ContractCommitmentId"], row["x_AcceleratorsPerUnit"] or 1.0
         contracts.append(
             Contract(
                 **_identity(row),
-                **_terms(row),
+                **_terms(row, size),
+                **_pricing(row),
+                **_settlement(row),
+                credits=_credits(row["x_ServiceCredits"], credits[name]),
+                deliveries=tuple(
+                    Delivery(scenario=child["scenario"], delay_days=child["delay_days"], supplier_exit=child["supplier_exit"])
+                    for child in deliveries[name]
+                ),
                 pools=tuple(child["pool"] for child in pools[name]),
                 fee_steps=_fee_steps(row["x_TerminationFeeSchedule"], fees[name]),
                 ramp=tuple(
-                    RampStep(start=child["start"], accelerators=child["accelerators_per_lot"], price=child["unit_price"])
+                    RampStep(
+                        start=child["start"],
+                        accelerators=child["accelerators_per_lot"],
+                        price=_per_accelerator(child["unit_price"], size),
+                    )
                     for child in ramps[name]
                 ),
                 tiers=tuple(
-                    Tier(from_quantity=child["from_quantity"], price=child["unit_price"], kind=child["kind"]) for child in tiers[name]
+                    Tier(from_quantity=child["from_quantity"] * size, price=child["unit_price"] / size, kind=child["kind"])
+                    for child in tiers[name]
                 ),
                 exclusions=tuple(Exclusion(kind=ExclusionKind(child["kind"]), other=child["other"]) for child in exclusions[name]),
             )
@@ -77,12 +94,13 @@ def _identity(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _terms(row: Mapping[str, Any]) -> dict[str, Any]:
+def _terms(row: Mapping[str, Any], size: float) -> dict[str, Any]:
+    """`size`: accelerators in a unit; prices become those of an accelerator."""
     return {
         "lots": row["x_Lots"],
         "accelerators": row["x_AcceleratorsPerLot"],
-        "unit": Unit(row["ContractCommitmentUnit"] or Unit.UNKNOWN),
-        "price": row["x_UnitPrice"],
+        "unit": _UNITS[row["ContractCommitmentUnit"] or "unknown"],
+        "price": _per_accelerator(row["x_UnitPrice"], size),
         "currency": row["BillingCurrency"],
         "interval": Interval(row["x_FulfillmentInterval"] or Interval.UNKNOWN),
         "take_or_pay_share": row["x_TakeOrPayShare"],
@@ -93,6 +111,58 @@ def _terms(row: Mapping[str, Any]) -> dict[str, Any]:
         "earliest_exit": row["x_EarliestExit"],
         "terminal_use": row["x_TerminalUseShare"] or 0.0,
     }
+
+
+_UNITS = {
+    "accelerator-hour": Unit.ACCELERATOR_HOUR,
+    "instance-hour": Unit.ACCELERATOR_HOUR,
+    "accelerator-month": Unit.ACCELERATOR_MONTH,
+    "rack-month": Unit.ACCELERATOR_MONTH,
+    "megawatt-month": Unit.ACCELERATOR_MONTH,
+    "unknown": Unit.UNKNOWN,
+}
+
+
+def _per_accelerator(price: Any, size: float) -> Any:
+    """A price of a unit as that of an accelerator; what is not a number stays as it is."""
+    return price / size if isinstance(price, (int, float)) else price
+
+
+def _share(percent: float | None | Unknown) -> float | None | Unknown:
+    return percent / 100.0 if isinstance(percent, (int, float)) else percent
+
+
+def _pricing(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "annual_escalator": row["x_AnnualEscalator"],
+        "price_index": row["x_PriceIndex"],
+        "index_base": row["x_IndexBase"],
+        "index_floor": row["x_IndexFloor"],
+        "index_cap": row["x_IndexCap"],
+        "upfront_share": _share(row["ContractCommitmentPaymentUpfrontPercentage"]),
+        "prepaid_balance": row["x_PrepaidBalance"],
+        "discount": _share(row["ContractCommitmentDiscountPercentage"]),
+        "clawback_share": row["x_DiscountClawbackShare"],
+        "credit_cap": row["x_ServiceCreditCap"],
+        "supplier_notice_days": row["x_SupplierNoticeDays"],
+    }
+
+
+def _settlement(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "minimum_at_list": row["x_MinimumMeasuredAt"] == "list",
+        "other_spend_cap": row["x_OtherSpendCap"],
+        "spent_so_far": row["x_SpentSoFar"],
+        "anniversary": row["x_Anniversary"],
+        "proration": Proration(row["x_Proration"] or "days"),
+        "time_zone": row["x_TimeZone"] or "UTC",
+    }
+
+
+def _credits(state: str | None, steps: Rows) -> tuple[CreditStep, ...] | None | Unknown:
+    if state == "given":
+        return tuple(CreditStep(availability_below=step["availability_below"], share=step["credit_share"]) for step in steps)
+    return UNKNOWN if state == "unknown" else None
 
 
 def _fee_steps(schedule: str | None, steps: Rows) -> tuple[FeeStep, ...] | None | Unknown:

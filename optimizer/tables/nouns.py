@@ -15,11 +15,13 @@ from optimizer.domain.supply import (
     Accelerator,
     Access,
     ExchangeRate,
+    IndexValue,
     Offer,
     OfferKind,
     OtherSpend,
     Pool,
     PricePoint,
+    RegisteredClause,
     RoundTrip,
     Site,
     Supplier,
@@ -60,7 +62,9 @@ def build_case(name: str, tables: Mapping[str, TableData]) -> Case:
         contracts=build_contracts(tables),
         other_spend=_nouns(OtherSpend, tables["other_spend"], _OTHER_SPEND),
         price_points=_nouns(PricePoint, tables["price_points"], _PRICE_POINT),
-        exchange_rates=_nouns(ExchangeRate, tables["exchange_rates"], _same("currency period usd_per_unit")),
+        exchange_rates=_nouns(ExchangeRate, tables["exchange_rates"], _same("currency period scenario usd_per_unit")),
+        index_values=_nouns(IndexValue, tables["index_values"], _same("index period scenario value")),
+        clause_register=_nouns(RegisteredClause, tables["clause_register"], _REGISTERED),
         workloads=_workloads(tables["workloads"]),
         measured_throughput=_nouns(MeasuredThroughput, tables["measured_throughput"], _MEASURED),
         origins=_origins(tables),
@@ -138,9 +142,11 @@ def _scenarios(tables: Mapping[str, TableData]) -> tuple[Scenario, ...]:
     for row in rows(tables["scenario_multipliers"]):
         fields = {name: row[name] for name in ("workload", "origin", "supplier", "period", "factor")}
         multipliers[row["scenario"]].append(Multiplier(quantity=Quantity(row["quantity"]), **fields))
+    named = {name for table in ("exchange_rates", "index_values", "contract_deliveries") for name in values_of(tables[table], "scenario")}
     return tuple(
         Scenario(
             name=row["scenario"],
+            world=row["scenario"] if row["scenario"] in named else None,
             probability=row["probability"],
             demand_quantile=row["demand_quantile"],
             multipliers=tuple(multipliers[row["scenario"]]),
@@ -187,6 +193,10 @@ _OTHER_SPEND: Fields = {
 _PRICE_POINT: Fields = {
     **_same("observed_on supplier accelerator region term_months kind"),
     "price": "usd_per_accelerator_hour",
+}
+_REGISTERED: Fields = {
+    "contract": "ContractCommitmentId",
+    **_same("section category text blocks_multi_supplier owner reviewed_on"),
 }
 _WORKLOAD: Fields = {
     "name": "workload",

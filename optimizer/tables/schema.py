@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -55,6 +55,7 @@ class Column:
     allowed: tuple[str, ...] = ()  # texts; for a clause the words besides a number
     refers_to: str | None = None  # table whose single key this cell names
     without: str = ""  # characters that a name must not contain, because other names are built with them
+    missing: str = ""  # what every cell says where the file lacks the column
 
     @property
     def required(self) -> bool:
@@ -158,6 +159,11 @@ def boolean(name: str, meaning: str) -> Column:
 
 def day(name: str, meaning: str, *, key: bool = False, absent: str | None = None) -> Column:
     return Column(name=name, kind=Kind.DATE, meaning=meaning, key=key, absent=absent)
+
+
+def rare_clause(name: str, unit: str, meaning: str, bounds: Bounds = NOT_NEGATIVE) -> Column:
+    """A clause that few contracts have: a file without the column says that none has it. A blank is unknown, as of every clause."""
+    return replace(clause(name, unit, meaning, bounds), absent="unknown; none in a file without the column", missing="none")
 
 
 def clause(name: str, unit: str, meaning: str, bounds: Bounds = NOT_NEGATIVE) -> Column:

@@ -140,8 +140,9 @@ def contract_cash(problem: PlanningProblem, chosen: Decisions, t: int, s: int) -
     for k in range(len(supply.contracts)):
         lots = active(problem, chosen, k, t)
         commitment = supply.take_or_pay_share[k] * supply.price_cash[k, t, s] * supply.capacity[k, t, s] * problem.hours[t].sum()
+        running = commitment + supply.fixed_fee_cash[k, t, s] + supply.prepaid_cash[k, t, s]
         exits = chosen.exits[k, t] * supply.exit_fee_cash[k, t, s] if chosen.exits[k, t] else 0.0
-        paid.append((int(supply.contract_supplier[k]), (commitment + supply.fixed_fee_cash[k, t, s]) * lots + exits))
+        paid.append((int(supply.contract_supplier[k]), running * lots + exits))
     return paid
 
 
@@ -319,7 +320,7 @@ def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, s: int
     for k in range(len(supply.contracts)):
         for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
             within = [t for t in range(len(problem.periods)) if supply.interval[k, t] == w]
-            committed = fixed = least = other = 0.0
+            committed = fixed = least = other = own = 0.0
             spend: dict[int, float] = {}
             for t in within:
                 lots = active(problem, chosen, k, t)
@@ -327,14 +328,20 @@ def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, s: int
                 committed += float(supply.take_or_pay_share[k]) * full * lots
                 fixed += float(supply.fixed_fee_cash[k, t, s]) * lots
                 least += float(supply.minimum_cash[k, t, s]) * lots
-                other += float(supply.eligible_spend_cash[k, t, s])
+                own += float(supply.brought_spend_cash[k, t, s])
+                other += float(supply.eligible_spend_cash[k, t, s] - supply.brought_spend_cash[k, t, s])
                 for b, h in enumerate(problem.hours[t]):
                     for j in np.flatnonzero(supply.cover_contract == k):
                         spend[rows.name("d", int(j), t, b)] = float(supply.price_cash[k, t, s] * h)
+            if supply.other_spend_cap[k] < 1.0:
+                other = min(other, float(supply.other_spend_cap[k]) * least)
+            ratio = float(supply.list_ratio[k])
             excess = rows.name("excess", k, within[-1], price=weight[within[-1]])
             short = rows.name("short", k, within[-1], price=weight[within[-1]])
             rows.add({**spend, excess: -1.0}, committed)
-            rows.add({excess: -1.0, short: -1.0}, committed + fixed + other - least)
+            if ratio > 1.0:
+                rows.add({excess: 1.0, **{column: -usd for column, usd in spend.items()}}, -committed)
+            rows.add({excess: -ratio, short: -1.0}, ratio * committed + fixed + other + own - least)
 
 
 def _budget(problem: PlanningProblem, chosen: Decisions, rows: Rows, rule: int, s: int) -> None:

@@ -195,6 +195,26 @@ def fees_by_scenario(problem: PlanningProblem) -> PlanningProblem:
     return with_supply(changed, exit_fee_cash=changed.supply.exit_fee_cash * by_scenario(0.5, 2.0))
 
 
+def prepayment(problem: PlanningProblem) -> PlanningProblem:
+    """Paid in the first period, drawn down in the second; leaving forfeits it."""
+    changed = termination(problem)
+    return with_supply(changed, prepaid_cash=np.array([[3000.0, -2500.0], [4000.0, -4000.0]]))
+
+
+def minimum_at_list(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(minimum_spend(problem), list_ratio=np.array([1.6, 1.25]))
+
+
+def capped_other_spend(problem: PlanningProblem) -> PlanningProblem:
+    changed = with_supply(minimum_spend(problem), eligible_spend_cash=np.full((2, 2), 20000.0), brought_spend_cash=np.full((2, 2), 1000.0))
+    return with_supply(changed, other_spend_cap=np.array([0.2, 0.1]))
+
+
+def behind_the_minimum(problem: PlanningProblem) -> PlanningProblem:
+    behind = np.array([[-9000.0, 0.0], [0.0, 0.0]])
+    return with_supply(minimum_spend(problem), eligible_spend_cash=behind, brought_spend_cash=behind)
+
+
 def budget_by_scenario(problem: PlanningProblem) -> PlanningProblem:
     return budget(prices_by_scenario(problem))
 
@@ -210,6 +230,10 @@ CASES: dict[str, tuple[Size, Change, Change]] = {
     "minimums by scenario": (TINY, same, minimums_by_scenario),
     "exit fees by scenario": (TINY, same, fees_by_scenario),
     "budget with prices by scenario": (TINY, same, budget_by_scenario),
+    "prepayment": (TINY, termination, prepayment),
+    "minimum at list": (TINY, minimum_spend, minimum_at_list),
+    "cap on other spend": (TINY, minimum_spend, capped_other_spend),
+    "behind the minimum": (TINY, minimum_spend, behind_the_minimum),
     "signing": (TINY, same, cheap_proposal),
     "termination": (TINY, same, termination),
     "termination of several lots": (replace(TINY, loads=1, lots=2), same, termination),

@@ -54,6 +54,24 @@ def _capacity_by_scenario(problem: PlanningProblem) -> PlanningProblem:
     return with_supply(changed, capacity=changed.supply.capacity * _by_scenario(problem, 0.0, 1.5))
 
 
+def _list_prices(problem: PlanningProblem) -> PlanningProblem:
+    """Minimums at list, a cap on other spend, a prepayment, and spend behind the minimum in progress."""
+    changed = _exits(_minimum_spend(problem))
+    supply = changed.supply
+    brought = np.where(supply.in_force[:, None, None], -400.0, 0.0) * np.ones(supply.minimum_cash.shape)
+    prepaid = np.linspace(900.0, -700.0, len(problem.periods))[:, None] * np.ones(supply.minimum_cash.shape)
+    contracts = len(supply.contracts)
+    return with_supply(
+        changed,
+        take_or_pay_share=np.linspace(0.0, 0.6, contracts),
+        list_ratio=np.linspace(1.0, 1.7, contracts),
+        other_spend_cap=np.linspace(0.0, 1.0, contracts),
+        brought_spend_cash=brought,
+        eligible_spend_cash=supply.eligible_spend_cash + brought,
+        prepaid_cash=prepaid,
+    )
+
+
 def _exits(problem: PlanningProblem) -> PlanningProblem:
     fee = np.full(problem.supply.exit_fee_cash.shape, 800.0)
     fee[:, 0] = np.inf
@@ -110,6 +128,7 @@ CHANGES: dict[str, tuple[Size, Change]] = {
     "exits": (replace(ONE, lots=2), _exits),
     "prices by scenario": (replace(ONE, lots=2), _prices_by_scenario),
     "capacity by scenario": (ONE, _capacity_by_scenario),
+    "list prices": (replace(ONE, lots=2), _list_prices),
     "option group": (ONE, _option_group),
     "share of wallet": (ONE, _share_of_wallet),
     "budget": (ONE, _budget),

@@ -13,7 +13,7 @@ from optimizer.pricing.responses import cheapest_lots, contract_costs, offer_cos
 from tests.pricing.points import dual_point, prepared_with
 from tests.tolerances import PRICING_KERNEL, SHARE_OF_TOTAL
 
-CLAUSES = ["plain", "take or pay", "minimum spend", "exits", "prices by scenario", "capacity by scenario"]
+CLAUSES = ["plain", "take or pay", "minimum spend", "exits", "prices by scenario", "capacity by scenario", "list prices"]
 
 
 def settled(problem, k, lots, exit_period, draw):
@@ -23,13 +23,16 @@ def settled(problem, k, lots, exit_period, draw):
     active = lots * ((supply.interval[k] >= 0) & (period < exit_period))[:, None]
     commitment = supply.take_or_pay_share[k] * supply.price_cash[k] * supply.capacity[k] * hours[:, None] * active
     fee = supply.fixed_fee_cash[k] * active
-    total = float(problem.discount @ (commitment + fee) @ problem.probability)
+    total = float(problem.discount @ (commitment + fee + supply.prepaid_cash[k] * active) @ problem.probability)
     spend = supply.price_cash[k] * np.einsum("tb,dtbs->ts", problem.hours, draw)
     for w in np.unique(supply.interval[k][supply.interval[k] >= 0]):
         within = np.flatnonzero(supply.interval[k] == w)
         excess = np.maximum(0.0, spend[within].sum(axis=0) - commitment[within].sum(axis=0))
-        counted = (commitment + fee + supply.eligible_spend_cash[k])[within].sum(axis=0)
-        short = np.maximum(0.0, (supply.minimum_cash[k] * active)[within].sum(axis=0) - counted - excess)
+        least = (supply.minimum_cash[k] * active)[within].sum(axis=0)
+        own, every = supply.brought_spend_cash[k][within].sum(axis=0), supply.eligible_spend_cash[k][within].sum(axis=0)
+        other = np.minimum(every - own, supply.other_spend_cap[k] * least) if supply.other_spend_cap[k] < 1.0 else every - own
+        counted = supply.list_ratio[k] * (commitment[within].sum(axis=0) + excess) + fee[within].sum(axis=0)
+        short = np.maximum(0.0, least - counted - other - own)
         total += float(problem.discount[within[-1]] * (problem.probability * (excess + short)).sum())
     if exit_period < len(period):
         return total + lots * supply.exit_fee_cash[k, exit_period] @ problem.probability * problem.discount[exit_period]

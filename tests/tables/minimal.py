@@ -273,7 +273,8 @@ def write_parquet(folder: Path, made: Mapping[str, list[Row]]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for table in TABLES:
         if table.name in made:
-            columns = {column.name: _typed(column, [row[column.name] for row in made[table.name]]) for column in table.columns}
+            given = [column for column in table.columns if all(column.name in row for row in made[table.name])]
+            columns = {column.name: _typed(column, [row[column.name] for row in made[table.name]]) for column in given}
             pa.parquet.write_table(pa.table(columns), folder / f"{table.name}.parquet")
     return folder
 

@@ -12,7 +12,7 @@ import numpy as np
 from optimizer.domain.calendar import DAYS_PER_YEAR, HOURS_PER_DAY, Calendar, Period, calendar_months, first_of_next_month
 from optimizer.domain.case import Case
 from optimizer.domain.contract import UNKNOWN, Contract, Interval, Unit, Unknown
-from optimizer.domain.surface import Floats, Ints
+from optimizer.domain.surface import Ints
 from optimizer.errors import DataError, Violation
 
 
@@ -37,7 +37,7 @@ def plannable_contracts(case: Case) -> tuple[Contract, ...]:
       DataError: one of them has a price or a clause that a plan cannot take.
     """
     chosen = tuple(contract for contract in case.contracts if _overlaps(contract, case.calendar) and _open(contract, case.as_of))
-    violations = [violation for contract in chosen for violation in _violations(contract)]
+    violations = [violation for contract in chosen for violation in _violations(contract, case.calendar)]
     if violations:
         raise DataError(violations)
     return chosen
@@ -58,7 +58,7 @@ def _open(contract: Contract, as_of: date) -> bool:
     return contract.status == "Proposed" and (contract.sign_by is None or contract.sign_by >= as_of)
 
 
-def _violations(contract: Contract) -> Iterator[Violation]:
+def _violations(contract: Contract, calendar: Calendar) -> Iterator[Violation]:
     for column in _unread(contract):
         yield Violation(
             where="contracts.csv",
@@ -66,6 +66,23 @@ def _violations(contract: Contract) -> Iterator[Violation]:
             got="unknown",
             rows=(contract.name,),
             remedy="Enter it, or set the status to Canceled to plan without the contract.",
+        )
+    if _by_the_hour(contract):
+        yield Violation(
+            where="contracts.csv",
+            rule="x_FulfillmentInterval hour is planned where x_TakeOrPayShare is none, 0 or 1 and x_MinimumSpend none or 0",
+            got="a part of the capacity paid hour by hour",
+            rows=(contract.name,),
+            remedy="Write day, which settles more leniently, or split the contract into a paid and a free part.",
+        )
+    left = (contract.lots * payments_left(contract, calendar)) if contract.prepaid_balance is not None else np.inf
+    if (contract.prepaid_balance or 0.0) > left:
+        yield Violation(
+            where="contracts.csv",
+            rule="x_PrepaidBalance must be at most what is still committed: a balance that pays for more cannot be planned",
+            got=f"{contract.prepaid_balance:g}, of {left:g} committed",
+            rows=(contract.name,),
+            remedy="Enter what commitments and fixed fees can use up, or move the rest to x_SpentSoFar.",
         )
     if not contract.pools:
         yield Violation(
@@ -83,6 +100,12 @@ def _violations(contract: Contract) -> Iterator[Violation]:
             rows=(contract.name,),
             remedy="Remove the tiers and enter the price at the expected volume.",
         )
+
+
+def _by_the_hour(contract: Contract) -> bool:
+    """Whether the clause asks for a settlement of every hour of its own: a part of it that is paid, or a minimum."""
+    partly = 0.0 < take_or_pay_share(contract) < 1.0
+    return contract.interval is Interval.HOUR and (partly or given(contract.minimum_spend, 0.0) > 0.0)
 
 
 def _unread(contract: Contract) -> Iterator[str]:
@@ -136,6 +159,19 @@ def capacity_and_price(contract: Contract, period: Period) -> tuple[float, float
     return hours / (HOURS_PER_DAY * period.days), price
 
 
+def committed(contract: Contract, start: date, end: date) -> float:
+    """Paid for a lot within [start, end) whether drawn or not, fixed fee aside, in contract currency."""
+    full = sum(part.accelerator_hours * part.price_per_hour for part in stretches(contract, start, end))
+    return take_or_pay_share(contract) * full
+
+
+def payments_left(contract: Contract, calendar: Calendar) -> float:
+    """Commitments and fixed fees of a lot from the calendar's start on, as agreed, in contract currency."""
+    start = max(contract.start, calendar.start)
+    months = calendar_months(start, contract.end) if start < contract.end else 0.0
+    return committed(contract, start, contract.end) + given(contract.fixed_monthly_fee, 0.0) * months
+
+
 def months_in_force(contract: Contract, period: Period) -> float:
     start, end = max(contract.start, period.start), min(contract.end, period.end)
     return calendar_months(start, end) if start < end else 0.0
@@ -145,14 +181,23 @@ def interval_months(contract: Contract) -> float:
     return contract.interval.months or calendar_months(contract.start, contract.end)
 
 
+def interval_anchor(contract: Contract) -> date:
+    """The day from which fulfilment intervals count: the start, or the last anniversary up to it."""
+    length, day = contract.interval.months, contract.anniversary
+    if length is None or day is None:
+        return contract.start
+    return add_months(day, whole_months(day, contract.start) // length * length)
+
+
 def intervals(contract: Contract, calendar: Calendar) -> Ints:
-    """Fulfilment interval of each period, [T], numbered from 0; -1 where not in force."""
-    numbers = np.full(len(calendar.periods), -1, dtype=np.int64)
+    """Fulfilment interval of each period, [T], numbered from 0; -1 where not in force. One shorter than a period is the period."""
+    numbers, anchor = np.full(len(calendar.periods), -1, dtype=np.int64), interval_anchor(contract)
     for t, period in enumerate(calendar.periods):
         first = max(contract.start, period.start)
         if first < min(contract.end, period.end):
             length = contract.interval.months
-            numbers[t] = 0 if length is None else whole_months(contract.start, first) // length
+            whole = t if contract.interval in (Interval.HOUR, Interval.DAY) else 0
+            numbers[t] = whole if length is None else whole_months(anchor, first) // length
     held = numbers >= 0
     numbers[held] = np.unique(numbers[held], return_inverse=True)[1]
     return numbers
@@ -163,10 +208,17 @@ def whole_months(start: date, day: date) -> int:
     return (day.year - start.year) * 12 + day.month - start.month - (day.day < start.day)
 
 
+def add_months(start: date, months: int) -> date:
+    """The day so many months later; one that the month lacks is the first day of the next month."""
+    first = date(start.year + (start.month - 1 + months) // 12, (start.month - 1 + months) % 12 + 1, 1)
+    following = first_of_next_month(first)
+    return first.replace(day=start.day) if start.day <= (following - first).days else following
+
+
 def exit_fee(contract: Contract, leave_on: date, as_of: date) -> float:
-    """Contract currency per lot to leave on that day; inf where the contract cannot be left then."""
+    """Contract currency per lot to leave on that day, without clawback; inf where the contract cannot be left then."""
     notice, steps = contract.notice_days, contract.fee_steps
-    if notice is None or notice is UNKNOWN or steps is UNKNOWN:
+    if notice is None or notice is UNKNOWN or steps is UNKNOWN or unread_clawback(contract):
         return np.inf
     served_from = as_of if contract.status.in_force else max(as_of, contract.start)
     earliest = max(contract.start + timedelta(days=1), contract.earliest_exit or date.min)
@@ -178,50 +230,17 @@ def exit_fee(contract: Contract, leave_on: date, as_of: date) -> float:
     return max(reached, key=lambda step: step.start).fee if reached else np.inf
 
 
-def remaining_minimum(contract: Contract, after: date, as_of: date, annual_rate: float) -> float:
-    """Least discounted payment per lot after a day, in contract currency, month by month."""
-    day, total = max(after, contract.start), 0.0
-    while day < contract.end:
-        until = min(contract.end, first_of_next_month(day))
-        months = calendar_months(day, until)
-        committed = sum(part.accelerator_hours * part.price_per_hour for part in stretches(contract, day, until))
-        least = take_or_pay_share(contract) * committed + given(contract.fixed_monthly_fee, 0.0) * months
-        least = max(least, given(contract.minimum_spend, 0.0) * months / interval_months(contract))
-        total += least * discount(day, until, as_of, annual_rate)
-        day = until
-    return total
+def unread_clawback(contract: Contract) -> bool:
+    """Whether what has to be paid back on leaving is unknown."""
+    return contract.clawback_share is UNKNOWN or (given(contract.clawback_share, 0.0) > 0.0 and contract.discount is UNKNOWN)
 
 
-def terminal_value(contract: Contract, calendar: Calendar, as_of: date, annual_rate: float) -> float:
-    """Discounted cost, per lot held at the horizon's end, of what is committed beyond it, in contract currency."""
-    if contract.end <= calendar.end:
-        return 0.0
-    leave = exit_fee(contract, calendar.end, as_of) * discount(calendar.end, calendar.end, as_of, annual_rate)
-    return (1.0 - contract.terminal_use) * min(leave, remaining_minimum(contract, calendar.end, as_of, annual_rate))
+def list_ratio(contract: Contract) -> float:
+    """List price over unit price; 1 where the discount is unknown."""
+    return 1.0 / (1.0 - given(contract.discount, 0.0))
 
 
 def discount(start: date, end: date, as_of: date, annual_rate: float) -> float:
     """Worth on `as_of` of 1 paid in the middle of [start, end)."""
     days = (start - as_of).days + (end - start).days / 2
     return float((1.0 + annual_rate) ** (-days / DAYS_PER_YEAR))
-
-
-def exchange_rates(case: Case, currency: str) -> Floats:
-    """USD per unit of the currency, [T]."""
-    if currency == "USD":
-        return np.ones(len(case.calendar.periods))
-    rows = {rate.period: rate.usd_per_unit for rate in case.exchange_rates if rate.currency == currency}
-    missing = [period.name for period in case.calendar.periods if rows.get(period.name, rows.get(None)) is None]
-    if missing:
-        raise DataError(
-            [
-                Violation(
-                    where="exchange_rates.csv",
-                    rule=f"{currency} must have a rate in USD for every period",
-                    got="none",
-                    rows=tuple(missing),
-                    remedy="Add a row for each period, or one with a blank period for all.",
-                )
-            ]
-        )
-    return np.array([rows.get(period.name, rows.get(None)) for period in case.calendar.periods], dtype=np.float64)

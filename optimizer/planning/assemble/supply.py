@@ -9,13 +9,16 @@ import numpy as np
 
 from optimizer.domain.calendar import overlap_days
 from optimizer.domain.case import Case
-from optimizer.domain.contract import Contract, ExclusionKind, Status
+from optimizer.domain.contract import UNKNOWN, Contract, ExclusionKind, Status
 from optimizer.domain.demand import Quantity, Scenario
 from optimizer.domain.problem import Supply
 from optimizer.domain.rules import Pin
 from optimizer.domain.supply import Offer, OfferKind
 from optimizer.domain.surface import Floats, Ints, Needs
 from optimizer.planning.assemble import contracts as terms
+from optimizer.planning.assemble import payments
+from optimizer.planning.assemble.in_scenario import in_scenario
+from optimizer.planning.assemble.rates import exchange_rates
 from optimizer.planning.assemble.rules import active_pins
 
 
@@ -26,7 +29,7 @@ def build_supply(case: Case, needs: Needs, annual_rate: float) -> Supply:
     pool = {p.name: i for i, p in enumerate(case.pools)}
     least, most = _lots(chosen, active_pins(case))
     covers = [(k, pool[name]) for k, contract in enumerate(chosen) for name in sorted(contract.pools, key=pool.__getitem__)]
-    rates = [terms.exchange_rates(case, contract.currency) for contract in chosen]
+    rates = [exchange_rates(case, contract.currency) for contract in chosen]
     groups = sorted({c.option_group for c in chosen if c.option_group is not None})
     return Supply(
         contracts=tuple(c.name for c in chosen),
@@ -38,14 +41,9 @@ def build_supply(case: Case, needs: Needs, annual_rate: float) -> Supply:
         cover_pool=_ints([p for _, p in covers]),
         **_per_period(case, chosen, rates),
         take_or_pay_share=np.array([terms.take_or_pay_share(c) for c in chosen], dtype=np.float64),
-        eligible_spend_cash=_eligible_spend(case, chosen),
-        terminal_usd=np.array(
-            [
-                terms.terminal_value(c, case.calendar, case.as_of, annual_rate) * rate[-1]
-                for c, rate in zip(chosen, rates, strict=True)
-            ],
-            dtype=np.float64,
-        ),
+        list_ratio=np.array([payments.list_ratio_counted(c) for c in chosen], dtype=np.float64),
+        other_spend_cap=np.array([other_spend_cap(c) for c in chosen], dtype=np.float64),
+        terminal_usd=np.array([payments.terminal_usd(c, case, annual_rate) for c in chosen], dtype=np.float64),
         share_of_wallet=np.array([terms.given(c.share_of_wallet, 0.0) for c in chosen], dtype=np.float64),
         option_group=_ints([-1 if c.option_group is None else groups.index(c.option_group) for c in chosen]),
         **_exclusions(case, chosen, needs),
@@ -69,38 +67,62 @@ def _lots(chosen: Sequence[Contract], pins: Sequence[Pin]) -> tuple[list[int], l
 
 
 def _per_period(case: Case, chosen: Sequence[Contract], rates: Sequence[Floats]) -> dict[str, Any]:
-    periods = case.calendar.periods
-    shape = (len(chosen), len(periods), len(case.scenarios))
-    capacity, price, minimum, fee, leave = (np.zeros(shape) for _ in range(5))
-    interval = np.full(shape[:2], -1, dtype=np.int64)
-    for k, (contract, rate) in enumerate(zip(chosen, rates, strict=True)):
-        interval[k] = terms.intervals(contract, case.calendar)
-        for t, period in enumerate(periods):
-            months = terms.months_in_force(contract, period)
-            capacity[k, t], price[k, t] = terms.capacity_and_price(contract, period)
-            minimum[k, t] = terms.given(contract.minimum_spend, 0.0) * months / terms.interval_months(contract)
-            fee[k, t] = terms.given(contract.fixed_monthly_fee, 0.0) * months
-            leave[k, t] = terms.exit_fee(contract, period.start, case.as_of)
-        for money in (price, minimum, fee, leave):
-            money[k] *= rate[:, None]
+    shape = (len(chosen), len(case.calendar.periods), len(case.scenarios))
+    money = {name: np.zeros(shape) for name in ("price_cash", "minimum_cash", "fixed_fee_cash", "exit_fee_cash", "prepaid_cash")}
+    capacity, brought = np.zeros(shape), np.zeros(shape)
+    interval = np.array([terms.intervals(c, case.calendar) for c in chosen], dtype=np.int64).reshape(shape[:2])
+    for k, contract in enumerate(chosen):
+        for s, scenario in enumerate(case.scenarios):
+            made = in_scenario(contract, case, scenario)
+            capacity[k, :, s], each = _of_periods(contract, made, case, scenario)
+            for name, values in each.items():
+                money[name][k, :, s] = values * rates[k][:, s]
+            in_progress = np.flatnonzero(interval[k] >= 0)[:1]
+            brought[k, in_progress, s] = payments.brought_forward(contract, case.calendar) * rates[k][in_progress, s]
+    other = _other_spend(case, chosen, interval, money["minimum_cash"])
     return {
         "capacity": capacity,
-        "price_cash": price,
-        "minimum_cash": minimum,
-        "fixed_fee_cash": fee,
-        "exit_fee_cash": leave,
+        **money,
         "interval": interval,
+        "eligible_spend_cash": other + brought,
+        "brought_spend_cash": brought,
     }
 
 
-def _eligible_spend(case: Case, chosen: Sequence[Contract]) -> Floats:
+def _of_periods(contract: Contract, made: Contract, case: Case, scenario: Scenario) -> tuple[Floats, dict[str, Floats]]:
+    """Accelerators, and amounts in the contract's currency, per lot, each [T]."""
+    periods = case.calendar.periods
+    held = np.array([terms.capacity_and_price(made, period) for period in periods])
+    spans = [(period.start, period.end) for period in periods]
+    return held[:, 0], {
+        "price_cash": held[:, 1],
+        "minimum_cash": np.array([payments.minimum_due(contract, made, *span) for span in spans]),
+        "fixed_fee_cash": np.array([payments.fees_due(contract, made, *span) for span in spans]),
+        "exit_fee_cash": np.array([payments.leaving_cost(contract, made, scenario, p.start, case.as_of) for p in periods]),
+        "prepaid_cash": payments.prepaid(contract, made, case, scenario)[0],
+    }
+
+
+def _other_spend(case: Case, chosen: Sequence[Contract], interval: Ints, minimum: Floats) -> Floats:
+    """Eligible other spend, [K, T, S]; in each interval at most the contract's cap on it, for the most lots."""
     index = {contract.name: k for k, contract in enumerate(chosen)}
     period = {p.name: t for t, p in enumerate(case.calendar.periods)}
-    result = np.zeros((len(chosen), len(period), len(case.scenarios)))
+    result = np.zeros(minimum.shape)
     for row in case.other_spend:
         if row.contract in index and row.period in period:
             result[index[row.contract], period[row.period]] += row.spend * row.eligible_share
+    for k, contract in enumerate(chosen):
+        for w in np.unique(interval[k][interval[k] >= 0]) if other_spend_cap(contract) < 1.0 else ():
+            within = interval[k] == w
+            spent = result[k, within].sum(axis=0)
+            most = other_spend_cap(contract) * contract.lots * minimum[k, within].sum(axis=0)
+            result[k, within] *= np.divide(np.minimum(spent, most), spent, out=np.ones_like(spent), where=spent > 0)
     return result
+
+
+def other_spend_cap(contract: Contract) -> float:
+    """Most of a minimum that other spend may cover; an unread cap lets it cover nothing."""
+    return 0.0 if contract.other_spend_cap is UNKNOWN else terms.given(contract.other_spend_cap, 1.0)
 
 
 def _exclusions(case: Case, chosen: Sequence[Contract], needs: Needs) -> dict[str, Any]:

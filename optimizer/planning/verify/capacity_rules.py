@@ -86,9 +86,9 @@ def _usable(position: Position, pool: str, kind: OfferKind) -> Floats:
 
 
 def _contract_draws(position: Position) -> Iterator[str]:
-    for k, (contract, term) in enumerate(zip(position.contracts, position.terms, strict=True)):
+    for k, contract in enumerate(position.contracts):
         drawn = position.contract_draw[position.cover_contract == k].sum(axis=0)
-        held = (term.capacity * position.active[k])[:, None, None]
+        held = (position.by_scenario(k, "capacity") * position.active[k][:, None])[:, None, :]
         yield from broken_at(position, f"contract {contract.name}: drawn beyond its capacity", drawn - held, held)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizer.domain.contract import UNKNOWN, Contract
 from optimizer.domain.demand import Quantity, Scenario
 from optimizer.domain.surface import Floats
+from optimizer.planning.verify.delivered import number
 from optimizer.planning.verify.ledger import Charges, Payee, charge_rows, charges
 from optimizer.planning.verify.position import Position
+from optimizer.planning.verify.terms import counts
 
 
 def contract_charges(position: Position) -> list[Charges]:
@@ -20,25 +23,33 @@ def contract_charges(position: Position) -> list[Charges]:
 
 def _payees(position: Position, k: int) -> list[Payee]:
     contract = position.contracts[k]
-    rates = position.terms[k].usd_per_unit
+    rates = position.by_scenario(k, "usd_per_unit")
     return [Payee(name=contract.name, supplier=contract.supplier, currency=contract.currency, usd_per_unit=rate) for rate in rates]
 
 
 def _fixed_lines(position: Position, k: int) -> list[Charges]:
-    """Commitment, fixed fee and exit fee: known once it is decided what is held and left."""
-    term, active = position.terms[k], position.active[k]
-    leaving = position.exits[k] != 0
-    fees = np.where(np.isfinite(term.exit_fee), term.exit_fee, 0.0)  # exits that are not allowed are a broken rule, not a price
+    """Commitment, fixed fee, prepayment and exit fee: known once it is decided what is held and left."""
+    active = position.active[k][:, None]
+    exits = position.exits[k][:, None]
+    fee = position.by_scenario(k, "exit_fee")
+    fees = np.where(np.isfinite(fee), fee, 0.0)  # exits that are not allowed are a broken rule, not a price
+    nothing = np.zeros_like(fees)
+    commitment, fixed = position.by_scenario(k, "commitment") * active, position.by_scenario(k, "fixed_fee") * active
     amounts = {
-        "commitment": term.commitment * active,
-        "fixed fee": term.fixed_fee * active,
-        "exit fee": np.where(leaving, fees * position.exits[k], 0.0),
+        "commitment": (commitment, commitment),
+        "fixed fee": (fixed, fixed),
+        "prepayment": (position.by_scenario(k, "prepaid") * active, nothing),
+        "exit fee": (np.where(exits != 0, fees * exits, 0.0),) * 2,
     }
-    everyone = range(len(active))
-    return [
-        charges(position, "contract", line, everyone, _payees(position, k), cash[:, None], cash[:, None], certain=True)
-        for line, cash in amounts.items()
-    ]
+    return [_line(position, k, line, cash, accrued) for line, (cash, accrued) in amounts.items()]
+
+
+def _line(position: Position, k: int, line: str, cash: Floats, accrued: Floats) -> Charges:
+    """Amounts [T, S]; certain where all scenarios agree."""
+    certain = bool((cash == cash[:, :1]).all())
+    if certain:
+        cash, accrued = cash[:, :1], accrued[:, :1]
+    return charges(position, "contract", line, range(len(cash)), _payees(position, k), cash, accrued, certain=certain)
 
 
 def hours_drawn(position: Position, k: int) -> Floats:
@@ -49,16 +60,21 @@ def hours_drawn(position: Position, k: int) -> Floats:
 
 def _settled_lines(position: Position, k: int) -> list[Charges]:
     """Excess and minimum shortfall: settled in the last period of each fulfilment interval."""
-    term, active = position.terms[k], position.active[k]
-    spend = term.price[:, None] * hours_drawn(position, k)
-    committed, fixed, minimum = term.commitment * active, term.fixed_fee * active, term.minimum * active
-    eligible = eligible_spend(position, k)
+    contract, term, active = position.contracts[k], position.terms[k], position.active[k]
+    drawn = hours_drawn(position, k)
+    column = {name: position.by_scenario(k, name) for name in ("price", "commitment", "fixed_fee", "minimum", "brought")}
+    spend = column["price"] * drawn
+    committed, fixed, minimum = (column[name] * active[:, None] for name in ("commitment", "fixed_fee", "minimum"))
+    other = eligible_spend(position, k)
     cash, accrued = np.zeros((2, 2, *spend.shape))
     for w in sorted(set(term.interval[term.interval >= 0].tolist())):
         within = np.flatnonzero(term.interval == w)
-        excess = np.maximum(0.0, spend[within].sum(axis=0) - committed[within].sum())
-        counted = committed[within].sum() + fixed[within].sum() + eligible[within].sum()
-        short = np.maximum(0.0, minimum[within].sum() - counted - excess)
+        sure, least = committed[within].sum(axis=0), minimum[within].sum(axis=0)
+        excess = np.maximum(0.0, spend[within].sum(axis=0) - sure)
+        spent, cap = other[within].sum(), other_spend_cap(contract)
+        elsewhere = (np.minimum(spent, cap * least) if cap < 1.0 else spent) + column["brought"][within].sum(axis=0)
+        counted = counts(contract) * (sure + excess) + fixed[within].sum(axis=0) + elsewhere
+        short = np.maximum(0.0, least - counted)
         share = term.days[within] / term.days[within].sum()
         for line, amount in enumerate((excess, short)):
             cash[line, within[-1]] = amount
@@ -67,6 +83,11 @@ def _settled_lines(position: Position, k: int) -> list[Charges]:
         charges(position, "contract", name, range(len(active)), _payees(position, k), cash[line], accrued[line], certain=False)
         for line, name in enumerate(("excess", "minimum shortfall"))
     ]
+
+
+def other_spend_cap(contract: Contract) -> float:
+    """Most of an interval's minimum that other spend may cover, share, 1 without a cap; nobody has read the cap: none of it."""
+    return 0.0 if contract.other_spend_cap is UNKNOWN else number(contract.other_spend_cap, 1.0)
 
 
 def eligible_spend(position: Position, k: int) -> Floats:
@@ -82,10 +103,13 @@ def eligible_spend(position: Position, k: int) -> Floats:
 def _terminal_line(position: Position, k: int) -> Charges:
     """What lots still held commit beyond the horizon: worth something today, not cash of any period."""
     held = position.lots[k] - position.exits[k].sum()
-    nothing, last = np.zeros((1, 1)), len(position.worth) - 1
-    amount = np.array([[position.terms[k].terminal_usd * held]])
+    last = len(position.worth) - 1
+    amount = np.array([[each.terminal_usd * held for each in position.terms_in[k]]])
+    certain = bool((amount == amount[:, :1]).all())
+    amount = amount[:, :1] if certain else amount
+    nothing = np.zeros_like(amount)
     payee = _payees(position, k)[-1]
-    return charges(position, "contract", "terminal", [last], [payee], nothing, nothing, certain=True, discounted=amount)
+    return charges(position, "contract", "terminal", [last], [payee], nothing, nothing, certain=certain, discounted=amount)
 
 
 def offer_charges(position: Position) -> list[Charges]:

@@ -24,7 +24,7 @@ class Charges:
     name: tuple[str, ...]  # X
     supplier: tuple[str, ...]  # X; blank where nobody is paid
     currency: tuple[str, ...]  # X
-    usd_per_unit: Floats  # [X]
+    usd_per_unit: Floats  # [X, W]
     cash: Floats  # [X, W] USD when settled
     accrued: Floats  # [X, W] USD when used or committed
     discounted: Floats  # [X, W] USD
@@ -58,7 +58,7 @@ class Payee:
     name: str
     supplier: str = ""
     currency: str = "USD"
-    usd_per_unit: float = 1.0
+    usd_per_unit: float | Floats = 1.0  # one rate, or one per scenario [S]
 
 
 def charge_rows(position: Position, kind: str, line: str, rows: Sequence[tuple[int, Payee, Floats]], *, certain: bool) -> Charges:
@@ -88,12 +88,18 @@ def charges(
         name=tuple(payee.name for payee in payees),
         supplier=tuple(payee.supplier for payee in payees),
         currency=tuple(payee.currency for payee in payees),
-        usd_per_unit=np.array([payee.usd_per_unit for payee in payees], dtype=np.float64),
+        usd_per_unit=_rates(payees, cash.shape[1]),
         cash=cash,
         accrued=accrued,
         discounted=cash * position.worth[period, None] if discounted is None else discounted,
         weight=CERTAIN if certain or not len(period) else position.probability,
     )
+
+
+def _rates(payees: Sequence[Payee], width: int) -> Floats:
+    """[X, W]"""
+    rows = [np.broadcast_to(np.atleast_1d(payee.usd_per_unit)[:width], (width,)) for payee in payees]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), width)
 
 
 def terms_of(all_charges: Iterable[Charges]) -> list[float]:
@@ -112,8 +118,9 @@ def ledger(position: Position, all_charges: Iterable[Charges]) -> tuple[Entry, .
     periods = [period.name for period in position.case.calendar.periods]
     entries = []
     for part in all_charges:
-        amounts = zip(*(column @ part.weight for column in (part.cash, part.accrued, part.discounted)), strict=True)
-        for x, (cash, accrued, discounted) in enumerate(amounts):
+        columns = (part.cash, part.accrued, part.discounted, part.cash / part.usd_per_unit)
+        amounts = zip(*(column @ part.weight for column in columns), strict=True)
+        for x, (cash, accrued, discounted, in_currency) in enumerate(amounts):
             if cash == accrued == discounted == 0.0:
                 continue
             entries.append(
@@ -127,7 +134,7 @@ def ledger(position: Position, all_charges: Iterable[Charges]) -> tuple[Entry, .
                     accrued_usd=float(accrued),
                     discounted_usd=float(discounted),
                     currency=part.currency[x],
-                    cash_in_currency=float(cash / part.usd_per_unit[x]),
+                    cash_in_currency=float(in_currency),
                 )
             )
     return tuple(entries)

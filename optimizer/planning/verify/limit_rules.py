@@ -93,22 +93,22 @@ def _site_loss(position: Position, limit: Limit, where: np.ndarray) -> Iterator[
         here = names == site.name
         lost = used[here].sum(axis=0)
         elsewhere = used[~here].sum(axis=0)
-        spare = _capacity_elsewhere(position, site.name)[:, None, None] - elsewhere
+        spare = _capacity_elsewhere(position, site.name)[:, None, :] - elsewhere
         over = np.where(where[:, None, None], limit.value * lost - spare, 0.0)
         rule = f"loss of site {site.name}: spare capacity at other sites is short of {limit.value:.0%} of what runs there"
         yield from broken_at(position, rule, over, lost + elsewhere)
 
 
 def _capacity_elsewhere(position: Position, lost: str) -> Floats:
-    """Accelerators that work, from contracts and on-demand offers that do not depend on the lost site, [T]."""
-    total = np.zeros(len(position.worth))
-    for k, term in enumerate(position.terms):
+    """Accelerators that work, from contracts and on-demand offers that do not depend on the lost site, [T, S]."""
+    total = np.zeros((len(position.worth), len(position.probability)))
+    for k in range(len(position.contracts)):
         sites = [position.pool_site[p] for p in position.cover_pool[position.cover_contract == k]]
         if sites and all(site.name != lost for site in sites):
             works = min(site.availability for site in sites)
-            total += works * term.capacity * position.active[k]
+            total += works * position.by_scenario(k, "capacity") * position.active[k][:, None]
     for offer in position.case.offers:
         site = position.pool_site[[pool.name for pool in position.case.pools].index(offer.pool)]
         if offer.kind is OfferKind.ON_DEMAND and site.name != lost:
-            total += site.availability * offer_limits(position, offer)
+            total += site.availability * offer_limits(position, offer)[:, None]
     return total

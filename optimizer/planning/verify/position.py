@@ -16,7 +16,7 @@ from optimizer.domain.supply import Site
 from optimizer.domain.surface import Floats, Ints, Needs
 from optimizer.errors import SolverFailure
 from optimizer.planning.verify.dates import worth_today
-from optimizer.planning.verify.terms import Terms, contract_terms, in_selection
+from optimizer.planning.verify.terms import Terms, contract_terms, expected, in_selection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,8 @@ class Position:
     case: Case
     needs: Needs
     contracts: tuple[Contract, ...]  # K
-    terms: tuple[Terms, ...]  # K
+    terms: tuple[Terms, ...]  # K, expected over scenarios
+    terms_in: tuple[tuple[Terms, ...], ...]  # K, S
     cover_contract: Ints  # [J]
     cover_pool: Ints  # [J]
     hours: Floats  # [T, B]
@@ -44,6 +45,10 @@ class Position:
     served: Floats  # [L, T, B, S]
     shortage: Floats  # [P, T, B, S]
     misfits: tuple[str, ...]  # what does not fit the case
+
+    def by_scenario(self, k: int, name: str) -> Floats:
+        """A column of a contract's terms, [T, S]."""
+        return np.stack([getattr(each, name) for each in self.terms_in[k]], axis=1)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -73,18 +78,21 @@ def read_position(case: Case, needs: Needs, plan: Plan, annual_rate: float) -> P
     option = _options(option, needs, len(case.calendar.periods), misfits)
     lots = _rows(_whole("lots", decisions.lots, misfits), plan.contracts, names)
     exits = _rows(_whole("exits", decisions.exits, misfits), plan.contracts, names)
-    terms = tuple(contract_terms(contract, case, annual_rate) for contract in contracts)
+    probability = np.array([scenario.probability for scenario in case.scenarios], dtype=np.float64)
+    terms_in = tuple(_terms_in(contract, case, annual_rate) for contract in contracts)
+    terms = tuple(expected(each, probability) for each in terms_in)
     sites = {site.name: site for site in case.sites}
     return Position(
         case=case,
         needs=needs,
         contracts=contracts,
         terms=terms,
+        terms_in=terms_in,
         cover_contract=np.array([k for k, _ in covers], dtype=np.int64),
         cover_pool=np.array([p for _, p in covers], dtype=np.int64),
         hours=_block_hours(case),
         worth=np.array([worth_today(case.as_of, p.start, p.end, annual_rate) for p in case.calendar.periods]),
-        probability=np.array([scenario.probability for scenario in case.scenarios], dtype=np.float64),
+        probability=probability,
         pool_site=tuple(sites[pool.site] for pool in case.pools),
         placed=placed,
         pair=_pairs(placed, needs, len(pools)),
@@ -98,6 +106,15 @@ def read_position(case: Case, needs: Needs, plan: Plan, annual_rate: float) -> P
         shortage=_rows(plan.shortage, plan.pools, pools),
         misfits=tuple(misfits),
     )
+
+
+def _terms_in(contract: Contract, case: Case, annual_rate: float) -> tuple[Terms, ...]:
+    """Of each scenario; scenarios of which no table speaks share theirs."""
+    found: dict[str | None, Terms] = {}
+    for scenario in case.scenarios:
+        if scenario.world not in found:
+            found[scenario.world] = contract_terms(contract, case, annual_rate, scenario)
+    return tuple(found[scenario.world] for scenario in case.scenarios)
 
 
 def _check_shapes(case: Case, plan: Plan) -> None:

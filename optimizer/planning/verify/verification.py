@@ -20,6 +20,7 @@ from optimizer.planning.verify.limit_rules import limit_breaks
 from optimizer.planning.verify.pins import pin_breaks
 from optimizer.planning.verify.placing_rules import placing_breaks
 from optimizer.planning.verify.position import Position, read_position
+from optimizer.planning.verify.terms import counts
 from optimizer.planning.verify.unserved import unserved_share
 from optimizer.planning.verify.work_bills import work_charges
 
@@ -109,7 +110,7 @@ def _sunk(position: Position, charges: Sequence[Charges]) -> float:
     for k, (contract, term) in enumerate(zip(position.contracts, position.terms, strict=True)):
         if contract.status.in_force:
             until = [np.arange(size) < stop for stop in range(size + 1)]  # [T] each: periods before the lots are left; all: kept
-            leaving = np.append(term.exit_fee * position.worth, term.terminal_usd)
+            leaving = np.append(term.exit_fee * position.worth, term.terminal_usd)  # expected, as all that follows
             least = [float(end + _least_paid(position, k, held)) for held, end in zip(until, leaving, strict=True)]
             amounts.append(contract.lots * min(least))
     return math.fsum(amounts)
@@ -121,14 +122,16 @@ def _least_paid(position: Position, k: int, held: NDArray[np.bool_]) -> float:
     Excess use and other spend count towards a minimum. Excess replaces shortfall one for one; other spend is taken off each lot's
     minimum in full, which is the least that the lots together can come to.
     """
-    term = position.terms[k]
-    certain = (term.commitment + term.fixed_fee) * held
-    total = float(certain @ position.worth)
-    eligible = eligible_spend(position, k)
-    for w in set(term.interval[term.interval >= 0].tolist()):
-        within = np.flatnonzero(term.interval == w)
-        short = (term.minimum * held)[within].sum() - certain[within].sum() - eligible[within].sum()
-        total += max(0.0, float(short)) * float(position.worth[within[-1]])
+    term, ratio = position.terms[k], counts(position.contracts[k])
+    total = float(((term.commitment + term.fixed_fee + term.prepaid) * held) @ position.worth)
+    lots = position.contracts[k].lots
+    for scenario, chance in zip(position.terms_in[k], position.probability, strict=True):
+        brought = np.where(scenario.brought > 0, scenario.brought, scenario.brought / lots)
+        counted = ratio * scenario.commitment * held + scenario.fixed_fee * held + eligible_spend(position, k) + brought
+        for w in set(term.interval[term.interval >= 0].tolist()):
+            within = np.flatnonzero(term.interval == w)
+            short = float((scenario.minimum * held - counted)[within].sum()) / ratio
+            total += chance * max(0.0, short) * float(position.worth[within[-1]])
     return total
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from optimizer.errors import Violation
+from optimizer.tables.check.clauses import CLAUSE_RULES
 from optimizer.tables.check.contracts import CONTRACT_RULES
 from optimizer.tables.check.demand import DEMAND_RULES
 from optimizer.tables.check.fees import FEE_RULES
@@ -16,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     *TIME_RULES,
     *MARKET_RULES,
     *CONTRACT_RULES,
+    *CLAUSE_RULES,
     *FEE_RULES,
     *WORK_RULES,
     *DEMAND_RULES,

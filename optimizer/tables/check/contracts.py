@@ -88,7 +88,8 @@ def commitments_do_not_overlap(tables: Tables) -> Iterator[Violation]:
 
 @rule(
     f"contracts: {_NAME} {_START} {_END} {_STATUS} ContractCommitmentCategory ContractCommitmentUnit x_FulfillmentInterval",
-    "contracts: x_AcceleratorsPerLot x_UnitPrice x_MinimumSpend x_FixedMonthlyFee",
+    "contracts: x_AcceleratorsPerLot x_AcceleratorsPerUnit x_UnitPrice x_MinimumSpend x_FixedMonthlyFee x_PriceIndex x_AnnualEscalator",
+    "contracts: ContractCommitmentDiscountPercentage x_MinimumMeasuredAt",
     f"contract_ramp_steps: {_NAME} accelerators_per_lot unit_price",
     f"other_spend: {_NAME}",
 )
@@ -102,6 +103,8 @@ def minimums_can_be_spent(tables: Tables) -> Iterator[Violation]:
     # a fee, known or not, and eligible other spend count towards the minimum
     fee = values["x_FixedMonthlyFee"].notna() & (values["x_FixedMonthlyFee"] != 0)
     helped = fee | values[_NAME].isin(tables["other_spend"].values[_NAME])
+    moving = values["x_PriceIndex"].notna() | values["x_AnnualEscalator"].map(lambda value: value is not None).astype(bool)
+    helped |= moving | (values["x_MinimumMeasuredAt"] == "list")  # what a lot costs, or counts, is then not its price
     binding = (in_force(data) | proposed(data)) & (values["ContractCommitmentCategory"] == "Usage") & ~helped
     most = _most_per_interval(tables)
     wrong = binding & (minimum > most)
@@ -113,8 +116,8 @@ def minimums_can_be_spent(tables: Tables) -> Iterator[Violation]:
         yield from breaches(data, wrong, "x_MinimumSpend", words, remedy)
 
 
-_LONGEST_MONTHS = {"month": 1, "quarter": 3, "year": 12}
-_LONGEST_DAYS = {"month": 31, "quarter": 92, "year": 366}
+_LONGEST_MONTHS = {"hour": 1 / 672, "day": 1 / 28, "month": 1, "quarter": 3, "year": 12}
+_LONGEST_DAYS = {"hour": 1 / 24, "day": 1, "month": 31, "quarter": 92, "year": 366}
 
 
 def _most_per_interval(tables: Tables) -> pd.Series[float]:
@@ -131,7 +134,8 @@ def _most_per_interval(tables: Tables) -> pd.Series[float]:
     # a term of whole or part months touches at most this many of them
     term_months = np.ceil(term_days / 28)
     months = values["x_FulfillmentInterval"].map(_LONGEST_MONTHS).fillna(np.inf).clip(upper=term_months)
-    by_hour = values["ContractCommitmentUnit"] == "accelerator-hour"
+    by_hour = values["ContractCommitmentUnit"].isin(["accelerator-hour", "instance-hour"])
+    dearest = dearest / values["x_AcceleratorsPerUnit"].fillna(1.0)
     return dearest * fullest * (days * HOURS_PER_DAY).where(by_hour, months)
 
 

@@ -25,14 +25,14 @@ def spend_counts_with_its_supplier(tables: Tables) -> Iterator[Violation]:
     yield from breaches(data, wrong, "ContractCommitmentId", words, "Correct the contract or the supplier.")
 
 
-@rule("contracts: ContractCommitmentId BillingCurrency", "exchange_rates: currency period", "calendar: period")
+@rule("contracts: ContractCommitmentId BillingCurrency", "exchange_rates: currency period scenario", "calendar: period")
 def currencies_have_rates(tables: Tables) -> Iterator[Violation]:
     """USD needs none; every other currency a rate for all periods, or one for each."""
     data, rates = tables["contracts"], tables["exchange_rates"].values
     calendar = tables["calendar"].values["period"]
     lacking = {}
     for currency in data.values["BillingCurrency"].unique():
-        given = rates["period"][rates["currency"] == currency]
+        given = rates["period"][(rates["currency"] == currency) & rates["scenario"].isna()]
         if currency != "USD" and not given.isna().any() and not calendar.isin(given).all():
             lacking[currency] = calendar[~calendar.isin(given)].iat[0]
     for currency, period in lacking.items():

@@ -8,13 +8,16 @@ from optimizer.tables.schema import (
     POSITIVE,
     POSITIVE_SHARE,
     SHARE,
+    Bounds,
     Column,
     Kind,
     Table,
+    boolean,
     clause,
     day,
     integer,
     number,
+    rare_clause,
     table,
     text,
 )
@@ -24,6 +27,7 @@ def _contract() -> Column:
     return text("ContractCommitmentId", "Contract to which the row belongs.", key=True, refers_to="contracts")
 
 
+PERCENT = Bounds(at_least=0, at_most=100)
 _STATUSES = ("Proposed", "Pending", "Active", "Exhausted", "Expired", "Canceled", "Superseded")
 
 _CONTRACTS = table(
@@ -45,13 +49,20 @@ _CONTRACTS = table(
     text(
         "ContractCommitmentUnit",
         "What the unit price is paid for; a plan refuses a contract whose unit is unknown.",
-        allowed=("accelerator-hour", "accelerator-month", "unknown"),
+        allowed=("accelerator-hour", "accelerator-month", "instance-hour", "rack-month", "megawatt-month", "unknown"),
         absent="unknown",
+    ),
+    number(
+        "x_AcceleratorsPerUnit",
+        "accelerators",
+        "Accelerators that an instance, a rack or a megawatt holds; all prices and quantities by unit are converted with it.",
+        POSITIVE,
+        absent="the unit is one accelerator's",
     ),
     text(
         "x_FulfillmentInterval",
         "Interval over which minimums are measured, counted from the contract's start; a plan refuses one that is unknown.",
-        allowed=("month", "quarter", "year", "term", "unknown"),
+        allowed=("hour", "day", "month", "quarter", "year", "term", "unknown"),
         absent="unknown",
     ),
     day("x_SignBy", "Last day on which a quote can be accepted.", absent="any day before it starts"),
@@ -86,6 +97,62 @@ _CONTRACTS = table(
         allowed=("none", "unknown", "given"),
         absent="unknown",
     ),
+    rare_clause(
+        "x_AnnualEscalator", "share", "Share by which unit prices rise on each anniversary of the start.", Bounds(above=-1, at_most=1)
+    ),
+    text("x_PriceIndex", "Index in index_values that unit prices follow.", absent="unit prices follow no index"),
+    number("x_IndexBase", "value of the index", "Value of the index at which the unit price holds.", POSITIVE, absent="there is no index"),
+    rare_clause("x_IndexFloor", "ratio", "Collar: least ratio of an indexed price to the unit price."),
+    rare_clause("x_IndexCap", "ratio", "Collar: largest ratio of an indexed price to the unit price.", POSITIVE),
+    rare_clause(
+        "ContractCommitmentPaymentUpfrontPercentage",
+        "percent",
+        "Share of all that is committed that is paid at the start; what then falls due is taken from it first.",
+        PERCENT,
+    ),
+    number(
+        "x_PrepaidBalance",
+        "contract currency",
+        "Of a contract in force: what is left of its prepayment at the calendar's start, all lots together.",
+        NOT_NEGATIVE,
+        absent="what the upfront share has left by then",
+    ),
+    rare_clause(
+        "ContractCommitmentDiscountPercentage", "percent", "How much the unit price is below the list price.", Bounds(at_least=0, below=100)
+    ),
+    rare_clause(
+        "x_DiscountClawbackShare", "share", "Share of the discount received on what was committed that is paid back on leaving.", SHARE
+    ),
+    text(
+        "x_MinimumMeasuredAt",
+        "Prices at which spend counts towards the minimum: net of the discount, or at list.",
+        allowed=("net", "list"),
+        absent="net",
+    ),
+    rare_clause("x_OtherSpendCap", "share", "Most of a minimum that eligible other spend may cover.", SHARE),
+    number(
+        "x_SpentSoFar",
+        "contract currency",
+        "Of a contract in force: spend that counts towards the minimum in progress, up to the calendar's start, all lots together.",
+        NOT_NEGATIVE,
+        absent="its part of the minimum, on schedule",
+    ),
+    day("x_Anniversary", "A day on which a fulfilment interval begins.", absent="the contract's start"),
+    text(
+        "x_Proration",
+        "What an interval cut short by the contract's start or end owes of the minimum: its part by days, all of it, or nothing.",
+        allowed=("days", "full", "none"),
+        absent="days",
+    ),
+    text("x_TimeZone", "Time zone of the contract's days, an IANA name.", absent="UTC"),
+    rare_clause("x_SupplierNoticeDays", "days", "Notice on which the supplier may leave; none: it may not."),
+    text(
+        "x_ServiceCredits",
+        "none: the supplier credits nothing; given: the rows of contract_credit_steps.",
+        allowed=("none", "unknown", "given"),
+        absent="none",
+    ),
+    rare_clause("x_ServiceCreditCap", "share", "Most of the bill that is credited.", SHARE),
     text("x_OptionGroup", "Alternatives: at most one contract of a group is signed.", absent="the quote stands alone"),
     number("x_TerminalUseShare", "share", "Share of what is committed beyond the calendar that will be of use.", SHARE, absent="0"),
 )
@@ -125,6 +192,24 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         absent="no contract has a fee schedule of its own",
     ),
     table(
+        "contract_credit_steps",
+        "Service credits: where the availability of the contract's best site is below a step, the share of the bill that is credited.",
+        _contract(),
+        number("availability_below", "share", "The step holds below this availability.", POSITIVE_SHARE, key=True),
+        number("credit_share", "share", "Share of the bill, unit prices and fixed fee, that is credited.", SHARE),
+        absent="no contract has service credits",
+    ),
+    table(
+        "contract_deliveries",
+        "What becomes of contracts in scenarios: capacity that comes late, suppliers that leave on their notice. What is not delivered "
+        "is not paid for; the term is not extended.",
+        _contract(),
+        text("scenario", "Scenario in which it happens.", key=True, refers_to="scenarios"),
+        integer("delay_days", "days", "How much later than agreed comes what is not there on the case's date.", NOT_NEGATIVE),
+        day("supplier_exit", "First day on which the supplier has left.", absent="it stays"),
+        absent="every contract is delivered as agreed in every scenario",
+    ),
+    table(
         "contract_exclusions",
         "What a contract forbids while it is in force.",
         _contract(),
@@ -136,5 +221,31 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         ),
         text("other", "The contract, the supplier, or the kind of work.", key=True),
         absent="no contract excludes anything",
+    ),
+    table(
+        "clause_register",
+        "Clauses without arithmetic, for legal review: assignment and sublease bans, change of control, acceleration, deposits, limits on "
+        "competitors' use, rights of first refusal. An audit lists them; no plan prices them.",
+        _contract(),
+        text("section", "Section of the contract.", key=True),
+        text(
+            "category",
+            "What it is about.",
+            allowed=(
+                "assignment",
+                "sublease",
+                "change_of_control",
+                "acceleration",
+                "deposit",
+                "competitor_use",
+                "first_refusal",
+                "other",
+            ),
+        ),
+        text("text", "The clause, in the contract's words."),
+        boolean("blocks_multi_supplier", "Whether it stands in the way of buying from several suppliers."),
+        text("owner", "Who reviews it."),
+        day("reviewed_on", "Day on which it was last reviewed.", absent="nobody has reviewed it"),
+        absent="no clause is registered",
     ),
 )
