@@ -46,7 +46,7 @@ def folded(draw: st.DrawFn, name: str) -> Contract:
     steps = (CreditStep(availability_below=0.9, share=0.3), CreditStep(availability_below=0.999, share=0.1))
     return replace(
         made,
-        ramp=tuple(step for step in made.ramp if made.start <= step.start < made.end),
+        ramp=tuple(replace(step, accelerators=round(step.accelerators, 3)) for step in made.ramp if made.start <= step.start < made.end),
         currency=draw(st.sampled_from(["USD", "EUR"])),
         annual_escalator=draw(st.none() | st.floats(-0.2, 0.2)),
         price_index=draw(st.sampled_from([None, "power"])),

@@ -43,9 +43,9 @@ def plannable_contracts(case: Case) -> tuple[Contract, ...]:
     return chosen
 
 
-def cannot_plan(contract: Contract) -> bool:
+def cannot_plan(contract: Contract, calendar: Calendar) -> bool:
     """Whether the contract has a price or a clause that a plan cannot take."""
-    return any(True for _ in _violations(contract))
+    return any(True for _ in _violations(contract, calendar))
 
 
 def _overlaps(contract: Contract, calendar: Calendar) -> bool:

@@ -37,7 +37,7 @@ class Audit:
 
 def plannable(case: Case) -> tuple[Case, tuple[str, ...]]:
     """The case without contracts that no plan can take, and their names."""
-    out = {contract.name for contract in case.contracts if open_to_audit(contract, case) and cannot_plan(contract)}
+    out = {contract.name for contract in case.contracts if open_to_audit(contract, case) and cannot_plan(contract, case.calendar)}
     kept = tuple(replace(c, status=Status.CANCELED) if c.name in out else c for c in case.contracts)
     return replace(case, contracts=kept), tuple(c.name for c in case.contracts if c.name in out)
 

@@ -139,8 +139,8 @@ def exclusions_do_not_bind_both_ways(tables: Tables) -> Iterator[Violation]:
         )
 
 
-def _overlap(held: pd.DataFrame, one: str, other: str) -> bool:
-    a, b = held.loc[one], held.loc[other]
+def _overlap(held: pd.DataFrame, one: object, other: object) -> bool:
+    a, b = held.loc[str(one)], held.loc[str(other)]
     return bool(a[_START] < b[_END] and b[_START] < a[_END])
 
 
