@@ -19,10 +19,12 @@ from optimizer.tables.columns import TableData
 from optimizer.tables.exchange.figures import NotAFigure, midnight, moment, plain
 from optimizer.tables.exchange.foreign import Foreign, Row
 from optimizer.tables.exchange.machines import Tables
-from optimizer.tables.exchange.reading import Reading, Record, Request
+from optimizer.tables.exchange.reading import Reading, Record, Request, Whole
 from optimizer.tables.rows import rows
 
 _COLUMNS = ("BillingCurrency", "BillingPeriodStart", "ChargePeriodStart", "ChargePeriodEnd", "ContractApplied")
+_SHORT = ("hour", "day")
+"""Intervals that are summed by month."""
 _IDS = ("ContractCommitmentId", "ContractCommitmentID")
 _TERM_COLUMNS = frozenset(
     ("ContractCommitmentId", "ContractCommitmentPeriodStart", "ContractCommitmentPeriodEnd", "BillingCurrency", "x_FulfillmentInterval")
@@ -30,6 +32,8 @@ _TERM_COLUMNS = frozenset(
 PLANNED = "x_Planned"
 """true in costs that export took from a plan: nobody has billed them."""
 _PROVENANCE = {"source": "x_Source", "source_kind": "x_SourceKind", "as_of": "x_AsOf"}
+LOOKED_AT = frozenset((*_COLUMNS, "ResourceId", PLANNED, *_PROVENANCE.values()))
+"""Bills have millions of rows and dozens of columns: these are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,7 @@ class Term:
     start: date
     end: date
     months: int | None  # of the fulfilment interval; None: the term, or unknown
+    counted_from: date  # a day on which an interval begins
     currency: str
 
 
@@ -90,7 +95,8 @@ def read_focus_costs(file: Foreign, request: Request, tables: Tables) -> Reading
                 not_taken.append(file.without(number, element.contract, refused.column, refused.got, str(refused)))
     records = tuple(_record(key, ends[key], total, request, file) for key, total in sorted(sums.items()))
     bills = frozenset((contract, bill.isoformat()) for contract, bill, _ in sums)
-    return Reading(file=file, records=records, not_taken=tuple(not_taken), whole={"actuals": bills})
+    whole = Whole(columns=("ContractCommitmentId", "billing_period_start"), cells=bills)
+    return Reading(file=file, records=records, not_taken=tuple(not_taken), whole={"actuals": whole})
 
 
 def _terms(contracts: TableData) -> dict[str, Term]:
@@ -100,11 +106,16 @@ def _terms(contracts: TableData) -> dict[str, Term]:
         row["ContractCommitmentId"]: Term(
             start=row["ContractCommitmentPeriodStart"],
             end=row["ContractCommitmentPeriodEnd"],
-            months=Interval(row["x_FulfillmentInterval"] or Interval.UNKNOWN).months,
+            months=_months(row["x_FulfillmentInterval"]),
+            counted_from=row.get("x_Anniversary") or row["ContractCommitmentPeriodStart"],
             currency=row["BillingCurrency"],
         )
         for row in rows(contracts)
     }
+
+
+def _months(interval: str | None) -> int | None:
+    return 1 if interval in _SHORT else Interval(interval or Interval.UNKNOWN).months
 
 
 def _elements(text: str) -> Iterator[Applied]:
@@ -156,8 +167,8 @@ def _key(row: Row, element: Applied, terms: Mapping[str, Term]) -> tuple[tuple[s
         raise _Refused("ChargePeriodStart", row["ChargePeriodStart"], "the charge must begin within the contract's term")
     if term.months is None:
         return (element.contract, bill, term.start), term.end
-    start, end = fulfilment_interval(term.start, term.months, first)
-    return (element.contract, bill, start), min(end, term.end)
+    start, end = fulfilment_interval(term.counted_from, term.months, first)
+    return (element.contract, bill, max(start, term.start)), min(end, term.end)
 
 
 def _day(row: Row, name: str) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optimizer.tables.exchange.foreign import Foreign
-from optimizer.tables.exchange.reading import Reading, Record
+from optimizer.tables.exchange.reading import Reading, Record, Whole
 from optimizer.tables.schema import Table
 from optimizer.tables.schemas import TABLES
 
@@ -21,13 +21,13 @@ def _belongs(table: Table) -> bool:
     return any(column.name == KEY and column.key and column.refers_to == "contracts" for column in table.columns)
 
 
-def read_children(file: Foreign, table: Table, contracts: frozenset[tuple[str, ...]]) -> Reading:
+def read_children(file: Foreign, table: Table, contracts: Whole) -> Reading:
     """Rows of a child table, all of them of the contracts of the export."""
     file.require(*(column.name for column in table.columns if column.required), kind=f"the table {table.name}")
     known = {column.name for column in table.columns}
     records, not_taken = [], list(file.ragged)
     for number, row in file.rows:
-        if (row[KEY],) in contracts:
+        if (row[KEY],) in contracts.cells:
             stated = {name: cell for name, cell in row.items() if name in known}
             records.append(Record(table=table.name, stated=stated, rows=(number,)))
         else:

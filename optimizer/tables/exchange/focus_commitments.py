@@ -8,7 +8,7 @@ wrote carries everything else in x_ columns.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -26,8 +26,9 @@ from optimizer.tables.exchange.focus_columns import (
 )
 from optimizer.tables.exchange.foreign import Foreign, Row
 from optimizer.tables.exchange.machines import Tables
-from optimizer.tables.exchange.reading import Reading, Record, Request
+from optimizer.tables.exchange.reading import Reading, Record, Request, Whole
 from optimizer.tables.rows import values_of
+from optimizer.tables.schema import Column, Kind
 from optimizer.tables.schemas import TABLE_BY_NAME
 
 KEY = "ContractCommitmentId"
@@ -87,9 +88,13 @@ def _read(file: Foreign, request: Request, tables: Tables, version: Version) -> 
             not_taken.append(file.without(number, name, refused.column, row.get(refused.column, ""), str(refused)))
             continue
         first[name] = number
-    tiered = frozenset((record.stated[KEY],) for record in records if record.table == "contracts")
-    whole = {"contract_tiers": tiered} if TIER_OF in file.columns else {}
+    whole = {"contract_tiers": contracts_of(records)} if TIER_OF in file.columns else {}
     return Reading(file=file, records=tuple(records), not_taken=tuple(not_taken), whole=whole)
+
+
+def contracts_of(records: Iterable[Record]) -> Whole:
+    """The contracts of an export, all of whose tiers, pools and so on it holds if it is one of our own."""
+    return Whole(columns=(KEY,), cells=frozenset((record.stated[KEY],) for record in records if record.table == "contracts"))
 
 
 class _Refused(ValueError):
@@ -118,8 +123,14 @@ def _records(number: int, row: Row, request: Request, suppliers: frozenset[str],
 
 
 def own_column(name: str, version: Version) -> str:
-    """The column of an export that holds a column of contracts which FOCUS does not have, or has in the supplier's words."""
-    return x_column(name) if name not in version.columns or name == "ContractCommitmentUnit" else ""
+    """The column of an export that holds a column of contracts which FOCUS does not have, or has in other words."""
+    return x_column(name) if name not in version.columns or in_other_words(name) else ""
+
+
+def in_other_words(name: str) -> bool:
+    """Columns of contracts that are none, unknown or given, or have units of their own."""
+    column = next((column for column in TABLE_BY_NAME["contracts"].columns if column.name == name), None)
+    return column is not None and (column.kind is Kind.CLAUSE or name == "ContractCommitmentUnit")
 
 
 def _value(row: Row, name: str) -> str:
@@ -195,12 +206,13 @@ _CHECKS: dict[str, Callable[[str], str]] = {
 def _contract(stated: Mapping[str, str], suppliers: frozenset[str], request: Request) -> dict[str, str]:
     """Cells of contracts that a row states, in the words of contracts."""
     known = {column.name: column for column in TABLE_BY_NAME["contracts"].columns}
-    cells = {name: value for name, value in stated.items() if name in known}
+    cells = {name: value for name, value in stated.items() if name in known and not in_other_words(name)}
+    cells |= {name: _in_unit(value, known[name]) for name, value in stated.items() if name in known and known[name].kind is Kind.CLAUSE}
     for name in ("ContractCommitmentId", "ContractId", "ContractCommitmentPeriodStart", "ContractCommitmentPeriodEnd", "BillingCurrency"):
         if name not in cells:
             raise _Refused(name, f"{name} is not stated")
-    if "ContractCommitmentUnit" in cells:
-        cells["ContractCommitmentUnit"] = unit_of(cells["ContractCommitmentUnit"])
+    if "ContractCommitmentUnit" in stated:
+        cells["ContractCommitmentUnit"] = unit_of(stated["ContractCommitmentUnit"])
     interval = INTERVALS.get(stated.get("ContractCommitmentFulfillmentInterval", ""), "unknown")
     if interval != "unknown" and interval in known["x_FulfillmentInterval"].allowed:
         cells["x_FulfillmentInterval"] = interval
@@ -211,6 +223,11 @@ def _contract(stated: Mapping[str, str], suppliers: frozenset[str], request: Req
     if supplier in suppliers:
         cells["x_Supplier"] = supplier
     return cells
+
+
+def _in_unit(share: str, column: Column) -> str:
+    """FOCUS states shares from 0 to 1, whatever it calls them."""
+    return plain(decimal(share, column.name) * 100) if column.unit == "percent" else share
 
 
 def _otherwise(stated: Mapping[str, str], request: Request, version: Version) -> dict[str, str]:

@@ -29,6 +29,7 @@ from optimizer.tables.exchange.focus_commitments import (
     KEY,
     TIER_OF,
     Version,
+    in_other_words,
     own_column,
     tier_column,
 )
@@ -90,7 +91,7 @@ def _kept_columns(version: Version) -> dict[str, str]:
 def _commitment(row: Cells, contract: Contract, told: Cells, agreement: tuple[date, date], version: Version) -> Cells:
     """One row: what the contract says, what a FOCUS export said of it before, what is worked out."""
     own = {column: cell for name, cell in row.items() if (column := own_column(name, version))}
-    in_contracts = {name: cell for name, cell in row.items() if name in version.columns and name != "ContractCommitmentUnit"}
+    in_contracts = {name: cell for name, cell in row.items() if name in version.columns and not in_other_words(name)}
     known = in_contracts | {name: cell for name, cell in told.items() if cell and name in version.columns and name != KEY}
     every = _worked_out(contract, row, agreement)
     worked_out = {name: cell for name, cell in every.items() if name in version.columns and not known.get(name)}

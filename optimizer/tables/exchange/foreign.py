@@ -65,8 +65,8 @@ class Foreign:
             )
 
 
-def read_foreign(path: Path) -> Foreign:
-    """Rows of a CSV or Parquet file.
+def read_foreign(path: Path, only: frozenset[str] | None = None) -> Foreign:
+    """Rows of a CSV or Parquet file; with `only` no more of them than cells of these columns.
 
     Raises:
       DataError: the file gives no rows at all: it cannot be read, is no table, or is not text in UTF-8 or UTF-16.
@@ -75,7 +75,7 @@ def read_foreign(path: Path) -> Foreign:
         raise _unreadable(str(path), "must be a file", "no such file", "Correct the path.")
     if path.suffix.lower() not in SUFFIXES:
         raise _unreadable(path.name, "must be a .csv or .parquet file", path.suffix or "no suffix", "Export it as one of them.")
-    found = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path)
+    found = _csv(path, only) if path.suffix.lower() == ".csv" else _parquet(path, only)
     twice = sorted({name for name in found.columns if found.columns.count(name) > 1})
     if twice:
         got = ", ".join(name or "a blank name" for name in twice)
@@ -83,27 +83,34 @@ def read_foreign(path: Path) -> Foreign:
     return found
 
 
-def _csv(path: Path) -> Foreign:
+def _csv(path: Path, only: frozenset[str] | None) -> Foreign:
     reader = csv.reader(StringIO(_text(path), newline=""))
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:
-        lines = [line for line in reader if line]
+        return _lines(path.name, reader, only)
     except csv.Error as error:
         got = f"{error} in line {reader.line_num}"
         raise _unreadable(path.name, "must be a CSV file with commas between cells", got, "Export it as CSV (UTF-8).") from None
     finally:
         csv.field_size_limit(limit)
-    if not lines:
-        raise _unreadable(path.name, "must have a header line", "an empty file", "Export the file again.")
-    columns = tuple(name.strip() for name in lines[0])
+
+
+def _lines(label: str, reader: Iterator[list[str]], only: frozenset[str] | None) -> Foreign:
+    """Blank lines are no rows."""
+    lines = (line for line in reader if line)
+    header = next(lines, None)
+    if header is None:
+        raise _unreadable(label, "must have a header line", "an empty file", "Export the file again.")
+    columns = tuple(name.strip() for name in header)
+    places = [(place, name) for place, name in enumerate(columns) if only is None or name in only]
     rows, ragged = [], []
-    for number, line in enumerate(lines[1:], start=1):
+    for number, line in enumerate(lines, start=1):
         if len(line) == len(columns):
-            rows.append((number, dict(zip(columns, (unescaped(cell.strip()) for cell in line), strict=True))))
+            rows.append((number, {name: unescaped(line[place].strip()) for place, name in places}))
         else:
             words = f"a row must have {len(columns)} cells, as the header has"
-            ragged.append(NotTaken(file=path.name, row=number, name=line[0], column="", got=f"{len(line)} cells", reason=words))
-    return Foreign(label=path.name, columns=columns, rows=tuple(rows), ragged=tuple(ragged))
+            ragged.append(NotTaken(file=label, row=number, name=line[0], column="", got=f"{len(line)} cells", reason=words))
+    return Foreign(label=label, columns=columns, rows=tuple(rows), ragged=tuple(ragged))
 
 
 def _text(path: Path) -> str:
@@ -119,10 +126,11 @@ def _text(path: Path) -> str:
         raise _unreadable(path.name, "must be text in UTF-8 or UTF-16", got, "Export it as CSV (UTF-8).") from None
 
 
-def _parquet(path: Path) -> Foreign:
+def _parquet(path: Path, only: frozenset[str] | None) -> Foreign:
     try:
         cells = pa.parquet.read_table(path, partitioning=None)
-        rows = tuple(_texts(cells))
+        kept = cells if only is None else cells.select([name for name in cells.column_names if name in only])
+        rows = tuple(_texts(kept))
     except (OSError, ValueError, pa.ArrowException) as error:
         got = str(error).splitlines()[0].rstrip(".")
         raise _unreadable(path.name, "must be a Parquet file", got, "Export it again, or as CSV.") from None

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from optimizer.errors import ConfigError, DataError, Violation
 from optimizer.tables.columns import TableData
-from optimizer.tables.exchange.focus_charges import read_focus_costs
+from optimizer.tables.exchange.focus_charges import LOOKED_AT, read_focus_costs
 from optimizer.tables.exchange.focus_children import child_tables, read_children
-from optimizer.tables.exchange.focus_commitments import KEY, read_focus_1_3, read_focus_1_4
+from optimizer.tables.exchange.focus_commitments import contracts_of, read_focus_1_3, read_focus_1_4
 from optimizer.tables.exchange.foreign import Foreign, NotTaken, read_foreign
 from optimizer.tables.exchange.gpuhunt import read_gpuhunt
 from optimizer.tables.exchange.marketplace import read_marketplace
@@ -86,14 +86,14 @@ def _readings(source: str, path: Path, request: Request, tables: Tables) -> Iter
     """The reading of a file; of an export's folder those of the commitments and of its child tables."""
     reader = READERS[source]
     if not path.is_dir():
-        yield reader(read_foreign(path), request, tables)
+        yield reader(read_foreign(path, LOOKED_AT if reader is read_focus_costs else None), request, tables)
         return
     if reader not in (read_focus_1_3, read_focus_1_4):
         rule = "must be a file; only source=focus_1_3 and focus_1_4 read a folder that placement export wrote"
         raise ConfigError("file", rule, str(path), "Name a file.")
     commitments = reader(read_foreign(path / COMMITMENTS_FILE), request, tables)
     yield commitments
-    contracts = frozenset((record.stated[KEY],) for record in commitments.records if record.table == "contracts")
+    contracts = contracts_of(commitments.records)
     for table in child_tables():
         file = path / f"{table.name}.csv"
         if file.is_file():

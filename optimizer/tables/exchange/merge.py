@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from optimizer.tables.cells import unescaped
 from optimizer.tables.exchange.foreign import NotTaken
-from optimizer.tables.exchange.reading import Reading, Record
+from optimizer.tables.exchange.reading import Reading, Record, Whole
 from optimizer.tables.files import Cells
 from optimizer.tables.schema import Kind, Table
 
@@ -60,7 +60,7 @@ def merge(table: Table, cells: Cells, reading: Reading, records: Iterable[Record
         else:
             row.update(stated)
             replaced.add(key)
-    gone = [key for key in places if key not in seen and _covered(key, reading.whole.get(table.name, frozenset()))]
+    gone = [key for key in places if key not in seen and _covered(table, key, reading.whole.get(table.name))]
     kept = [row for key, place in places.items() if key not in gone for row in [rows[place]]]
     merged = Merged(
         table=table,
@@ -78,8 +78,11 @@ def _twice(record: Record, first: Record, reading: Reading, key: Key) -> list[No
     return [reading.file.without(number, "/".join(key), "", "", words) for number in record.rows]
 
 
-def _covered(key: Key, whole: frozenset[Key]) -> bool:
-    return any(key[:length] in whole for length in {len(scope) for scope in whole})
+def _covered(table: Table, key: Key, whole: Whole | None) -> bool:
+    if whole is None:
+        return False
+    cells = dict(zip(table.key, key, strict=True))
+    return tuple(cells[name] for name in whole.columns) in whole.cells
 
 
 def _key(table: Table, row: Mapping[str, str]) -> Key:

@@ -35,13 +35,18 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """A file's rows as records.
+class Whole:
+    """Cells of some key columns, such as contracts: of these a file holds all rows, and others of them go."""
 
-    `whole`: by table the first key cells (contract; or contract and bill) of which the file holds all rows: others of them go.
-    """
+    columns: tuple[str, ...]
+    cells: frozenset[tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A file's rows as records; `whole` by table."""
 
     file: Foreign
     records: tuple[Record, ...]
     not_taken: tuple[NotTaken, ...]
-    whole: Mapping[str, frozenset[tuple[str, ...]]] = field(default_factory=dict)
+    whole: Mapping[str, Whole] = field(default_factory=dict)
