@@ -144,7 +144,7 @@ def _merged(folder: Path, readings: tuple[Reading, ...], records: Mapping[str, l
 
 
 def table_cells(folder: Path, name: str) -> Cells:
-    """Cells of a table's file; without a file, no rows of the columns that must be there."""
+    """Cells of a table's file; without a file, no rows of all its columns."""
     table = TABLE_BY_NAME[name]
     files, _ = table_files(folder)
     if name in files:
@@ -152,7 +152,7 @@ def table_cells(folder: Path, name: str) -> Cells:
             return read_cells(files[name], table)
         except Unreadable as unreadable:
             raise DataError(unreadable.violations) from None
-    return {column.name: [] for column in table.columns if column.required}
+    return {column.name: [] for column in table.columns}
 
 
 def _blamed(
