@@ -166,7 +166,7 @@ class _Run:
             self.settlement = settlement(search.problem, priced.prices)
         search.raise_bound(priced.prices.bound_usd)
         rounded = () if priced.decisions is None else (priced.decisions,)
-        for chosen in (*rounded, *(search.start.decisions if first else ())):
+        for chosen in (*(search.start.decisions if first else ()), *rounded):
             search.offer(improve(search.problem, chosen, settlement=self.settlement, over=self._late)[0])
         return True
 

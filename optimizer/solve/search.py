@@ -95,9 +95,12 @@ class Search:
         return better
 
     def offer_first(self) -> None:
-        """Decisions to begin with: those known from a similar problem, and what a planner would do without a search."""
-        for chosen in (*self.start.decisions, hold(self.problem), cheapest_first(self.problem)):
+        """Decisions to begin with: those known from a similar problem; else what a planner would do without a search."""
+        for chosen in self.start.decisions:
             self.offer(chosen)
+        for policy in (hold, cheapest_first):
+            if not self.start.decisions or self.best is None:
+                self.offer(policy(self.problem))
 
     def raise_bound(self, bound_usd: float) -> None:
         self.bound_usd = max(self.bound_usd, bound_usd)

@@ -41,7 +41,7 @@ class Question:
     subject: str  # clause, day of leaving, or supplier
     case: Case
     added_usd: float = 0.0  # discounted cost of the change that its case does not have, such as a fee
-    stake_usd: float = 0.0  # what hangs on it: the largest are asked first
+    stake_usd: float = 0.0  # what hangs on a clause: the largest are asked first, losses of suppliers last
 
     @property
     def key(self) -> str:
@@ -77,7 +77,7 @@ def questions(case: Case, terms: Mapping[str, WholeTerm], curves: Mapping[str, S
         found += [replace(question, stake_usd=stake) for question in _first_exit(case, term, curves[contract.name], annual_rate)]
     for supplier in {contract.supplier: None for contract in case.contracts if contract.status.in_force}:
         if leaves_on(case, supplier) < case.calendar.end:
-            found.append(Question(what=LOSS, contract=None, subject=supplier, case=without_supplier(case, supplier), stake_usd=math.inf))
+            found.append(Question(what=LOSS, contract=None, subject=supplier, case=without_supplier(case, supplier)))
     return sorted(found, key=lambda question: -question.stake_usd)
 
 
