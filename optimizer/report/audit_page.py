@@ -54,6 +54,7 @@ def sections(view: AuditView) -> Iterable[Section]:
         _decisions,
         _contracts,
         _gaps,
+        _legal_review,
         _clause_prices,
         _exits,
         _losses,
@@ -138,6 +139,20 @@ def _gaps(view: AuditView) -> Section:
                 *(money(row["non_cancellable_high_usd"], unit), row["ask"]),
             )
             for row in rows
+        ),
+    )
+
+
+def _legal_review(view: AuditView) -> Section:
+    return Section(
+        title="For legal review",
+        columns=("contract", "section", "about", "text", "blocks several suppliers", "owner", "reviewed"),
+        rows=tuple(
+            (
+                *(row["contract"], row["section"], row["category"], row["text"], "yes" if row["blocks_multi_supplier"] else "no"),
+                *(row["owner"], day(row["reviewed_on"])),
+            )
+            for row in view.tables["legal_review"]
         ),
     )
 

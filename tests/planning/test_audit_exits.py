@@ -11,7 +11,7 @@ import pytest
 from optimizer.domain.calendar import Calendar
 from optimizer.domain.case import Case
 from optimizer.domain.contract import UNKNOWN, Contract, FeeStep, Interval, Status, Unit
-from optimizer.domain.supply import ExchangeRate
+from optimizer.domain.supply import ExchangeRate, IndexValue
 from optimizer.planning.audit.exits import Exit, earliest_exit, exits, non_cancellable
 from optimizer.planning.audit.whole_term import WholeTerm, whole_term
 from optimizer.tables.catalog import case_folder
@@ -115,8 +115,78 @@ def test_a_minimum_is_settled_by_interval_and_cut_where_it_is_left() -> None:
     assert curve[0].on == date(2028, 6, 1)
     assert curve[0].cost_usd == cents(2 * (60_000.0 + 40_000.0 + 7_000.0))
     assert curve[-1].cost_usd == cents(2 * 4 * 60_000.0)
-    assert sum(term.certain) == cents(2 * 10 * 2.0 * 24 * 366 * 0.5)
+    assert sum(term.committed) == cents(2 * 10 * 2.0 * 24 * 366 * 0.5)
     assert sum(term.value()) == cents(2 * 10 * 2.0 * 24 * 366 + 2 * sum(max(0.0, 60_000.0 - 480.0 * days) for days in (91, 91, 92, 92)))
+
+
+def test_what_was_paid_in_advance_is_forfeited_and_the_discount_clawed_back() -> None:
+    """1,000 USD a lot and month in 2028, a quarter of the year paid on 1 January and drawn down from then on: 3,000 last to April.
+
+    The price is a fifth below the list. Leaving on 1 February: a month, 2,000 forfeited, and half of the 250 of discount had in it.
+    """
+    row = contract(
+        end=date(2029, 1, 1),
+        unit=Unit.ACCELERATOR_MONTH,
+        price=100.0,
+        upfront_share=0.25,
+        discount=0.2,
+        clawback_share=0.5,
+        notice_days=0.0,
+    )
+    curve = exits(by_hand(row))
+    assert at(curve, date(2028, 2, 1)).cost_usd == cents(1_000.0 + 2_000.0 + 125.0)
+    assert at(curve, date(2028, 3, 1)).cost_usd == cents(2_000.0 + 1_000.0 + 250.0)
+    assert at(curve, date(2028, 5, 1)).cost_usd == cents(4_000.0 + 500.0)
+    assert curve[-1].cost_usd == cents(12_000.0)
+    unread = exits(by_hand(replace(row, clawback_share=UNKNOWN)))
+    assert at(unread, date(2028, 2, 1)).cost_usd is None
+
+
+def test_a_balance_that_the_case_states_is_what_is_forfeited() -> None:
+    """Begun in 2027; on 1 January 2028 500 USD are left, half of a month."""
+    row = contract(
+        start=date(2027, 7, 1), end=date(2028, 7, 1), unit=Unit.ACCELERATOR_MONTH, price=100.0, upfront_share=0.25, notice_days=0.0
+    )
+    curve = exits(by_hand(replace(row, prepaid_balance=1_500.0)))
+    assert at(curve, date(2028, 2, 1)).cost_usd == cents(1_000.0 + 500.0)
+    assert at(curve, date(2028, 3, 1)).cost_usd == cents(2_000.0)
+
+
+def test_a_minimum_at_list_prices_with_a_part_that_is_spent() -> None:
+    """10,000 USD a quarter at list prices, of which the discount is a fifth; 600 a month are committed and count as 750.
+
+    The quarter began in December; 3,000 were spent in it by 1 January, when a third of it is over: 333 less than its share.
+    """
+    row = contract(
+        start=date(2027, 12, 1),
+        end=date(2028, 6, 1),
+        interval=Interval.QUARTER,
+        unit=Unit.ACCELERATOR_MONTH,
+        price=100.0,
+        take_or_pay_share=0.6,
+        minimum_spend=10_000.0,
+        discount=0.2,
+        minimum_at_list=True,
+        spent_so_far=3_000.0,
+    )
+    (way,) = exits(by_hand(row))
+    first, second = 10_000.0 * 2 / 3 - 2 * 750.0 - (3_000.0 - 10_000.0 / 3), 10_000.0 - 3 * 750.0
+    assert way.cost_usd == cents(5 * 600.0 + first + second)
+
+
+def test_an_index_and_an_escalator_over_the_whole_term() -> None:
+    """Ten accelerators at 100 USD a month at an index of 50, which is 60 in January and 55 from February on; 10 % more from July on."""
+    row = contract(start=date(2027, 7, 1), end=date(2028, 9, 1), unit=Unit.ACCELERATOR_MONTH, price=100.0, annual_escalator=0.1)
+    indexed = replace(row, price_index="energy", index_base=50.0)
+    values = [
+        IndexValue(index="energy", period=f"2028-0{month}", scenario=None, value=value)
+        for month, value in ((1, 60.0), (2, 55.0), (3, 55.0))
+    ]
+    term = by_hand(indexed, index_values=tuple(values))
+    by_month = dict(zip((piece.start for piece in term.pieces), term.value(), strict=True))
+    assert by_month[date(2027, 12, 1)] == cents(1_200.0)
+    assert by_month[date(2028, 2, 1)] == cents(1_100.0)
+    assert by_month[date(2028, 8, 1)] == cents(1_210.0)
 
 
 def test_notice_reaches_a_day_within_a_month() -> None:

@@ -86,7 +86,7 @@ def test_a_supplier_that_leaves() -> None:
     case = read_case(case_folder("tiny"))
     gone = leaves_on(case, "cloud_a")
     assert gone > case.calendar.end  # 90 days, where its contract says nothing
-    case = with_terms(case, "held", notice_days=30.0)
+    case = with_terms(case, "held", supplier_notice_days=30.0)
     day = leaves_on(case, "cloud_a")
     without = without_supplier(case, "cloud_a")
     (held,) = (contract for contract in without.contracts if contract.name == "held")

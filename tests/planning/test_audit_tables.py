@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.domain.contract import UNKNOWN, Contract, Exclusion, ExclusionKind
+from optimizer.domain.contract import UNKNOWN, Contract, CreditStep, Exclusion, ExclusionKind
 from optimizer.domain.plan import PlanStatus
-from optimizer.domain.supply import PricePoint
+from optimizer.domain.supply import PricePoint, RegisteredClause
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.audit.audit import Audit, audit, plannable
 from optimizer.planning.audit.clauses import CLAUSES, State
@@ -161,9 +161,12 @@ def test_losses(found: Audit) -> None:
     oslo = row(rows, event="site is lost", name="oslo")
     assert (oslo["accelerators_in_use"], oslo["loads_touched"], oslo["spare_accelerators"]) == (10.5, 2, 5.0)
     north = row(rows, event="supplier leaves", name="north")
-    assert north["effective"] == date(2028, 1, 31)
-    assert (north["accelerators_in_use"], north["spare_accelerators"]) == (14.5, 5.0)
+    assert north["effective"] == date(2028, 3, 31)  # after 90 days: its contract gives it no right to leave
+    assert (north["accelerators_in_use"], north["spare_accelerators"]) == (10.375, 5.0)  # March: 10, or 11.5 when busy
     assert north["low_usd"] is None
+    sooner = audited(two_suppliers().with_noun("contracts", "core", supplier_notice_days=30.0))
+    north = row(written(sooner)["losses"], event="supplier leaves", name="north")
+    assert (north["effective"], north["accelerators_in_use"]) == (date(2028, 1, 31), 14.5)
     south = row(rows, event="supplier leaves", name="south")
     assert south["effective"] == date(2028, 3, 31)
 
@@ -271,20 +274,52 @@ def test_questions_are_of_clauses_that_bind_and_of_losses(found: Audit) -> None:
 
 def test_the_registry_knows_every_clause_of_a_contract() -> None:
     """A field of `Contract` that a clause fills is none, unknown or given; identity, dates and bookkeeping are not clauses."""
-    not_clauses = {"name", "agreement", "supplier", "status", "start", "end", "sign_by", "lots", "currency", "terminal_use"}
-    full = contract(
-        "full", ramp=("step",), tiers=("tier",), option_group="group", exclusions=(Exclusion(kind=ExclusionKind.WORK, other="x"),)
-    )
-    asked = {"earliest_exit": "termination", "notice_days": "termination", "fee_steps": "termination"}
-    names = {"price": "unit_price", "accelerators": "capacity", "interval": "fulfilment_interval", "take_or_pay_share": "take_or_pay"}
+    identity = {"name", "agreement", "supplier", "status", "start", "end", "sign_by", "lots", "currency", "terminal_use", "time_zone"}
+    state_of_things = {"prepaid_balance", "spent_so_far", "deliveries"}
+    names = {
+        **dict.fromkeys(("earliest_exit", "notice_days", "fee_steps"), "termination"),
+        **dict.fromkeys(("index_base", "index_floor", "index_cap"), "price_index"),
+        **dict.fromkeys(("interval", "anniversary", "proration"), "fulfilment_interval"),
+        "price": "unit_price",
+        "accelerators": "capacity",
+        "take_or_pay_share": "take_or_pay",
+        "annual_escalator": "escalator",
+        "upfront_share": "prepayment",
+        "clawback_share": "clawback",
+        "minimum_at_list": "minimum_spend",
+        "supplier_notice_days": "supplier_notice",
+        "credit_cap": "credits",
+    }
     for field in fields(Contract):
-        if field.name not in not_clauses:
-            assert (asked | names).get(field.name, field.name) in {clause.name for clause in CLAUSES}, field.name
+        if field.name not in identity | state_of_things:
+            assert names.get(field.name, field.name) in {clause.name for clause in CLAUSES}, field.name
+    barred = (Exclusion(kind=ExclusionKind.WORK, other="x"),)
+    full = contract("full", ramp=("step",), tiers=("tier",), option_group="group", exclusions=barred)
     states = {clause.name: clause.state(full) for clause in CLAUSES}
     assert states["exclusions"] is states["ramp"] is State.PRICED
     assert states["minimum_spend"] is states["termination"] is State.NONE
     unread = replace(full, notice_days=30.0, fee_steps=UNKNOWN, pools=())
     assert {clause.name for clause in CLAUSES if clause.state(unread) is State.UNKNOWN} == {"termination", "pools"}
+    collar = replace(
+        full, price_index="energy", index_cap=UNKNOWN, credits=(CreditStep(availability_below=0.99, share=0.1),), credit_cap=UNKNOWN
+    )
+    assert {clause.name for clause in CLAUSES if clause.state(collar) is State.UNKNOWN} == {"price_index", "credits"}
+
+
+def test_clauses_without_arithmetic_are_for_legal_review() -> None:
+    registered = RegisteredClause(
+        contract="core",
+        section="14.2",
+        category="assignment",
+        text="not without consent",
+        blocks_multi_supplier=True,
+        owner="legal",
+        reviewed_on=None,
+    )
+    made = written(audited(two_suppliers().with_case(clause_register=(registered, replace(registered, contract="somebody else's")))))
+    (review,) = made["legal_review"]
+    assert (review["contract"], review["section"], review["blocks_multi_supplier"]) == ("core", "14.2", True)
+    assert row(made["clauses"], contract="core", clause="assignment, 14.2")["state"] == "legal review"
 
 
 def test_percentile() -> None:

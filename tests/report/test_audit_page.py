@@ -14,7 +14,7 @@ AMOUNT = 2.5e7
 def cell(name: str) -> Any:
     if name.endswith(("_usd", "per_accelerator_hour")) or "_usd_" in name:
         return AMOUNT
-    if name in ("date", "notice_by", "act_by", "effective", "earliest_exit", "observed_on", "until", "beyond"):
+    if name in ("date", "notice_by", "act_by", "effective", "earliest_exit", "observed_on", "until", "beyond", "reviewed_on"):
         return date(2028, 1, 31)
     if name in ("share", "herfindahl", "contracted_over_market", "share_of_use", "amount", "term_months"):
         return 0.25
@@ -41,7 +41,7 @@ def view(**changes: Any) -> AuditView:
 
 def test_the_page_shows_every_section_and_escapes_names() -> None:
     page = audit_page(view(), {"job": "audit"})
-    assert page.count("<h2>") == 12  # ten tables, the alerts, and where it comes from
+    assert page.count("<h2>") == 13  # eleven tables, the alerts, and where it comes from
     assert "<b>" not in page
     assert "&lt;b&gt;" in page
     assert "read &lt;it&gt;" in page

@@ -52,18 +52,31 @@ def _named(name: str) -> Callable[[Contract], object]:
     return lambda contract: getattr(contract, name)
 
 
-def _termination(contract: Contract) -> object:
-    """Unknown where the notice is, or where it can be left at a fee that nobody has read."""
+def termination(contract: Contract) -> object:
+    """The notice; unknown where it is, or where the contract can be left at a cost that nobody has read. None: it may not be left."""
     if contract.notice_days is None:
         return None
-    return UNKNOWN if UNKNOWN in (contract.notice_days, contract.fee_steps) else contract.notice_days
+    clawed = contract.clawback_share is UNKNOWN or (bool(contract.clawback_share) and contract.discount is UNKNOWN)
+    unread = contract.notice_days is UNKNOWN or contract.fee_steps is UNKNOWN or clawed
+    return UNKNOWN if unread else contract.notice_days
+
+
+def _index(contract: Contract) -> object:
+    """The price index; unknown where its collar is."""
+    if contract.price_index is None:
+        return None
+    return UNKNOWN if UNKNOWN in (contract.index_floor, contract.index_cap) else contract.price_index
+
+
+def _credits(contract: Contract) -> object:
+    return UNKNOWN if contract.credits and contract.credit_cap is UNKNOWN else contract.credits
 
 
 def _unless(unread: object, name: str) -> Callable[[Contract], object]:
     return lambda contract: UNKNOWN if getattr(contract, name) is unread else getattr(contract, name)
 
 
-FREE_TO_LEAVE = {"notice_days": 0.0, "fee_steps": None, "earliest_exit": None}
+FREE_TO_LEAVE = {"notice_days": 0.0, "fee_steps": None, "earliest_exit": None, "clawback_share": None}
 
 CLAUSES: tuple[Clause, ...] = (
     Clause(name="unit_price", read=_named("price")),
@@ -73,11 +86,19 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(name="pools", read=lambda contract: contract.pools or UNKNOWN),
     Clause(name="ramp", read=_named("ramp")),
     Clause(name="tiers", read=_named("tiers")),
+    Clause(name="escalator", read=_named("annual_escalator")),
+    Clause(name="price_index", read=_index),
+    Clause(name="discount", read=_named("discount")),
+    Clause(name="prepayment", read=_named("upfront_share")),
     Clause(name="take_or_pay", read=_named("take_or_pay_share"), without={"take_or_pay_share": None}),
     Clause(name="minimum_spend", read=_named("minimum_spend"), without={"minimum_spend": None}),
+    Clause(name="other_spend_cap", read=_named("other_spend_cap"), without={"other_spend_cap": None}),
     Clause(name="fixed_monthly_fee", read=_named("fixed_monthly_fee")),
     Clause(name="share_of_wallet", read=_named("share_of_wallet"), without={"share_of_wallet": None}),
-    Clause(name="termination", read=_termination, without=FREE_TO_LEAVE),
+    Clause(name="termination", read=termination, without=FREE_TO_LEAVE),
+    Clause(name="clawback", read=_named("clawback_share"), without={"clawback_share": None}),
+    Clause(name="supplier_notice", read=_named("supplier_notice_days")),
+    Clause(name="credits", read=_credits),
     Clause(name="exclusions", read=_named("exclusions"), without={"exclusions": ()}),
     Clause(name="option_group", read=_named("option_group")),
 )

@@ -10,12 +10,16 @@ from datetime import date, timedelta
 import numpy as np
 
 from optimizer.domain.contract import UNKNOWN, Contract
+from optimizer.planning.audit.clauses import termination
 from optimizer.planning.audit.whole_term import WholeTerm
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exit:
-    """Leaving all lots on a day. Cash in USD from the calendar's start on, undiscounted; an unknown cost is a range."""
+    """Leaving all lots on a day: what falls due from the calendar's start on, the fee, and what was paid in advance and is forfeited.
+
+    USD, undiscounted; an unknown cost is a range.
+    """
 
     contract: str
     on: date
@@ -32,7 +36,7 @@ class Exit:
 
 def unread_termination(contract: Contract) -> bool:
     """Whether the contract may or may not be left, at a cost that nobody has read."""
-    return contract.notice_days is UNKNOWN or (contract.notice_days is not None and contract.fee_steps is UNKNOWN)
+    return termination(contract) is UNKNOWN
 
 
 def exits(term: WholeTerm) -> tuple[Exit, ...]:
@@ -45,7 +49,7 @@ def _possible(term: WholeTerm) -> Iterator[Exit]:
     notice = timedelta(days=float(contract.notice_days)) if isinstance(contract.notice_days, int | float) else None
     kept = _kept(term)
     for m in range(term.now, len(term.pieces)):
-        on, paid = term.dates[m], math.fsum(term.least(m))
+        on, paid = term.dates[m], math.fsum([*term.least(m), term.prepaid[m]])
         if on <= contract.start or m == 0:
             continue
         by = None if notice is None else on - notice

@@ -92,9 +92,12 @@ def _spare(position: Position, here: Bools, t: int, b: int) -> Iterator[float]:
 
 
 def leaves_on(case: Case, supplier: str) -> date:
-    """The day on which a supplier that gives notice today is gone: the longest notice of its contracts in force."""
+    """The day on which a supplier that gives notice today is gone: the longest notice that it owes on a contract in force.
+
+    One whose contracts give it no right to leave, or whose notice nobody has read, is taken to be gone after `NOTICE_DAYS`.
+    """
     held = (contract for contract in case.contracts if contract.supplier == supplier and contract.status.in_force)
-    notices = [float(contract.notice_days) for contract in held if isinstance(contract.notice_days, int | float)]
+    notices = [float(c.supplier_notice_days) for c in held if isinstance(c.supplier_notice_days, int | float)]
     return max(case.calendar.start, case.as_of + timedelta(days=max(notices, default=NOTICE_DAYS)))
 
 

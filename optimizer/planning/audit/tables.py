@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
 
 from optimizer.domain.contract import Contract
+from optimizer.domain.supply import RegisteredClause
 from optimizer.planning import outputs
 from optimizer.planning.audit import concentration, decisions, losses, market, prices
 from optimizer.planning.audit.audit import Audit
@@ -33,6 +34,7 @@ COLUMNS = {
     "contract_periods": ("contract", "period", "contract_value_usd", "non_cancellable_usd"),
     "exit_curve": (*("contract", "date", "notice_by", "contractual_cost_usd", "replacement_cost_low_usd", "replacement_cost_high_usd"),),
     "clauses": ("contract", "clause", "state", "price_low_usd", "price_high_usd"),
+    "legal_review": ("contract", "section", "category", "text", "blocks_multi_supplier", "owner", "reviewed_on"),
     "gaps": ("contract", "clause", "non_cancellable_low_usd", "non_cancellable_high_usd", "ask"),
     "exit_ranges": ("contract", "date", "notice_by", "contractual_cost_low_usd", "contractual_cost_high_usd"),
     "market_comparison": market.COLUMNS,
@@ -55,6 +57,7 @@ def tables(found: Audit, answers: Sequence[Price], *, within_days: int) -> dict[
         "contract_periods": by_period(found),
         "exit_curve": [row for name in found.terms for row in _exit_curve(found, name)],
         "clauses": clause_rows(found, answers),
+        "legal_review": [asdict(clause) for contract in found.contracts for clause in _registered(found, contract)],
         "gaps": [row for contract in found.contracts for row in _gaps(found, contract)],
         "exit_ranges": [row for name in found.terms for row in _exit_ranges(found, name)],
         "market_comparison": market.market_comparison(found.case, found.terms, found.used),
@@ -151,7 +154,7 @@ def _exit_ranges(found: Audit, name: str) -> Iterator[dict[str, Any]]:
 
 
 def clause_rows(found: Audit, answers: Sequence[Price]) -> list[dict[str, Any]]:
-    """Every contract by every clause of the registry; the price is what the plan would save without the clause."""
+    """Every contract by every clause of the registry, then those without arithmetic; the price is what the plan would save without it."""
     priced = {(answer.contract, answer.subject): answer for answer in answers if answer.what == prices.CLAUSE}
     rows = []
     for contract in found.contracts:
@@ -160,7 +163,14 @@ def clause_rows(found: Audit, answers: Sequence[Price]) -> list[dict[str, Any]]:
             rows.append(
                 {"contract": contract.name, "clause": clause.name, "state": str(state), "price_low_usd": low, "price_high_usd": high}
             )
+        for registered in _registered(found, contract):
+            named: dict[str, Any] = {"contract": contract.name, "clause": f"{registered.category}, {registered.section}"}
+            rows.append(named | {"state": str(State.LEGAL_REVIEW), "price_low_usd": None, "price_high_usd": None})
     return rows
+
+
+def _registered(found: Audit, contract: Contract) -> list[RegisteredClause]:
+    return [clause for clause in found.case.clause_register if clause.contract == contract.name]
 
 
 def _saved(answer: Price | None) -> tuple[float | None, float | None]:

@@ -23,10 +23,8 @@ class Use:
 
     contract: str
     lots: int  # held at first
-    drawn_hours: Floats  # [T, S] accelerator-hours
     drawn: Floats  # [pools covered, T] mean accelerators, expected
     pools: tuple[str, ...]
-    held_hours: Floats  # [T] accelerator-hours
     paid_usd: float  # expected
     shortfall: Floats  # [S] commitments and minimums beyond what was taken
     shortfall_mean_usd: float
@@ -46,7 +44,7 @@ def uses(position: Position) -> dict[str, Use]:
 
 
 def _use(position: Position, k: int, all_charges: Sequence[Charges]) -> Use:
-    contract, term, probability = position.contracts[k], position.terms[k], position.probability
+    contract, probability = position.contracts[k], position.probability
     scenarios = len(probability)
     cash: dict[str, Floats] = {}
     for part in all_charges:
@@ -55,7 +53,7 @@ def _use(position: Position, k: int, all_charges: Sequence[Charges]) -> Use:
             amounts = part.in_scenarios(part.cash, scenarios)[mine].sum(axis=0)
             cash[part.line] = cash.get(part.line, np.zeros(scenarios)) + amounts
     hours = hours_drawn(position, k)
-    spend = (term.price[:, None] * hours).sum(axis=0)
+    spend = (position.by_scenario(k, "price") * hours).sum(axis=0)
     # What is drawn beyond a commitment is excess; what is left of the commitment was paid and not taken.
     untaken = np.maximum(0.0, cash["commitment"] + cash["excess"] - spend)
     shortfall = untaken + cash["minimum shortfall"]
@@ -64,10 +62,8 @@ def _use(position: Position, k: int, all_charges: Sequence[Charges]) -> Use:
     return Use(
         contract=contract.name,
         lots=int(position.lots[k]),
-        drawn_hours=hours,
         drawn=np.einsum("jtbs,tb,s->jt", position.contract_draw[mine], by_hour, probability),
         pools=tuple(position.case.pools[p].name for p in position.cover_pool[mine]),
-        held_hours=term.capacity * position.active[k] * position.hours.sum(axis=1),
         paid_usd=math.fsum(float(amounts @ probability) for amounts in cash.values()),
         shortfall=shortfall,
         shortfall_mean_usd=float(shortfall @ probability),

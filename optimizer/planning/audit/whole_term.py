@@ -6,31 +6,36 @@ import math
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from optimizer.domain.calendar import HOURS_PER_DAY, Calendar, Period, first_of_next_month
 from optimizer.domain.case import Case
 from optimizer.domain.contract import UNKNOWN, Contract
-from optimizer.domain.supply import ExchangeRate
+from optimizer.domain.supply import ExchangeRate, IndexValue
 from optimizer.domain.surface import Floats
-from optimizer.planning.verify.terms import Terms, contract_terms
+from optimizer.planning.verify.minimums import behind
+from optimizer.planning.verify.terms import Terms, contract_terms, counts, expected
 
 
 @dataclass(frozen=True, kw_only=True)
 class WholeTerm:
-    """Axis M pieces, consecutive. Amounts are cash in USD for all lots together, undiscounted."""
+    """Axis M pieces, consecutive. Amounts are cash in USD for all lots together, undiscounted, expected where scenarios differ."""
 
     contract: Contract
     pieces: tuple[Period, ...]  # M
     now: int  # first piece that is not over when the calendar begins
     hours: Floats  # [M] accelerator-hours that it holds
     full: Floats  # [M] price of all of them
-    certain: Floats  # [M] commitment and fixed fee
-    fixed: Floats  # [M] fixed fee alone
+    committed: Floats  # [M] the part of it that is paid whether taken or not
+    fixed: Floats  # [M] fixed fee
     minimum: Floats  # [M] the piece's part of its interval's minimum spend
+    counts: float  # what 1 USD of committed or full counts towards the minimum
+    brought: float  # what was spent so far beyond the past part of the minimum in progress
     interval: tuple[int, ...]  # M
-    exit_fee: Floats  # [M] to leave on the piece's first day; inf: not possible
+    exit_fee: Floats  # [M] to leave on the piece's first day, clawback included; inf: not possible
+    prepaid: Floats  # [M + 1] paid in advance and not yet drawn on a piece's first day
     usd_per_unit: Floats  # [M]
 
     @property
@@ -39,44 +44,71 @@ class WholeTerm:
         return (*(piece.start for piece in self.pieces), self.pieces[-1].end)
 
     def least(self, stop: int) -> Floats:
-        """What is paid at least from `now` on by piece if all lots are left at the start of piece `stop` (M: kept to the end), [M]."""
-        return self._paid(self.certain, self.now, stop)
+        """What falls due at least from `now` on by piece if all lots are left at the start of piece `stop` (M: kept to the end), [M]."""
+        return self._due(self.committed, self.now, stop, self.brought)
 
     def value(self) -> Floats:
-        """What is paid by piece from the first day to the last if everything that is promised is taken, [M]."""
-        return self._paid(self.full + self.fixed, 0, len(self.pieces))
+        """What falls due by piece from the first day to the last if everything that is promised is taken, [M]."""
+        return self._due(self.full, 0, len(self.pieces), 0.0)
 
-    def _paid(self, amounts: Floats, first: int, stop: int) -> Floats:
-        """The amounts, and in the last piece of each interval what they fall short of its minimum."""
-        paid = np.zeros(len(self.pieces))
-        paid[first:stop] = amounts[first:stop]
-        for w in set(self.interval[first:stop]):
+    def _due(self, amounts: Floats, first: int, stop: int, brought: float) -> Floats:
+        """The amounts and fixed fees, and in the last piece of each interval what they fall short of its minimum."""
+        due = np.zeros(len(self.pieces))
+        due[first:stop] = (amounts + self.fixed)[first:stop]
+        counted = self.counts * amounts + self.fixed
+        for w in sorted(set(self.interval[first:stop])):
             within = [m for m in range(first, stop) if self.interval[m] == w]
-            paid[within[-1]] += max(0.0, float(self.minimum[within].sum() - amounts[within].sum()))
-        return paid
+            before = brought if within[0] == first else 0.0
+            due[within[-1]] += max(0.0, float(self.minimum[within].sum() - counted[within].sum()) - before)
+        return due
 
 
 def whole_term(contract: Contract, case: Case) -> WholeTerm:
     """The term of a contract whose price, capacity, unit and interval are known."""
     dates = _cuts(contract, case)
     pieces = tuple(Period(name=f"{first}", start=first, end=last) for first, last in pairwise(dates))
-    over = replace(case, calendar=Calendar(periods=pieces, blocks=case.calendar.blocks), exchange_rates=_rates(case, pieces))
-    terms: Terms = contract_terms(contract, over, 0.0)
+    terms = _terms(contract, case, pieces)
     lots, days = contract.lots, np.array([piece.days for piece in pieces], dtype=np.float64)
-    hours = terms.capacity * days * HOURS_PER_DAY
+    now = next((m for m, piece in enumerate(pieces) if piece.start >= case.calendar.start), len(pieces))
+    hours = lots * terms.capacity * days * HOURS_PER_DAY
+    brought = behind(contract, case.calendar.start) * float(terms.usd_per_unit[now]) if now < len(pieces) else 0.0
+    due = lots * (terms.commitment + terms.fixed_fee)
     return WholeTerm(
         contract=contract,
         pieces=pieces,
-        now=next((m for m, piece in enumerate(pieces) if piece.start >= case.calendar.start), len(pieces)),
-        hours=lots * hours,
-        full=lots * terms.price * hours,
-        certain=lots * (terms.commitment + terms.fixed_fee),
+        now=now,
+        hours=hours,
+        full=terms.price * hours,
+        committed=lots * terms.commitment,
         fixed=lots * terms.fixed_fee,
         minimum=lots * terms.minimum,
+        counts=counts(contract),
+        brought=brought,
         interval=tuple(terms.interval.tolist()),
         exit_fee=lots * terms.exit_fee,
+        prepaid=_balance(contract, lots * terms.prepaid, due, now, terms.usd_per_unit),
         usd_per_unit=terms.usd_per_unit,
     )
+
+
+def _terms(contract: Contract, case: Case, pieces: tuple[Period, ...]) -> Terms:
+    """Per lot; the mean over scenarios in which rates, indices or deliveries differ."""
+    calendar = Calendar(periods=pieces, blocks=case.calendar.blocks)
+    rates, values = _by_piece(case.exchange_rates, case, pieces), _by_piece(case.index_values, case, pieces)
+    over = replace(case, calendar=calendar, exchange_rates=rates, index_values=values)
+    worlds = {scenario.world: contract_terms(contract, over, 0.0, scenario) for scenario in case.scenarios}
+    probability = np.array([scenario.probability for scenario in case.scenarios])
+    return expected(tuple(worlds[scenario.world] for scenario in case.scenarios), probability)
+
+
+def _balance(contract: Contract, prepaid: Floats, due: Floats, now: int, usd_per_unit: Floats) -> Floats:
+    """[M + 1]: payments in advance less what was drawn; from `now` on what the case says is left, where it does."""
+    balance = np.maximum(0.0, np.concatenate([[0.0], np.cumsum(prepaid)]))
+    if contract.prepaid_balance is not None and 0 < now < len(due):
+        given = contract.prepaid_balance * float(usd_per_unit[now])
+        balance[now:] = np.maximum(0.0, given - np.concatenate([[0.0], np.cumsum(due[now:])]))
+    balance[-1] = 0.0  # at the end nothing is drawn any more, and nothing is given back
+    return np.asarray(balance)
 
 
 def _cuts(contract: Contract, case: Case) -> list[date]:
@@ -99,14 +131,13 @@ def _cuts(contract: Contract, case: Case) -> list[date]:
     return sorted(day for day in days if contract.start <= day <= contract.end)
 
 
-def _rates(case: Case, pieces: tuple[Period, ...]) -> tuple[ExchangeRate, ...]:
-    """Rates by piece: of the period in which it begins, before and after the calendar of the nearest one."""
-    periods, found = case.calendar.periods, []
-    for currency in {rate.currency for rate in case.exchange_rates}:
-        known = {rate.period: rate.usd_per_unit for rate in case.exchange_rates if rate.currency == currency}
-        for piece in pieces:
-            near = next((p for p in reversed(periods) if p.start <= piece.start), periods[0])
-            usd = known.get(near.name, known.get(None))
-            if usd is not None:
-                found.append(ExchangeRate(currency=currency, period=piece.name, usd_per_unit=usd))
+Row = TypeVar("Row", ExchangeRate, IndexValue)
+
+
+def _by_piece(rows: tuple[Row, ...], case: Case, pieces: tuple[Period, ...]) -> tuple[Row, ...]:
+    """Rows by piece: of the period in which it begins, before and after the calendar of the nearest one."""
+    periods, found = case.calendar.periods, [row for row in rows if row.period is None]
+    for piece in pieces:
+        near = next((p for p in reversed(periods) if p.start <= piece.start), periods[0])
+        found += [replace(row, period=piece.name) for row in rows if row.period == near.name]
     return tuple(found)
