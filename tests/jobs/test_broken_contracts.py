@@ -1,0 +1,230 @@
+"""Broken contracts through `placement check`: exit code 2, and a message with the file, the rule, the value and what to do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from optimizer.__main__ import main
+from tests.tables.minimal import Tables, added, changed, tables, write
+
+_NAME = "ContractCommitmentId"
+
+
+def with_rows(name: str, *rows: dict[str, str]) -> Tables:
+    """The case with rows added to a table, which may have had none."""
+    made = tables()
+    provenance = {"source": "made up", "source_kind": "assumed", "as_of": "2028-01-01"}
+    made[name] = [*made.get(name, []), *(row | provenance for row in rows)]
+    return made
+
+
+def tier_gap() -> Tables:
+    made = tables()
+    made["contract_tiers"] = [made["contract_tiers"][1]]  # from 10 on; x_UnitPrice is unknown
+    return made
+
+
+def both_ways() -> Tables:
+    made = changed("contracts", 1, ContractCommitmentLifecycleStatus="Active", x_OptionGroup="")
+    made["contract_exclusions"] = [
+        {_NAME: "quote", "kind": "contract", "other": "held"} | provenance(made),
+        {_NAME: "held", "kind": "supplier", "other": "south"} | provenance(made),
+    ]
+    return made
+
+
+def provenance(made: Tables) -> dict[str, str]:
+    return {name: made["contract_pools"][0][name] for name in ("source", "source_kind", "as_of")}
+
+
+def minimum_above_capacity() -> Tables:
+    made = changed("contracts", 0, x_MinimumSpend="150000")
+    made["other_spend"] = []
+    return made
+
+
+def taken_group() -> Tables:
+    made = changed("contracts", 0, x_OptionGroup="south")
+    return made
+
+
+def two_of_a_group() -> Tables:
+    made = changed("contracts", 0, x_OptionGroup="south")
+    made["contracts"][1]["ContractCommitmentLifecycleStatus"] = "Active"
+    made["contract_exclusions"] = []
+    return made
+
+
+def supplier_exit(notice: str, day: str) -> Tables:
+    made = with_rows("contract_deliveries", {_NAME: "held", "scenario": "boom", "delay_days": "0", "supplier_exit": day})
+    for row in made["contracts"]:
+        row["x_SupplierNoticeDays"] = notice
+    return made
+
+
+def clause(**cells: str) -> Tables:
+    """The held contract with cells in columns that the file may lack; `none` or blank in the others' rows."""
+    made = tables()
+    words = {"x_AcceleratorsPerUnit", "x_PriceIndex", "x_IndexBase", "x_ServiceCredits", "x_SpentSoFar", "x_PrepaidBalance", "x_TimeZone"}
+    for row in made["contracts"]:
+        row |= {name: "" if name in words else "none" for name in cells if name not in row}
+    made["contracts"][0] |= cells
+    return made
+
+
+BROKEN: dict[str, tuple[Tables, str]] = {
+    "tiers with a gap": (
+        tier_gap(),
+        "contract_tiers.csv: from_quantity of a contract's first tier must be 0 units where x_UnitPrice is unknown: below it there is a "
+        "gap; got 10. 1 row (first: quote/10). Add the tier from 0, or write x_UnitPrice in contracts.csv.",
+    ),
+    "a tier twice": (
+        added("contract_tiers", 1),
+        "contract_tiers.csv: (ContractCommitmentId, from_quantity) must be unique; got quote/10 more than once. 2 rows (first: quote/10 in "
+        "row 2, quote/10 in row 3). Keep one row of each.",
+    ),
+    "ramp past the term": (
+        changed("contract_ramp_steps", 0, start="2029-06-01"),
+        "contract_ramp_steps.csv: start must be within the contract's term; got 2029-06-01. 1 row (first: held/2029-06-01). "
+        "Correct the date or remove the step.",
+    ),
+    "ramp before the start": (
+        changed("contract_ramp_steps", 1, start="2027-05-31"),
+        "contract_ramp_steps.csv: start must be within the contract's term; got 2027-05-31. 1 row (first: held/2027-05-31). "
+        "Correct the date or remove the step.",
+    ),
+    "fee after the end": (
+        changed("contract_fee_steps", 0, start="2029-06-02"),
+        "contract_fee_steps.csv: start must not be after the contract's ContractCommitmentPeriodEnd; got 2029-06-02. 1 row (first: "
+        "held/2029-06-02). Correct the date or remove the step.",
+    ),
+    "notice longer than the term": (
+        changed("contracts", 0, x_NoticePeriodDays="732"),
+        "contracts.csv: x_NoticePeriodDays must not be longer than the contract's term in days; got 732. 1 row (first: held). "
+        "Correct it, or write none if it may not be terminated.",
+    ),
+    "unknown currency": (
+        changed("contracts", 1, BillingCurrency="GBP"),
+        "contracts.csv: BillingCurrency must have a rate in exchange_rates for every period; 2028-01 has none; got GBP. 1 row (first: "
+        "quote). Add GBP to exchange_rates.csv, with a blank period for a rate that holds in all.",
+    ),
+    "minimum above capacity": (
+        minimum_above_capacity(),
+        "contracts.csv: x_MinimumSpend must be at most what the whole lot costs, 141,312.00 contract currency per lot and fulfilment "
+        "interval; got 150000. 1 row (first: held). Correct the minimum, the price or the lot; or write Spend as its category if other "
+        "purchases count.",
+    ),
+    "exclusivity both ways": (
+        both_ways(),
+        "contract_exclusions.csv: contracts in force on the same day must not exclude each other; got held excludes quote. 2 rows (first: "
+        "quote/contract/held, held/supplier/south). Correct the exclusion, or the status or the days of one of the contracts.",
+    ),
+    "negative price": (
+        changed("contracts", 0, x_UnitPrice="-2"),
+        "contracts.csv: x_UnitPrice must be >= 0 contract currency / unit; got -2. 1 row (first: held). Correct the value or remove the row.",
+    ),
+    "negative fee": (
+        changed("contract_fee_steps", 0, fee_per_lot="-1"),
+        "contract_fee_steps.csv: fee_per_lot must be >= 0 contract currency / lot; got -1. 1 row (first: held/2028-06-01). "
+        "Correct the value or remove the row.",
+    ),
+    "signed after the start": (
+        changed("contracts", 1, x_SignBy="2028-02-02"),
+        "contracts.csv: x_SignBy must not be after ContractCommitmentPeriodStart; got 2028-02-02. 1 row (first: quote). "
+        "Correct one of the dates.",
+    ),
+    "index without values": (
+        clause(x_PriceIndex="power", x_IndexBase="100"),
+        "contracts.csv: x_PriceIndex must have a value in index_values for every period; 2028-01 has none; got power. 1 row (first: held). "
+        "Add power to index_values.csv, with a blank period for a value that holds in all.",
+    ),
+    "index without a base": (
+        clause(x_PriceIndex="power", x_IndexBase="")
+        | {"index_values": with_rows("index_values", {"index": "power", "period": "", "scenario": "", "value": "1"})["index_values"]},
+        "contracts.csv: x_IndexBase must be given where there is a x_PriceIndex; got a blank cell. 1 row (first: held). "
+        "Write the value of the index at which the unit price holds.",
+    ),
+    "collar upside down": (
+        clause(x_IndexFloor="1.2", x_IndexCap="0.9"),
+        "contracts.csv: x_IndexFloor must not be above x_IndexCap, ratio; got 1.2. 1 row (first: held). Correct the collar.",
+    ),
+    "option group of one in force": (
+        taken_group(),
+        "contracts.csv: x_OptionGroup of a Proposed contract must not hold one in force: the alternative is taken; got south. 1 row (first: "
+        "quote). Clear the group, or set the quote to Canceled.",
+    ),
+    "two of an option group in force": (
+        two_of_a_group(),
+        "contracts.csv: x_OptionGroup must have at most one contract in force; got south. 2 rows (first: held, quote). "
+        "Clear the group of contracts signed apart.",
+    ),
+    "a rack without accelerators": (
+        clause(ContractCommitmentUnit="rack-month", x_AcceleratorsPerUnit=""),
+        "contracts.csv: x_AcceleratorsPerUnit must be given where the unit is an instance, a rack or a megawatt; got a blank cell. "
+        "1 row (first: held). Write how many accelerators the unit holds.",
+    ),
+    "clawback of no discount": (
+        clause(x_DiscountClawbackShare="0.5"),
+        "contracts.csv: x_DiscountClawbackShare must be none where ContractCommitmentDiscountPercentage is none: there is nothing to pay "
+        "back; got 0.5. 1 row (first: held). Write the discount, or none.",
+    ),
+    "credits without steps": (
+        clause(x_ServiceCredits="given"),
+        "contracts.csv: x_ServiceCredits given must have rows in contract_credit_steps; got given. 1 row (first: held). "
+        "Add the steps to contract_credit_steps.csv, or write unknown.",
+    ),
+    "spend so far without a minimum": (
+        clause(x_SpentSoFar="1000"),
+        "contracts.csv: x_SpentSoFar must be blank unless there is a x_MinimumSpend over a month or longer; got 1000. 1 row (first: held). "
+        "Clear the cell, or write the minimum.",
+    ),
+    "a supplier that may not leave": (
+        supplier_exit("none", "2028-06-01"),
+        "contract_deliveries.csv: supplier_exit must be blank where x_SupplierNoticeDays is none: the supplier may not leave; got "
+        "2028-06-01. 1 row (first: held/boom). Clear the cell, or write the supplier's notice in contracts.csv.",
+    ),
+    "a supplier that leaves before its notice": (
+        supplier_exit("90", "2028-02-01"),
+        "contract_deliveries.csv: supplier_exit must not be before the supplier's notice from the case's date, 2028-01-01, has run; got "
+        "2028-02-01. 1 row (first: held/boom). Correct the date or x_SupplierNoticeDays.",
+    ),
+    "upfront above all": (
+        clause(ContractCommitmentPaymentUpfrontPercentage="120"),
+        "contracts.csv: ContractCommitmentPaymentUpfrontPercentage must be >= 0 and <= 100 percent; got 120. 1 row (first: held). "
+        "Correct the value or remove the row.",
+    ),
+    "a time zone that is none": (
+        clause(x_TimeZone="Mars/Olympus"),
+        "contracts.csv: x_TimeZone must be a time zone of the IANA database; got Mars/Olympus. 1 row (first: held). "
+        "Write one such as Europe/Paris.",
+    ),
+    "a registered clause of no contract": (
+        with_rows(
+            "clause_register",
+            {
+                _NAME: "hold",
+                "section": "12.3",
+                "category": "assignment",
+                "text": "may not be assigned",
+                "blocks_multi_supplier": "true",
+                "owner": "legal",
+                "reviewed_on": "",
+            },
+        ),
+        "clause_register.csv: ContractCommitmentId must name a row of contracts; got hold. 1 row (first: hold/12.3). "
+        "Add the row to contracts.csv, or correct the name (nearest: held).",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_contract_is_named_with_what_to_do(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, message = BROKEN[case]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)  # figures are shown on a terminal only
+    assert main(["check", f"case.path={write(tmp_path / 'lab', made)}"]) == 2
+    assert capsys.readouterr().err.splitlines() == [message]
