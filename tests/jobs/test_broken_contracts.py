@@ -124,7 +124,8 @@ BROKEN: dict[str, tuple[Tables, str]] = {
     ),
     "negative price": (
         changed("contracts", 0, x_UnitPrice="-2"),
-        "contracts.csv: x_UnitPrice must be >= 0 contract currency / unit; got -2. 1 row (first: held). Correct the value or remove the row.",
+        "contracts.csv: x_UnitPrice must be >= 0 contract currency / unit; got -2. 1 row (first: held). "
+        "Correct the value or remove the row.",
     ),
     "negative fee": (
         changed("contract_fee_steps", 0, fee_per_lot="-1"),
@@ -153,8 +154,8 @@ BROKEN: dict[str, tuple[Tables, str]] = {
     ),
     "option group of one in force": (
         taken_group(),
-        "contracts.csv: x_OptionGroup of a Proposed contract must not hold one in force: the alternative is taken; got south. 1 row (first: "
-        "quote). Clear the group, or set the quote to Canceled.",
+        "contracts.csv: x_OptionGroup of a Proposed contract must not hold one in force: the alternative is taken; got south. "
+        "1 row (first: quote). Clear the group, or set the quote to Canceled.",
     ),
     "two of an option group in force": (
         two_of_a_group(),
