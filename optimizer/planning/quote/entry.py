@@ -40,6 +40,14 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Made:
+    """A plan and the price of the offer at which it was made: budgets count cash, so it may break one where the offer is dearer."""
+
+    plan: Plan
+    price: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Market:
     """An offer of a problem at its price, USD per accelerator-hour."""
 
@@ -71,24 +79,27 @@ class Market:
 
 
 def entry_price(
-    market: Market, prepared: Prepared, *, plans: Sequence[Plan], prices: Sequence[Prices], bound_usd: float, share: float
+    market: Market, prepared: Prepared, *, plans: Sequence[Made], prices: Sequence[Prices], bound_usd: float, share: float
 ) -> Entry:
     """
     Args:
       prepared: the market's problem.
-      plans: of the problem, whatever the price of the offer was when they were made.
+      plans: of the problem, made at any price of the offer.
       prices: of capacity.
       bound_usd: on all plans without the offer, if more is known than the prices prove.
       share: of the offer's accelerator-hours, in (0, 1], that a plan draws which counts as using it.
     """
-    without = with_supply(prepared, without_offer(market.problem, market.offer))
-    bounds = [bound_with_supply(prepared, without_offer(market.problem, market.offer), found) for found in prices]
-    drawn = [market.drawn(plan) for plan in plans]
-    costs = [objective_usd(market.problem, plan) for plan in plans]
+    struck = without_offer(market.problem, market.offer)
+    without = with_supply(prepared, struck)
+    bounds = [bound_with_supply(prepared, struck, found) for found in prices]
+    drawn = [market.drawn(made.plan) for made in plans]
+    costs = [objective_usd(market.problem, made.plan) for made in plans]
     proven = max([bound_usd, *bounds])
     best = min((cost for cost, hours in zip(costs, drawn, strict=True) if hours == 0.0), default=np.inf)
     least = market.hours(share)
-    lows = [market.price + (proven - cost) / hours for cost, hours in zip(costs, drawn, strict=True) if hours > 0.0]
+    budgets = len(market.problem.limits.budget_cash) > 0
+    pays = [market.price + (proven - cost) / hours if hours else 0.0 for cost, hours in zip(costs, drawn, strict=True)]
+    lows = [min(price, made.price) if budgets else price for price, made in zip(pays, plans, strict=True)]
     highs = [
         (_worth(market, offer_worth(without, found)[market.offer], least) + max(0.0, best - bound)) / least
         for found, bound in zip(prices, bounds, strict=True)

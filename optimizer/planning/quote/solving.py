@@ -47,11 +47,19 @@ def solve_variant(*, case: Case, problem: PlanningProblem, annual_discount_rate:
     return Shown(plan=solved.settled.plan, bound_usd=bound, prices=None if solved.priced is None else solved.priced.prices)
 
 
-def price_variant(*, problem: PlanningProblem, evaluations: int, start: Prices | None) -> Sensitivities:
-    """Slopes of the bound in all inputs, after so many steps from known prices."""
-    found = price_more(problem, evaluations=evaluations, start=start, reduced=True).sensitivities
-    assert found is not None
-    return found
+@dataclass(frozen=True, kw_only=True)
+class Slopes:
+    """Prices of capacity and the slopes of the bound that they prove."""
+
+    prices: Prices
+    slopes: Sensitivities
+
+
+def price_variant(*, problem: PlanningProblem, evaluations: int, start: Prices | None) -> Slopes:
+    """Some more steps from known prices, or from none."""
+    priced = price_more(problem, evaluations=evaluations, start=start, reduced=True)
+    assert priced.sensitivities is not None
+    return Slopes(prices=priced.prices, slopes=priced.sensitivities)
 
 
 def _silent(step: Progress) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from optimizer.domain.contract import Contract
 from optimizer.planning.plan import PlanResult
 from optimizer.planning.quote.evidence import Evidence
-from optimizer.planning.quote.solving import Shown, price_variant, solve_variant
+from optimizer.planning.quote.solving import Shown, Slopes, price_variant, solve_variant
 from optimizer.planning.quote.variants import Paid, Variants, paid_quantity
 from optimizer.pricing.arrays import prepare
 from optimizer.pricing.sensitivity import Sensitivities
@@ -129,10 +129,11 @@ class _Run:
             evidence = asked.evidence
             arguments = {"problem": evidence.variants.forced(), "evaluations": PRICE_STEPS, "start": evidence.best_prices(evidence.lots)}
             self._pool.submit(Task(key=f"{name}: slopes", work=price_variant, arguments=arguments))
-        found = {outcome.key: outcome.result() for outcome in self._pool.outcomes()}
+        found: dict[str, Slopes] = {outcome.key: outcome.result() for outcome in self._pool.outcomes()}
         for name, asked in self._asked.items():
-            slopes: Sensitivities = found[f"{name}: slopes"]
-            yield replace(asked, slopes=slopes)
+            for known in found.values():
+                asked.evidence.add_prices(known.prices)
+            yield replace(asked, slopes=found[f"{name}: slopes"].slopes)
 
     # ---- inside
 

@@ -1,0 +1,164 @@
+"""placement quote: what quotes are worth, at which price and volume they pay, and what to negotiate."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from optimizer.domain.case import Case
+from optimizer.domain.contract import Contract
+from optimizer.jobs.cases import folder_of
+from optimizer.jobs.compose import as_yaml
+from optimizer.jobs.inputs import Inputs
+from optimizer.jobs.overview import known
+from optimizer.jobs.plan import solve_settings
+from optimizer.jobs.settings import QuoteJob
+from optimizer.jobs.terminal import shown_progress
+from optimizer.planning import outputs as plan_outputs
+from optimizer.planning.calibration import Calibration, read_calibration
+from optimizer.planning.plan import PlanResult, make_plan
+from optimizer.planning.quote.asked import asked_contracts, asked_offers, beyond, periods_to_end
+from optimizer.planning.quote.findings import finding
+from optimizer.planning.quote.offers import unused_offers
+from optimizer.planning.quote.outputs import COLUMNS, QuoteResult, Rows, summary, tables
+from optimizer.planning.quote.study import Limits, study
+from optimizer.planning.quote.variants import without_pins_on
+from optimizer.report.quote_page import QuoteView, quote_page, sections, told
+from optimizer.solve.executor import Tally
+from optimizer.solve.search import Progress
+from optimizer.store.runs import RunDraft, new_run, run_path
+from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
+from optimizer.tables.calibration_file import shipped_calibration_file
+from optimizer.tables.frame import as_frame
+from optimizer.tables.read import read_case
+from optimizer.tables.write import write_table
+
+ROWS_SHOWN = 12  # of each table, on a terminal
+Report = Callable[[Progress], None]
+
+
+def run(settings: QuoteJob) -> int:
+    """Judges quotes and writes the run."""
+    began = time.monotonic()
+    path = settings.calibration.path
+    inputs = Inputs(folder=folder_of(settings.case), calibration=shipped_calibration_file() if path is None else Path(path))
+    case, contracts = _case(inputs.folder, settings)
+    offers = asked_offers(case, settings.quote.offers or ())
+    with new_run(Path(settings.output.folder), now=datetime.now(UTC)) as draft:
+        draft.path("config.yaml").write_text(as_yaml(settings))
+        inputs.keep(draft.path("inputs"))
+        draft.log(f"run {draft.run_id}: quotes of {case.name}")
+        with shown_progress(draft.log) as progress:
+            result = _judge(case, contracts, offers, settings, read_calibration(inputs.calibration), progress)
+        rows = tables(result)
+        about = _summary(draft, settings, result, seconds=time.monotonic() - began)
+        view = _view(result, rows)
+        _write(draft, rows, view, about, csv=settings.output.csv)
+    _show(view)
+    print(f"run: {run_path(draft)}")
+    return 0
+
+
+def _case(folder: Path, settings: QuoteJob) -> tuple[Case, tuple[Contract, ...]]:
+    """The case to the end of the last quote asked about, free of pins on quotes, and the quotes."""
+    whole = read_case(folder)
+    asked = asked_contracts(whole, settings.quote.contracts or ())
+    periods = settings.horizon.periods or periods_to_end(whole, asked)
+    case = without_pins_on(read_case(folder, periods=periods), [contract.name for contract in asked])
+    return case, asked_contracts(case, [contract.name for contract in asked])
+
+
+def _judge(
+    case: Case, contracts: Sequence[Contract], offers: Sequence[str], settings: QuoteJob, calibration: Calibration, progress: Report
+) -> QuoteResult:
+    began, solving = time.monotonic(), solve_settings(settings)
+    rate = settings.economics.annual_discount_rate
+    joint = make_plan(case, annual_discount_rate=rate, calibration=calibration, settings=solving, progress=progress)
+    asked = settings.quote
+    limit = math.inf if asked.time_limit_s is None else asked.time_limit_s
+    limits = Limits(width=asked.width, time_limit_s=limit, processes=asked.processes)
+    found = study(joint, contracts, settings=solving, limits=limits, report=_told(progress, "quotes"))
+    unused = unused_offers(
+        joint, offers, share=asked.least_use, settings=solving, processes=asked.processes, report=_told(progress, "offers")
+    )
+    return QuoteResult(
+        joint=joint,
+        findings=tuple(finding(joint, quote) for quote in found),
+        unused=unused,
+        alerts=(*beyond(case, contracts), *joint.alerts),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _told(progress: Report, phase: str) -> Callable[[Tally], None]:
+    return lambda tally: progress(Progress(phase=f"{phase} {tally.done}/{tally.done + len(tally.running) + tally.waiting}", seconds=tally.seconds))
+
+
+def _summary(draft: RunDraft, settings: QuoteJob, result: QuoteResult, *, seconds: float) -> dict[str, Any]:
+    """The keys of the joint plan, then what is said of quotes."""
+    case = result.joint.case
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": draft.run_id,
+        "job": "quote",
+        "case": case.name,
+        "as_of": case.as_of.isoformat(),
+        "previous_run": None,
+        "seconds": seconds,
+        "seed": settings.seed,
+        "versions": versions(),
+    }
+    found = {key: known(value) if isinstance(value, float) else value for key, value in plan_outputs.summary(result.joint).items()}
+    return found | about | {"alerts": list(result.alerts)} | summary(result)
+
+
+def _view(result: QuoteResult, rows: Mapping[str, Rows]) -> QuoteView:
+    case = result.joint.case
+    return QuoteView(case=case.name, as_of=case.as_of.isoformat(), alerts=result.alerts, **rows)
+
+
+def _write(draft: RunDraft, rows: Mapping[str, Rows], view: QuoteView, about: dict[str, Any], *, csv: bool) -> None:
+    for name, table in rows.items():
+        frame = as_frame(table, COLUMNS[name])
+        write_table(frame, draft.path(f"{name}.parquet"))
+        if csv:
+            write_table(frame, draft.path(f"{name}.csv"))
+    draft.path("report.html").write_text(quote_page(view, about), encoding="utf-8")
+    write_summary(about, draft.path("summary.json"))
+    for row in view.quotes:
+        draft.log(f"{row['contract']}: {row['verdict']}")
+
+
+def _show(view: QuoteView) -> None:
+    """Tables on a terminal, `name: value` lines elsewhere."""
+    if not sys.stdout.isatty():
+        for row in view.quotes:
+            fields = " ".join(f"{name}={row[name]!r}" for name in list(row)[1:])
+            print(f"quote {row['contract']}: {fields}")
+        for alert in view.alerts:
+            print(f"alert: {alert}")
+        return
+    console = Console(markup=False, highlight=False)
+    for row in view.quotes:
+        console.print(f"  {row['contract']:<28} {told(row)}")
+    for section in sections(view):
+        shown = Table(title=section.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for column in section.columns:
+            shown.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
+        for cells in section.rows[:ROWS_SHOWN]:
+            shown.add_row(*cells)
+        console.print()
+        console.print(shown)
+        if len(section.rows) > ROWS_SHOWN:
+            console.print(f"  and {len(section.rows) - ROWS_SHOWN} more, in the run's tables")
+    for alert in view.alerts:
+        console.print(f"! {alert}")

@@ -1,0 +1,188 @@
+"""What readers see of a study of quotes: the lines of a terminal and one page, from the rows of the run's tables."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optimizer.report.html import bullets, document, facts, preformatted, table
+from optimizer.report.wording import count, money, money_unit, percent
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+FEW = 20  # entry prices shown: suppliers not used at all first
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuoteView:
+    """Rows of the tables of the same names; money in discounted USD."""
+
+    case: str
+    as_of: str
+    quotes: Rows
+    quote_values: Rows
+    volume_curve: Rows
+    levers: Rows
+    counter_offers: Rows
+    options: Rows
+    entry_prices: Rows
+    alerts: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A table; columns whose name ends in > hold numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def sections(view: QuoteView) -> Iterator[Section]:
+    """The tables, those without rows left out."""
+    found = (
+        _verdicts(view),
+        _worth(view),
+        _options(view),
+        _levers(view),
+        _counter_offers(view),
+        _curve(view),
+        _entry(view),
+    )
+    return (section for section in found if section.rows)
+
+
+def quote_page(view: QuoteView, summary: Mapping[str, Any]) -> str:
+    """The whole page. Names come from the user's tables and are escaped."""
+    parts = [table(section.title, section.columns, section.rows) for section in sections(view)]
+    headline = facts({row["contract"]: told(row) for row in view.quotes})
+    about = preformatted("Where it comes from", json.dumps(summary, indent=2))
+    return document(f"Quotes of {view.case}, as of {view.as_of}", [headline, bullets("Alerts", view.alerts), *parts, about])
+
+
+def told(row: Row) -> str:
+    """Example: take: offered at 2.500, it pays up to between 3.000 and 3.015 USD per accelerator-hour"""
+    low, high = price(row["break_even_low"]), price(row["break_even_high"])
+    return f"{row['verdict']}: offered at {price(row['offered'])}, it pays up to between {low} and {high} USD per accelerator-hour"
+
+
+def price(usd: float | None) -> str:
+    """USD per accelerator-hour or per million tokens."""
+    if usd is None or math.isnan(usd):
+        return "-"
+    return "no price proven too high" if math.isinf(usd) else f"{usd:,.4f}"
+
+
+def _ends(low: float, high: float, unit: str) -> str:
+    return f"{_money(low, unit)} to {_money(high, unit)}"
+
+
+def _money(usd: float, unit: str) -> str:
+    return money(usd, unit) if math.isfinite(usd) else "unknown"
+
+
+def _verdicts(view: QuoteView) -> Section:
+    values = {row["contract"]: row for row in view.quote_values}
+    rows = tuple(
+        (
+            row["contract"],
+            row["verdict"],
+            price(row["offered"]),
+            price(row["break_even_low"]),
+            price(row["break_even_high"]),
+            percent(values[row["contract"]]["width_share"]) if math.isfinite(values[row["contract"]]["width_share"]) else "-",
+            count(row["break_even_quantity"]),
+            count(values[row["contract"]]["break_even_quantity_high"]),
+        )
+        for row in view.quotes
+    )
+    columns = ("quote", "verdict", "offered, USD/h>", "pays up to, at least>", "at most>", "width of offered>", "accelerators that pay, at least>")
+    return Section(title="Break-even prices, all of each quote signed", columns=(*columns, "at most>"), rows=rows)
+
+
+def _worth(view: QuoteView) -> Section:
+    ends = [row[name] for row in view.quote_values for name in ("saving_low_usd", "saving_high_usd")]
+    unit = money_unit(max((abs(end) for end in ends if math.isfinite(end)), default=0.0))
+    rows = tuple(
+        (
+            f"{row['rank']}{'' if row['rank_certain'] else '?'}",
+            row["contract"],
+            _ends(row["saving_low_usd"], row["saving_high_usd"], unit),
+            f"{row['lots_in_joint_plan']} of {row['lots']}",
+            price(row["effective_usd_per_accelerator_hour"]),
+            price(row["usd_per_accelerator_hour_with"]),
+            price(row["usd_per_accelerator_hour_without"]),
+            price(row["usd_per_million_tokens_with"]),
+            price(row["usd_per_million_tokens_without"]),
+        )
+        for row in view.quote_values
+    )
+    columns = ("rank", "quote", f"saves, {unit}", "lots in the joint plan", "quote, USD per hour used>", "all supply with it>", "without>")
+    return Section(title="Side by side", columns=(*columns, "USD per million tokens with it>", "without>"), rows=rows)
+
+
+def _options(view: QuoteView) -> Section:
+    unit = money_unit(max((row["cost_high_usd"] for row in view.options if math.isfinite(row["cost_high_usd"])), default=0.0))
+    rows = tuple(
+        (
+            row["option_group"],
+            row["contract"],
+            ("best" if row["certain"] else "best known") if row["best"] else "",
+            _ends(row["cost_low_usd"], row["cost_high_usd"], unit),
+            row["verdict"],
+        )
+        for row in view.options
+    )
+    return Section(title="Exclusive options", columns=("group", "quote", "", f"least cost with it, {unit}", "verdict"), rows=rows)
+
+
+def _levers(view: QuoteView) -> Section:
+    rows = tuple(
+        (
+            row["contract"],
+            row["term"],
+            f"{row['value']:,.6g}",
+            f"{row['elasticity_usd']:,.2f}",
+            price(row["elasticity_usd_per_accelerator_hour"]),
+        )
+        for row in view.levers
+    )
+    columns = ("quote", "term", "value>", "1 % more of it costs, USD>", "as USD per accelerator-hour>")
+    return Section(title="What to negotiate first", columns=columns, rows=rows)
+
+
+def _counter_offers(view: QuoteView) -> Section:
+    rows = tuple(
+        (
+            row["contract"],
+            row["term"],
+            "-" if row["offered"] is None else f"{row['offered']:,.6g}",
+            "-" if row["asked"] is None else f"{row['asked']:,.6g}",
+            percent(1.0 - row["asked_share"]),
+        )
+        for row in view.counter_offers
+    )
+    columns = ("quote", "term", "offered>", "asked>", "less>")
+    return Section(title="Counter-offers: each alone makes all of the quote pay for certain", columns=columns, rows=rows)
+
+
+def _curve(view: QuoteView) -> Section:
+    rows = tuple(
+        (row["contract"], price(row["usd_per_accelerator_hour"]), count(row["accelerators_low"]), count(row["accelerators"]), count(row["accelerators_high"]))
+        for row in view.volume_curve
+    )
+    columns = ("quote", "USD per accelerator-hour>", "accelerators taken, at least>", "by the best plan known>", "at most>")
+    return Section(title="Volume taken against price", columns=columns, rows=rows)
+
+
+def _entry(view: QuoteView) -> Section:
+    order = sorted(view.entry_prices, key=lambda row: (row["supplier_used"], row["entry_high"] / row["offered"] * -1.0, row["offer"]))
+    rows = tuple(
+        (row["supplier"], row["offer"], price(row["offered"]), price(row["entry_low"]), price(row["entry_high"])) for row in order[:FEW]
+    )
+    columns = ("supplier", "offer", "offered, USD/h>", "used for certain below>", "hardly used from>")
+    return Section(title="Offers that the joint plan does not use, and the price at which they enter", columns=columns, rows=rows)
