@@ -17,6 +17,7 @@ from optimizer.jobs.settings import (
     ImportJob,
     InitJob,
     PlanJob,
+    QuoteJob,
     ReplanJob,
     RunsJob,
 )
@@ -69,6 +70,16 @@ JOBS = {
                 "placement audit",
                 "placement audit audit.prices=false",
                 "placement audit case.path=/my/lab audit.prices_time_limit_s=1800 audit.within_days=365",
+            ),
+        ),
+        Job(
+            name="quote",
+            summary="say at which price and volume a quote pays, and what to negotiate",
+            settings=QuoteJob,
+            examples=(
+                "placement quote",
+                "placement quote quote.contracts=[gpu_cloud_b_b300] quote.time_limit_s=1200",
+                "placement quote case=small quote.offers=[dallas_mi300x_on_demand]",
             ),
         ),
         Job(
@@ -132,7 +143,7 @@ JOBS = {
 }
 
 # Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("quote", "backtest", "report")
+RESERVED = ("backtest", "report")
 
 
 def job_named(name: str) -> Job:

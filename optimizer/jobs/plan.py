@@ -15,7 +15,7 @@ from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.overview import known, overview
 from optimizer.jobs.series import plan_series
-from optimizer.jobs.settings import PlanJob, PlanSettings
+from optimizer.jobs.settings import PlanJob, PlanSettings, QuoteJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
@@ -85,7 +85,7 @@ def with_scenarios(case: Case, settings: PlanSettings) -> tuple[Case, tuple[str,
     return sampled.case, (sampled.note,)
 
 
-def solve_settings(settings: PlanSettings) -> SolveSettings:
+def solve_settings(settings: PlanSettings | QuoteJob) -> SolveSettings:
     return SolveSettings(
         method=cast(Method, settings.solver.name),
         backend=cast(Backend, settings.solver.backend),

@@ -25,7 +25,7 @@ from optimizer.jobs.settings import QuoteJob
 from optimizer.jobs.terminal import shown_progress
 from optimizer.planning import outputs as plan_outputs
 from optimizer.planning.calibration import Calibration, read_calibration
-from optimizer.planning.plan import PlanResult, make_plan
+from optimizer.planning.plan import make_plan
 from optimizer.planning.quote.asked import asked_contracts, asked_offers, beyond, periods_to_end
 from optimizer.planning.quote.findings import finding
 from optimizer.planning.quote.offers import unused_offers
@@ -100,7 +100,9 @@ def _judge(
 
 
 def _told(progress: Report, phase: str) -> Callable[[Tally], None]:
-    return lambda tally: progress(Progress(phase=f"{phase} {tally.done}/{tally.done + len(tally.running) + tally.waiting}", seconds=tally.seconds))
+    return lambda tally: progress(
+        Progress(phase=f"{phase} {tally.done}/{tally.done + len(tally.running) + tally.waiting}", seconds=tally.seconds)
+    )
 
 
 def _summary(draft: RunDraft, settings: QuoteJob, result: QuoteResult, *, seconds: float) -> dict[str, Any]:

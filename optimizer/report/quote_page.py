@@ -100,7 +100,15 @@ def _verdicts(view: QuoteView) -> Section:
         )
         for row in view.quotes
     )
-    columns = ("quote", "verdict", "offered, USD/h>", "pays up to, at least>", "at most>", "width of offered>", "accelerators that pay, at least>")
+    columns = (
+        "quote",
+        "verdict",
+        "offered, USD/h>",
+        "pays up to, at least>",
+        "at most>",
+        "width of offered>",
+        "accelerators that pay, at least>",
+    )
     return Section(title="Break-even prices, all of each quote signed", columns=(*columns, "at most>"), rows=rows)
 
 
@@ -172,7 +180,13 @@ def _counter_offers(view: QuoteView) -> Section:
 
 def _curve(view: QuoteView) -> Section:
     rows = tuple(
-        (row["contract"], price(row["usd_per_accelerator_hour"]), count(row["accelerators_low"]), count(row["accelerators"]), count(row["accelerators_high"]))
+        (
+            row["contract"],
+            price(row["usd_per_accelerator_hour"]),
+            count(row["accelerators_low"]),
+            count(row["accelerators"]),
+            count(row["accelerators_high"]),
+        )
         for row in view.volume_curve
     )
     columns = ("quote", "USD per accelerator-hour>", "accelerators taken, at least>", "by the best plan known>", "at most>")

@@ -17,7 +17,7 @@ from optimizer.domain.contract import Contract
 from optimizer.domain.plan import Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.planning.quote.break_even import Interval, Range, break_even
-from optimizer.planning.quote.variants import Variants, with_lots
+from optimizer.planning.quote.variants import Variants, full_hours, with_lots
 from optimizer.pricing.arrays import Prepared
 from optimizer.pricing.bound import bound_with_supply
 from optimizer.pricing.prices import Prices
@@ -160,7 +160,7 @@ class Evidence:
             return math.inf
         k, before, after = self.variants.contract, self._problem(lower), self._problem(higher)
         dearer = after.supply.price_cash[k] - before.supply.price_cash[k]
-        drawn = dearer * after.supply.capacity[k] * after.hours.sum(axis=1) * after.discount
+        drawn = dearer * after.supply.capacity[k] * full_hours(after)
         return float(drawn.sum() + max(0.0, after.supply.terminal_usd[k] - before.supply.terminal_usd[k]))
 
     @cached_property
@@ -173,6 +173,6 @@ class Evidence:
         if supply.minimum_cash[k].any() or self.variants.quote.tiers:
             return 0.0
         problem = self.variants.problem
-        paid = supply.take_or_pay_share[k] * supply.price_cash[k] * supply.capacity[k] * problem.hours.sum(axis=1) * problem.discount
-        leavable = np.flatnonzero(np.isfinite(supply.exit_fee_cash[k]) & (supply.interval[k] >= 0))
+        paid = (supply.take_or_pay_share[k] * supply.price_cash[k] * supply.capacity[k] * full_hours(problem)).sum(axis=1)
+        leavable = np.flatnonzero(np.isfinite(supply.exit_fee_cash[k]).all(axis=1) & (supply.interval[k] >= 0))
         return float(paid[: leavable[0]].sum() if len(leavable) else paid.sum())

@@ -11,6 +11,7 @@ import numpy as np
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Contract
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats
 from optimizer.planning.assemble.supply import build_supply
 from optimizer.planning.changes import with_contract
 
@@ -83,9 +84,14 @@ class Variants:
         return with_lots(self.problem, self.contract, 0)
 
 
+def full_hours(problem: PlanningProblem) -> Floats:
+    """Discounted, expected hours of each period in each scenario, [T, S]."""
+    return np.asarray(problem.hours.sum(axis=1)[:, None] * problem.discount[:, None] * problem.probability)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Paid:
-    """What a quote's price is paid for, per lot, discounted. A contract that may be left is counted to its end."""
+    """What a quote's price is paid for, per lot, discounted and expected. A contract that may be left is counted to its end."""
 
     hours: float  # accelerator-hours that are paid whether drawn or not
     usd: float  # what they cost at the offered price
@@ -104,7 +110,7 @@ def paid_quantity(variants: Variants) -> Paid:
     problem, k = variants.problem, variants.contract
     supply = problem.supply
     share = supply.take_or_pay_share[k] or 1.0
-    hours = share * supply.capacity[k] * problem.hours.sum(axis=1) * problem.discount
+    hours = share * supply.capacity[k] * full_hours(problem)
     usd = hours * supply.price_cash[k]
     within = Paid(hours=float(hours.sum()), usd=float(usd.sum()))
     return replace(within, hours=within.hours + _hours_after(variants, within), usd=within.usd + _usd_after(variants))
