@@ -67,6 +67,7 @@ BOTTLENECK = 0.1  # of a closed loop with hundreds of requests, output and overh
 
 # quotes: factors on the offered price
 BREAK_EVEN = 1e-4  # an end that is narrowed to 1e-5 of itself
+SLOPE_OF_A_TERM = 1e-6  # by one reverse pass against differences, prices as they are
 BREAK_EVEN_BY_SEARCH = 1e-3  # a bisection whose every step is a solve
 
 # pages

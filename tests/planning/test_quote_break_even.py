@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -11,39 +10,22 @@ import pytest
 
 from optimizer.domain.case import Case
 from optimizer.domain.contract import FeeStep
-from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Needs
-from optimizer.errors import InfeasiblePlan
-from optimizer.planning.assemble import build_problem
 from optimizer.planning.changes import with_terms
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.quote.break_even import MOST, Interval, Range, Verdict, break_even, first_at_least, last_at_most
 from optimizer.planning.quote.evidence import Evidence
 from optimizer.planning.quote.variants import Variants, paid_quantity, with_lots
-from optimizer.pricing.arrays import prepare
 from optimizer.solve.climb import price_more
-from optimizer.solve.exact import solve_exact
-from optimizer.solve.search import Solved, SolveSettings
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
 from tests.planning.cases import two_suppliers
+from tests.planning.quotes import add_exact, evidence_of, least_usd
 from tests.tolerances import BREAK_EVEN, BREAK_EVEN_BY_SEARCH, CENT_USD
 
-EXACT = SolveSettings(method="exact", relative_gap=1e-9, threads=1)
 TINY_HOURS, TINY_PRICE = 744.0, 3.0  # July, and the market's price in pool_b, by hand: data/tiny/README.md
-
-
-def solved(problem: PlanningProblem) -> Solved:
-    return solve_exact(problem, settings=EXACT, started=time.monotonic(), report=lambda step: None)
-
-
-def least_usd(problem: PlanningProblem) -> float:
-    try:
-        return solved(problem).settled.objective_usd
-    except InfeasiblePlan:
-        return math.inf
 
 
 def searched(variants: Variants, lots: int) -> float:
@@ -55,17 +37,6 @@ def searched(variants: Variants, lots: int) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if least_usd(variants.forced(middle, lots)) <= without else (low, middle)
     return low
-
-
-def evidence_of(case: Case, needs: Needs, quote: str) -> Evidence:
-    problem = build_problem(case, needs, annual_discount_rate=0.0)
-    return Evidence(Variants(case, problem, 0.0, problem.supply.contracts.index(quote)), prepare(problem))
-
-
-def add_exact(evidence: Evidence, lots: int, factor: float = 1.0) -> None:
-    found = solved(evidence.variants.forced(factor, lots))
-    evidence.add_plan(found.settled.plan, factor)
-    evidence.add_bound(lots, factor, found.bound_usd)
 
 
 def add_little(evidence: Evidence) -> None:
