@@ -74,7 +74,7 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
     return 0
 
 
-def with_scenarios(case: Case, settings: PlanSettings) -> tuple[Case, tuple[str, ...]]:
+def with_scenarios(case: Case, settings: PlanSettings | QuoteJob) -> tuple[Case, tuple[str, ...]]:
     """The case with the scenarios to plan for, and what to say of them."""
     asked = settings.scenarios
     if asked.count is None:
@@ -99,7 +99,7 @@ def solve_settings(settings: PlanSettings | QuoteJob) -> SolveSettings:
 
 
 def run_summary(
-    draft: RunDraft, settings: PlanSettings, result: PlanResult, *, job: str, previous: str | None, seconds: float
+    draft: RunDraft, settings: PlanSettings | QuoteJob, result: PlanResult, *, job: str, previous: str | None, seconds: float
 ) -> dict[str, Any]:
     """summary.json: what the run was, then what the plan is; a bound or gap that is not known is null."""
     case: Case = result.case

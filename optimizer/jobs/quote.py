@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,9 @@ from optimizer.domain.contract import Contract
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
-from optimizer.jobs.overview import known
-from optimizer.jobs.plan import solve_settings
+from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.settings import QuoteJob
 from optimizer.jobs.terminal import shown_progress
-from optimizer.planning import outputs as plan_outputs
 from optimizer.planning.calibration import Calibration, read_calibration
 from optimizer.planning.plan import make_plan
 from optimizer.planning.quote.asked import asked_contracts, asked_offers, beyond, periods_to_end
@@ -36,11 +35,9 @@ from optimizer.report.quote_page import QuoteView, quote_page, sections, told
 from optimizer.solve.executor import Tally
 from optimizer.solve.search import Progress
 from optimizer.store.runs import RunDraft, new_run, run_path
-from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
+from optimizer.store.summary import write_summary
 from optimizer.tables.calibration_file import shipped_calibration_file
-from optimizer.tables.frame import as_frame
 from optimizer.tables.read import read_case
-from optimizer.tables.write import write_table
 
 ROWS_SHOWN = 12  # of each table, on a terminal
 Report = Callable[[Progress], None]
@@ -52,6 +49,7 @@ def run(settings: QuoteJob) -> int:
     path = settings.calibration.path
     inputs = Inputs(folder=folder_of(settings.case), calibration=shipped_calibration_file() if path is None else Path(path))
     case, contracts = _case(inputs.folder, settings)
+    case, notes = with_scenarios(case, settings)
     offers = asked_offers(case, settings.quote.offers or ())
     with new_run(Path(settings.output.folder), now=datetime.now(UTC)) as draft:
         draft.path("config.yaml").write_text(as_yaml(settings))
@@ -59,6 +57,7 @@ def run(settings: QuoteJob) -> int:
         draft.log(f"run {draft.run_id}: quotes of {case.name}")
         with shown_progress(draft.log) as progress:
             result = _judge(case, contracts, offers, settings, read_calibration(inputs.calibration), progress)
+        result = replace(result, alerts=(*notes, *result.alerts))
         rows = tables(result)
         about = _summary(draft, settings, result, seconds=time.monotonic() - began)
         view = _view(result, rows)
@@ -107,20 +106,8 @@ def _told(progress: Report, phase: str) -> Callable[[Tally], None]:
 
 def _summary(draft: RunDraft, settings: QuoteJob, result: QuoteResult, *, seconds: float) -> dict[str, Any]:
     """The keys of the joint plan, then what is said of quotes."""
-    case = result.joint.case
-    about = {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": draft.run_id,
-        "job": "quote",
-        "case": case.name,
-        "as_of": case.as_of.isoformat(),
-        "previous_run": None,
-        "seconds": seconds,
-        "seed": settings.seed,
-        "versions": versions(),
-    }
-    found = {key: known(value) if isinstance(value, float) else value for key, value in plan_outputs.summary(result.joint).items()}
-    return found | about | {"alerts": list(result.alerts)} | summary(result)
+    joint = run_summary(draft, settings, result.joint, job="quote", previous=None, seconds=seconds)
+    return joint | {"alerts": list(result.alerts)} | summary(result)
 
 
 def _view(result: QuoteResult, rows: Mapping[str, Rows]) -> QuoteView:
@@ -130,10 +117,7 @@ def _view(result: QuoteResult, rows: Mapping[str, Rows]) -> QuoteView:
 
 def _write(draft: RunDraft, rows: Mapping[str, Rows], view: QuoteView, about: dict[str, Any], *, csv: bool) -> None:
     for name, table in rows.items():
-        frame = as_frame(table, COLUMNS[name])
-        write_table(frame, draft.path(f"{name}.parquet"))
-        if csv:
-            write_table(frame, draft.path(f"{name}.csv"))
+        write_rows(draft, name, table, COLUMNS[name], csv=csv)
     draft.path("report.html").write_text(quote_page(view, about), encoding="utf-8")
     write_summary(about, draft.path("summary.json"))
     for row in view.quotes:

@@ -244,7 +244,7 @@ class QuoteSettings:
     processes: int = setting(2, "solves at once, each on its share of the cores")
 
     def __post_init__(self) -> None:
-        require(0 < self.width < 1, "quote.width", "must be a share of the price in (0, 1)", self.width)
+        require(0 < self.width < 1, "quote.width", "must be a share in (0, 1)", self.width)
         require(0 < self.least_use <= 1, "quote.least_use", "must be a share in (0, 1]", self.least_use)
         seconds = self.time_limit_s
         require(seconds is None or seconds > 0, "quote.time_limit_s", "must be > 0 s, or null for none", seconds)
@@ -283,6 +283,7 @@ class QuoteJob:
     horizon: QuoteHorizonSettings = group(QuoteHorizonSettings, "how far to look ahead")
     solver: SolverSettings = group(SolverSettings, "how to search for the joint plan, and when to stop")
     economics: EconomicsSettings = group(EconomicsSettings, "what money is worth over time")
+    scenarios: ScenarioSettings = group(ScenarioSettings, "sample scenarios of demand instead of reading them")
     calibration: CalibrationSettings = group(CalibrationSettings, "what the surfaces were fitted to")
     output: TableSettings = group(TableSettings, "where runs are written")
     seed: int = setting(0, "seed of everything random")

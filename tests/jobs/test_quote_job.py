@@ -52,9 +52,12 @@ def test_the_run_holds_everything_that_is_said(quoted):
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ("quote.contracts=[held]", "quote.contracts: must name Proposed contracts that can still be signed on 2026-05-31; got held. There are: quote."),
+        (
+            "quote.contracts=[held]",
+            "quote.contracts: must name Proposed contracts that can still be signed on 2026-05-31; got held. There are: quote.",
+        ),
         ("quote.offers=[nobody]", "quote.offers: must name market offers of the case; got nobody."),
-        ("quote.width=0", "quote.width: must be a share of the price in (0, 1); got 0"),
+        ("quote.width=0", "quote.width: must be a share in (0, 1); got 0"),
         ("horizon.periods=0", "horizon.periods: must be >= 1 period, or null; got 0"),
     ],
 )

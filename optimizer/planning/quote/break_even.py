@@ -21,7 +21,7 @@ from enum import StrEnum
 
 Curve = Callable[[float], float]  # USD at a factor on the quote's prices, never falling
 
-PRECISE = 1e-5  # relative distance between the factor returned and one for which it does not hold
+PRECISE = 2e-5  # relative distance between the factor returned and one for which it does not hold
 MOST = 64.0  # times the offered price: looked at as the largest factor
 
 
@@ -80,30 +80,38 @@ def last_at_most(curve: Curve, level: float) -> float:
     if curve(0.0) > level:
         return 0.0
     holds, fails = 0.0, 1.0
-    while fails < MOST and curve(fails) <= level:
+    while curve(fails) <= level:
+        if fails >= MOST:
+            return MOST
         holds, fails = fails, 2.0 * fails
-    if fails >= MOST and curve(MOST) <= level:
-        return MOST
-    return _narrowed(holds, fails, lambda x: curve(x) <= level)[0]
+    return _narrowed(lambda x: curve(x) - level, holds, fails, zero_is_low=True)[0]
 
 
 def first_at_least(curve: Curve, level: float) -> float:
     """The smallest factor found with curve >= level, to `PRECISE`; inf where there is none up to `MOST`."""
-    fails, holds = 0.0, 1.0
     if curve(0.0) >= level:
         return 0.0
+    fails, holds = 0.0, 1.0
     while curve(holds) < level:
         if holds >= MOST:
             return math.inf
         fails, holds = holds, 2.0 * holds
-    return _narrowed(fails, holds, lambda x: curve(x) < level)[1]
+    return _narrowed(lambda x: curve(x) - level, fails, holds, zero_is_low=False)[1]
 
 
-def _narrowed(low: float, high: float, belongs_low: Callable[[float], bool]) -> tuple[float, float]:
+def _narrowed(height: Curve, low: float, high: float, *, zero_is_low: bool) -> tuple[float, float]:
+    """Two factors that close are looked at, on either side of where the height crosses 0: around the secant's root, else in the middle."""
+    at_low, at_high = height(low), height(high)
     while high - low > PRECISE * high:
-        middle = (low + high) / 2
-        if belongs_low(middle):
-            low = middle
-        else:
-            high = middle
+        span, rise = high - low, at_high - at_low
+        root = low - at_low * span / rise if math.isfinite(rise) and rise > 0.0 else math.nan
+        aside = PRECISE * high / 3
+        for x in (root - aside, root + aside, (low + high) / 2):
+            if not low < x < high or (x == (low + high) / 2 and high - low < span / 2):
+                continue
+            found = height(x)
+            if found < 0.0 or (zero_is_low and found == 0.0):
+                low, at_low = x, found
+            else:
+                high, at_high = x, found
     return low, high

@@ -23,6 +23,8 @@ from optimizer.pricing.bound import bound_with_supply
 from optimizer.pricing.prices import Prices
 from optimizer.solve.cost import contracts_usd, objective_usd
 
+PROBES = 3  # factors of late at which prices may prove their worth
+
 
 @dataclass(frozen=True)
 class _Shown:
@@ -59,6 +61,7 @@ class Evidence:
     plans: dict[int, list[_Known]] = field(default_factory=lambda: defaultdict(list))  # by lots of the quote
     priced: list[_Priced] = field(default_factory=list)
     shown: list[_Shown] = field(default_factory=list)
+    _factors: list[float] = field(default_factory=list)
 
     @property
     def lots(self) -> int:
@@ -83,10 +86,15 @@ class Evidence:
     def add_bound(self, lots: int, factor: float, bound_usd: float) -> None:
         self.shown.append(_Shown(lots, factor, bound_usd))
 
-    def add_prices(self, prices: Prices) -> None:
-        """Prices are kept as long as they prove most somewhere near: without the quote, and with it as offered or where it breaks even."""
+    def add_prices(self, prices: Prices, factor: float = 1.0) -> None:
+        """Prices are kept as long as they prove most somewhere: without the quote, with it as offered, or at the factors of late.
+
+        Args:
+          factor: at which they were found.
+        """
         self.priced.append(_Priced(prices))
-        probes = {(0, 1.0), (self.lots, 1.0), (self.lots, self.break_even().middle)}
+        self._factors = [*self._factors, factor][-PROBES:]
+        probes = {(0, 1.0), (self.lots, 1.0), *((self.lots, late) for late in self._factors)}
         best = {id(max(self.priced, key=lambda priced: self._proven(priced, *probe))) for probe in probes}
         self.priced = [priced for priced in self.priced if id(priced) in best]
 

@@ -17,6 +17,8 @@ from optimizer.solve.best_response import improve
 from optimizer.solve.climb import price_more
 from optimizer.solve.search import Progress, SolveSettings, Start
 
+PLACING = 0.3  # of a solve's time may go into placing loads again before it
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
@@ -34,10 +36,9 @@ def solve_variant(*, case: Case, problem: PlanningProblem, annual_discount_rate:
       SolverFailure: the plan does not verify.
     """
     began = time.monotonic()
-    placed = tuple(better for chosen in start.decisions for better in (chosen, improve(problem, chosen)[0]))
     solver = SOLVERS[settings.method]
     try:
-        solved = solver(problem, settings=settings, started=began, report=_silent, start=replace(start, decisions=placed))
+        solved = solver(problem, settings=settings, started=began, report=_silent, start=_placed_again(problem, settings, start))
     except InfeasiblePlan:
         return Shown(plan=None, bound_usd=math.inf)
     except NoPlanInLimit:
@@ -53,6 +54,13 @@ class Slopes:
 
     prices: Prices
     slopes: Sensitivities
+
+
+def _placed_again(problem: PlanningProblem, settings: SolveSettings, start: Start) -> Start:
+    """The start, and its first decisions with their loads placed again around the quote, within a part of the time."""
+    until = math.inf if settings.time_limit_s is None else time.monotonic() + PLACING * settings.time_limit_s
+    better = [improve(problem, chosen, over=lambda: time.monotonic() > until)[0] for chosen in start.decisions[:1]]
+    return replace(start, decisions=(*better, *start.decisions))
 
 
 def price_variant(*, problem: PlanningProblem, evaluations: int, start: Prices | None) -> Slopes:

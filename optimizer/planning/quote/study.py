@@ -212,6 +212,6 @@ class _Run:
             if shown.plan is not None and (own or question.factor >= 1.0):
                 asked.evidence.add_plan(shown.plan, question.factor if own else 1.0)
             if shown.prices is not None:
-                asked.evidence.add_prices(shown.prices)
+                asked.evidence.add_prices(shown.prices, question.factor if own else 1.0)
             if own:
                 asked.evidence.add_bound(question.lots, question.factor, shown.bound_usd)

@@ -64,7 +64,7 @@ class Variants:
         """With the quote's prices times a factor."""
         return with_contract(self.case, self.quote.name, lambda quote: at_price(quote, factor))
 
-    @lru_cache(maxsize=4)  # noqa: B019 - lives as long as the question does
+    @lru_cache(maxsize=512)  # noqa: B019 - lives as long as the question does
     def at(self, factor: float) -> PlanningProblem:
         """With the quote's prices times a factor, free to be signed or not."""
         if factor == 1.0:
