@@ -20,6 +20,7 @@ SET = {
     "plan": {"horizon": HorizonSettings(periods=12)},  # by the default case
     "replan": {"horizon": HorizonSettings(periods=12)},
     "audit": {"horizon": HorizonSettings(periods=12), "solver": SolverSettings(time_limit_s=30)},
+    "quote": {"solver": SolverSettings(time_limit_s=120)},
     "import": {"case": CaseFolderSettings(path="lab")},
 }
 
