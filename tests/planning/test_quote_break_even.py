@@ -13,7 +13,7 @@ from optimizer.domain.contract import FeeStep
 from optimizer.domain.surface import Needs
 from optimizer.planning.changes import with_terms
 from optimizer.planning.needs import compute_needs
-from optimizer.planning.quote.break_even import MOST, Interval, Range, Verdict, break_even, first_at_least, last_at_most
+from optimizer.planning.quote.break_even import FREE, MOST, Interval, Range, Verdict, break_even, first_at_least, last_at_most
 from optimizer.planning.quote.evidence import Evidence
 from optimizer.planning.quote.variants import Variants, paid_quantity, with_lots
 from optimizer.solve.climb import price_more
@@ -30,8 +30,8 @@ TINY_HOURS, TINY_PRICE = 744.0, 3.0  # July, and the market's price in pool_b, b
 
 def searched(variants: Variants, lots: int) -> float:
     """The break-even factor by bisection, each side solved to optimality."""
-    without, low, high = least_usd(variants.forbidden()), 0.0, 8.0
-    if least_usd(variants.forced(0.0, lots)) > without:
+    without, low, high = least_usd(variants.forbidden()), FREE, 8.0
+    if least_usd(variants.forced(FREE, lots)) > without:
         return 0.0
     while high - low > BREAK_EVEN_BY_SEARCH:
         middle = (low + high) / 2
@@ -62,7 +62,7 @@ def test_ends_stand_where_the_curves_cross() -> None:
     assert first_at_least(curve, 150.0) == pytest.approx(1.25, rel=BREAK_EVEN)
     assert curve(first_at_least(curve, 150.0)) >= 150.0
     assert (last_at_most(curve, 99.0), last_at_most(curve, 1e9)) == (0.0, MOST)
-    assert (first_at_least(curve, 99.0), first_at_least(curve, 1e9)) == (0.0, math.inf)
+    assert (first_at_least(curve, 99.0), first_at_least(curve, 1e9)) == (FREE, math.inf)
 
 
 def test_the_width_is_both_gaps_over_the_paid_quantity() -> None:
@@ -102,6 +102,8 @@ CLAUSES = {
     "half paid": {"lots": 2, "take_or_pay_share": 0.5},
     "nothing paid": {"lots": 2, "take_or_pay_share": None, "fixed_monthly_fee": 900.0},
     "minimum": {"lots": 1, "take_or_pay_share": None, "minimum_spend": 9000.0},
+    "minimum at list": {"lots": 1, "take_or_pay_share": 0.5, "minimum_spend": 6_000.0, "discount": 0.4, "minimum_at_list": True},
+    "paid ahead": {"lots": 1, "upfront_share": 0.5},
     "may be left": {"lots": 2, "notice_days": 30.0, "fee_steps": (FeeStep(start=two_suppliers().case.as_of, fee=300.0),)},
 }
 
@@ -115,7 +117,7 @@ def test_the_interval_holds_what_a_search_finds(terms: dict[str, object]) -> Non
     rough = evidence.break_even()
     assert rough.low <= expected + BREAK_EVEN_BY_SEARCH
     assert expected <= rough.high + BREAK_EVEN_BY_SEARCH
-    for lots, factor in ((0, 1.0), (evidence.lots, 1.0), (evidence.lots, expected + 0.01), (evidence.lots, 0.99 * expected)):
+    for lots, factor in ((0, 1.0), (evidence.lots, 1.0), (evidence.lots, expected + 0.01), (evidence.lots, max(FREE, 0.99 * expected))):
         add_exact(evidence, lots, factor)
     fine = evidence.break_even()
     assert fine.low <= expected + BREAK_EVEN_BY_SEARCH

@@ -22,6 +22,7 @@ from enum import StrEnum
 Curve = Callable[[float], float]  # USD at a factor on the quote's prices, never falling
 
 PRECISE = 2e-5  # relative distance between the factor returned and one for which it does not hold
+FREE = 1e-6  # times the offered price: as good as nothing, and still a share of a list price
 MOST = 64.0  # times the offered price: looked at as the largest factor
 
 
@@ -77,9 +78,9 @@ def break_even(cost: Curve, bound: Curve, without: Range) -> Interval:
 
 def last_at_most(curve: Curve, level: float) -> float:
     """The largest factor found with curve <= level, to `PRECISE`; 0 where there is none, `MOST` where all are."""
-    if curve(0.0) > level:
+    if curve(FREE) > level:
         return 0.0
-    holds, fails = 0.0, 1.0
+    holds, fails = FREE, 1.0
     while curve(fails) <= level:
         if fails >= MOST:
             return MOST
@@ -89,9 +90,9 @@ def last_at_most(curve: Curve, level: float) -> float:
 
 def first_at_least(curve: Curve, level: float) -> float:
     """The smallest factor found with curve >= level, to `PRECISE`; inf where there is none up to `MOST`."""
-    if curve(0.0) >= level:
-        return 0.0
-    fails, holds = 0.0, 1.0
+    if curve(FREE) >= level:
+        return FREE
+    fails, holds = FREE, 1.0
     while curve(holds) < level:
         if holds >= MOST:
             return math.inf

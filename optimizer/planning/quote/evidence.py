@@ -169,18 +169,20 @@ class Evidence:
         k, before, after = self.variants.contract, self._problem(lower), self._problem(higher)
         dearer = after.supply.price_cash[k] - before.supply.price_cash[k]
         drawn = dearer * after.supply.capacity[k] * full_hours(after)
-        return float(drawn.sum() + max(0.0, after.supply.terminal_usd[k] - before.supply.terminal_usd[k]))
+        weight = after.discount[:, None] * after.probability
+        ahead = np.maximum(0.0, after.supply.prepaid_cash[k] - before.supply.prepaid_cash[k]) * weight
+        return float(drawn.sum() + ahead.sum() + max(0.0, after.supply.terminal_usd[k] - before.supply.terminal_usd[k]))
 
     @cached_property
     def least_paid_usd(self) -> float:
         """Discounted USD that each lot pays for committed capacity at the offered price, however it is used and whenever it is left.
 
-        Nothing where a minimum spend may be what is paid instead.
+        Nothing where a minimum spend may be what is paid instead, or where leaving costs less the dearer the contract is.
         """
-        supply, k = self.variants.problem.supply, self.variants.contract
-        if supply.minimum_cash[k].any() or self.variants.quote.tiers:
+        supply, k, quote = self.variants.problem.supply, self.variants.contract, self.variants.quote
+        if supply.minimum_cash[k].any() or quote.tiers or quote.clawback_share is not None:
             return 0.0
         problem = self.variants.problem
         paid = (supply.take_or_pay_share[k] * supply.price_cash[k] * supply.capacity[k] * full_hours(problem)).sum(axis=1)
-        leavable = np.flatnonzero(np.isfinite(supply.exit_fee_cash[k]).all(axis=1) & (supply.interval[k] >= 0))
+        leavable = np.flatnonzero(supply.leavable[k])
         return float(paid[: leavable[0]].sum() if len(leavable) else paid.sum())

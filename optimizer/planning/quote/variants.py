@@ -14,14 +14,20 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.planning.assemble.supply import build_supply
 from optimizer.planning.changes import with_contract
+from optimizer.planning.quote.break_even import FREE
 
 
 def at_price(contract: Contract, factor: float) -> Contract:
-    """The contract with every price of its units times a factor; fees and minimum spend stay as they are."""
-    price = contract.price
+    """The contract with every price of its units times a factor; fees and minimum spend stay as they are.
+
+    List prices stay too, as far as they are not below: where a minimum counts spend at list, or leaving gives discounts back, a discount is
+    what changes. So what any plan pays never falls as the factor grows.
+    """
+    price, discount = contract.price, contract.discount
     return replace(
         contract,
         price=price * factor if isinstance(price, int | float) else price,
+        discount=max(0.0, 1.0 - factor * (1.0 - discount)) if isinstance(discount, int | float) else discount,
         ramp=tuple(replace(step, price=None if step.price is None else step.price * factor) for step in contract.ramp),
         tiers=tuple(replace(tier, price=tier.price * factor) for tier in contract.tiers),
     )
@@ -118,7 +124,7 @@ def paid_quantity(variants: Variants) -> Paid:
 
 def _usd_after(variants: Variants) -> float:
     """The part of what is owed after the horizon that grows with the price."""
-    at, free = (variants.at(factor).supply.terminal_usd[variants.contract] for factor in (1.0, 0.0))
+    at, free = (variants.at(factor).supply.terminal_usd[variants.contract] for factor in (1.0, FREE))
     return float(at - free)
 
 
