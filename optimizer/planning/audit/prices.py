@@ -29,7 +29,7 @@ from optimizer.solve.search import SolveSettings
 COLUMNS = ("what", "contract", "subject", "low_usd", "high_usd", "found_usd", "status", "seconds")
 CLAUSE, EXIT, LOSS = "clause", "exit", "loss of supplier"
 LEAST_SOLVE_S = 4.0  # given to one changed case however many there are
-IN_SEARCH = 0.8  # of the time; the rest is what processes take to start and to stop
+IN_SEARCH = 0.7  # of the time; the rest is what processes take to start and to stop
 
 
 @dataclass(frozen=True, kw_only=True)
