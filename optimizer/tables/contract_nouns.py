@@ -128,10 +128,6 @@ def _per_accelerator(price: Any, size: float) -> Any:
     return price / size if isinstance(price, (int, float)) else price
 
 
-def _share(percent: float | None | Unknown) -> float | None | Unknown:
-    return percent / 100.0 if isinstance(percent, (int, float)) else percent
-
-
 def _pricing(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "annual_escalator": row["x_AnnualEscalator"],
@@ -139,9 +135,9 @@ def _pricing(row: Mapping[str, Any]) -> dict[str, Any]:
         "index_base": row["x_IndexBase"],
         "index_floor": row["x_IndexFloor"],
         "index_cap": row["x_IndexCap"],
-        "upfront_share": _share(row["ContractCommitmentPaymentUpfrontPercentage"]),
+        "upfront_share": row["ContractCommitmentPaymentUpfrontPercentage"],
         "prepaid_balance": row["x_PrepaidBalance"],
-        "discount": _share(row["ContractCommitmentDiscountPercentage"]),
+        "discount": row["ContractCommitmentDiscountPercentage"],
         "clawback_share": row["x_DiscountClawbackShare"],
         "credit_cap": row["x_ServiceCreditCap"],
         "supplier_notice_days": row["x_SupplierNoticeDays"],

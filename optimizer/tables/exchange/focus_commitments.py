@@ -28,7 +28,7 @@ from optimizer.tables.exchange.foreign import Foreign, Row
 from optimizer.tables.exchange.machines import Tables
 from optimizer.tables.exchange.reading import Reading, Record, Request, Whole
 from optimizer.tables.rows import values_of
-from optimizer.tables.schema import Column, Kind
+from optimizer.tables.schema import Kind
 from optimizer.tables.schemas import TABLE_BY_NAME
 
 KEY = "ContractCommitmentId"
@@ -207,7 +207,7 @@ def _contract(stated: Mapping[str, str], suppliers: frozenset[str], request: Req
     """Cells of contracts that a row states, in the words of contracts."""
     known = {column.name: column for column in TABLE_BY_NAME["contracts"].columns}
     cells = {name: value for name, value in stated.items() if name in known and not in_other_words(name)}
-    cells |= {name: _in_unit(value, known[name]) for name, value in stated.items() if name in known and known[name].kind is Kind.CLAUSE}
+    cells |= {name: value for name, value in stated.items() if name in known and known[name].kind is Kind.CLAUSE}
     for name in ("ContractCommitmentId", "ContractId", "ContractCommitmentPeriodStart", "ContractCommitmentPeriodEnd", "BillingCurrency"):
         if name not in cells:
             raise _Refused(name, f"{name} is not stated")
@@ -225,14 +225,9 @@ def _contract(stated: Mapping[str, str], suppliers: frozenset[str], request: Req
     return cells
 
 
-def _in_unit(share: str, column: Column) -> str:
-    """FOCUS states shares from 0 to 1, whatever it calls them."""
-    return plain(decimal(share, column.name) * 100) if column.unit == "percent" else share
-
-
 def _otherwise(stated: Mapping[str, str], request: Request, version: Version) -> dict[str, str]:
     """Cells of a contract that is new: one lot, every clause unknown, a status by its dates where the version has none."""
-    cells = {column.name: "unknown" for column in TABLE_BY_NAME["contracts"].columns if column.absent == "unknown"}
+    cells = {column.name: "unknown" for column in TABLE_BY_NAME["contracts"].columns if "unknown" in column.allowed}
     cells |= {"x_Lots": "1", "x_Supplier": request.supplier or stated.get("ServiceProviderName", "")}
     if version is FOCUS_1_3 and request.as_of is not None:
         cells["ContractCommitmentLifecycleStatus"] = _status(stated, request.as_of.isoformat())

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from optimizer.domain.calendar import HOURS_PER_DAY, calendar_months
-from optimizer.domain.contract import Contract, Interval, Unit
+from optimizer.domain.contract import Contract, Interval, Unit, Unknown
 from optimizer.tables.cells import unescaped
 from optimizer.tables.columns import TableData
 from optimizer.tables.contract_nouns import build_contracts
@@ -35,6 +35,7 @@ from optimizer.tables.exchange.focus_commitments import (
 )
 from optimizer.tables.exchange.focus_file import write_focus
 from optimizer.tables.exchange.imports import COMMITMENTS_FILE
+from optimizer.tables.schemas import TABLE_BY_NAME
 
 Tables = Mapping[str, TableData]
 Cells = dict[str, str]
@@ -49,7 +50,9 @@ def export_commitments(tables: Tables, version: Version, folder: Path) -> tuple[
     agreements = _agreements(contracts)
     stated = {row[KEY]: row for row in texts(tables["focus_commitments"])}
     rows = []
-    for row, contract in zip(texts(tables["contracts"]), contracts, strict=True):
+    absent = {column.name: column.missing for column in TABLE_BY_NAME["contracts"].columns}
+    for found, contract in zip(texts(tables["contracts"]), contracts, strict=True):
+        row = absent | found
         told = stated.get(contract.name, {})
         cells = _commitment(row, contract, told, agreements[contract.agreement], version)
         rows += [cells, *_tiers(cells, contract.name, tables["contract_tiers"], version)]
@@ -77,7 +80,7 @@ def _agreements(contracts: tuple[Contract, ...]) -> dict[str, tuple[date, date]]
 
 
 def _x_columns(tables: Tables, version: Version) -> tuple[str, ...]:
-    own = tuple(column for name in tables["contracts"].cells if (column := own_column(name, version)))
+    own = tuple(x for column in TABLE_BY_NAME["contracts"].columns if (x := own_column(column.name, version)))
     tiers = tuple(tier_column(name) for name in tables["contract_tiers"].cells if name != KEY)
     kept = tuple(_kept_columns(version).values()) if len(tables["focus_commitments"].values) else ()
     return (*own, *kept, DERIVED, *((TIER_OF, *tiers) if len(tables["contract_tiers"].values) else (TIER_OF,)))
@@ -116,20 +119,21 @@ def _worked_out(contract: Contract, row: Cells, agreement: tuple[date, date]) ->
     """FOCUS columns that the case does not state."""
     as_of = f"{row['as_of']}T00:00:00Z"
     pools = {"InclusionOperator": "Or", "Inclusions": [{"Dimension": "x_Pool", "Operator": "In", "Values": list(contract.pools)}]}
-    cost = _cost(contract)
+    cost, upfront = _cost(contract), _given(contract.upfront_share)
     return {
         "ContractCommitmentApplicability": json.dumps(pools if contract.pools else {"IsComplexScope": True}),
         "ContractCommitmentBenefitCategory": "Availability",
         "ContractCommitmentCost": cost,
         "ContractCommitmentCreated": as_of,
+        "ContractCommitmentDiscountPercentage": _share(contract.discount),
         "ContractCommitmentDurationType": _duration(contract.start, contract.end),
         "ContractCommitmentFulfillmentInterval": _WORDS[contract.interval.value],
         "ContractCommitmentLastUpdated": as_of,
         "ContractCommitmentModel": "Continuous" if contract.interval.value == "hour" else "Discontinuous",
         "ContractCommitmentOfferCategory": "Negotiated",
-        "ContractCommitmentPaymentInterval": "Monthly",
-        "ContractCommitmentPaymentModel": "No Upfront",
-        "ContractCommitmentPaymentUpfrontPercentage": "0",
+        "ContractCommitmentPaymentInterval": "One-Time" if upfront == 1.0 else "Monthly",
+        "ContractCommitmentPaymentModel": "No Upfront" if not upfront else "All Upfront" if upfront == 1.0 else "Partial Upfront",
+        "ContractCommitmentPaymentUpfrontPercentage": _share(upfront),
         "ContractCommitmentQuantity": _quantity(contract),
         "ContractCommitmentType": "Capacity Commitment",
         "ContractCommitmentUnit": "" if contract.unit is Unit.UNKNOWN else f"{contract.unit.value}s".title(),
@@ -140,6 +144,15 @@ def _worked_out(contract: Contract, row: Cells, agreement: tuple[date, date]) ->
         "PricingCurrencyContractCommitmentCost": cost,
         "ServiceProviderName": contract.supplier,
     }
+
+
+def _given(clause: float | None | Unknown) -> float:
+    """Nothing is paid upfront where nobody says that something is."""
+    return clause if isinstance(clause, float) else 0.0
+
+
+def _share(clause: float | None | Unknown) -> str:
+    return plain(Decimal(repr(clause))) if isinstance(clause, float) else ""
 
 
 def _duration(start: date, end: date) -> str:

@@ -113,7 +113,7 @@ def harmless(cell: str, table: Table, name: str) -> str:
 
 
 def _cells(table: Table, columns: tuple[str, ...], rows: list[dict[str, str]]) -> Cells:
-    """Columns as they were, and those of the table that rows bring with them."""
+    """Columns as they were, and those of the table that rows bring with them; other rows say there what the lack of the column said."""
     brought = {name for row in rows for name, cell in row.items() if cell}
-    names = [*columns, *(column.name for column in table.columns if column.name in brought and column.name not in columns)]
-    return {name: [row.get(name, "") for row in rows] for name in names}
+    new = {column.name: column.missing for column in table.columns if column.name in brought and column.name not in columns}
+    return {name: [row.get(name, new.get(name, "")) for row in rows] for name in (*columns, *new)}

@@ -27,7 +27,6 @@ def _contract() -> Column:
     return text("ContractCommitmentId", "Contract to which the row belongs.", key=True, refers_to="contracts")
 
 
-PERCENT = Bounds(at_least=0, at_most=100)
 _STATUSES = ("Proposed", "Pending", "Active", "Exhausted", "Expired", "Canceled", "Superseded")
 
 _CONTRACTS = table(
@@ -106,9 +105,9 @@ _CONTRACTS = table(
     rare_clause("x_IndexCap", "ratio", "Collar: largest ratio of an indexed price to the unit price.", POSITIVE),
     rare_clause(
         "ContractCommitmentPaymentUpfrontPercentage",
-        "percent",
-        "Share of all that is committed that is paid at the start; what then falls due is taken from it first.",
-        PERCENT,
+        "share",
+        "Share of all that is committed that is paid at the start; what then falls due is taken from it first. FOCUS states a share.",
+        SHARE,
     ),
     number(
         "x_PrepaidBalance",
@@ -118,7 +117,10 @@ _CONTRACTS = table(
         absent="what the upfront share has left by then",
     ),
     rare_clause(
-        "ContractCommitmentDiscountPercentage", "percent", "How much the unit price is below the list price.", Bounds(at_least=0, below=100)
+        "ContractCommitmentDiscountPercentage",
+        "share",
+        "Share of the list price that the unit price is below it. FOCUS states a share.",
+        Bounds(at_least=0, below=1),
     ),
     rare_clause(
         "x_DiscountClawbackShare", "share", "Share of the discount received on what was committed that is paid back on leaving.", SHARE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.tables.schema import POSITIVE, SHARE, Column, Table, day, number, table, text
+from optimizer.tables.schema import POSITIVE, Column, Table, day, number, table, text
 
 _NOT_STATED = "not stated"
 
@@ -50,13 +50,11 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
         _stated("ContractCommitmentBenefitCategory", "Discount, Entitlement, Availability or Other."),
         _stated("ContractCommitmentCreated", "When the record was made."),
         _stated("ContractCommitmentLastUpdated", "When the record was last changed."),
-        number("ContractCommitmentDiscountPercentage", "share", "Share off the list price.", SHARE, absent=_NOT_STATED),
         _stated("ContractCommitmentDurationType", "Length, such as 3 Years."),
         _stated("ContractCommitmentModel", "Continuous or Discontinuous."),
         _stated("ContractCommitmentOfferCategory", "Public or Negotiated."),
         _stated("ContractCommitmentPaymentInterval", "How often it is paid."),
         _stated("ContractCommitmentPaymentModel", "No Upfront, Partial Upfront or All Upfront."),
-        number("ContractCommitmentPaymentUpfrontPercentage", "share", "Share paid at signing.", SHARE, absent=_NOT_STATED),
         _stated("InvoiceIssuerName", "Who sends the invoices."),
         _stated("PricingCurrency", "Currency of the supplier's prices."),
         number("PricingCurrencyContractCommitmentCost", "pricing currency", "Amount committed to in that currency.", absent=_NOT_STATED),

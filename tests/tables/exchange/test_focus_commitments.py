@@ -76,9 +76,26 @@ def test_version_1_4_states_status_interval_and_minimum(case):
     contracts = taken_into(case, imported(case, "focus_1_4", focus_1_4({})))
     contract = contracts["spend-001"]
     assert (contract.status, contract.interval, contract.minimum_spend, contract.lots) == (Status.ACTIVE, Interval.TERM, 925000.0, 1)
+    assert (contract.discount, contract.upfront_share) == (0.15, 0.0)
     (kept,) = csv_rows(case / "focus_commitments.csv")
-    assert (kept["ContractCommitmentDiscountPercentage"], kept["ContractCommitmentModel"]) == ("0.15", "Discontinuous")
-    assert kept["as_of"] == "2027-12-15"
+    assert (kept["ContractCommitmentModel"], kept["as_of"]) == ("Discontinuous", "2027-12-15")
+
+
+def test_clauses_that_an_export_cannot_state_are_unknown_and_those_of_other_contracts_stay(case):
+    before = {contract.name: contract for contract in read_case(case).contracts}
+    contracts = taken_into(case, imported(case, "focus_1_4", focus_1_4({})))
+    unread = {
+        "annual_escalator",
+        "index_cap",
+        "clawback_share",
+        "supplier_notice_days",
+        "credits",
+        "credit_cap",
+        "notice_days",
+        "fee_steps",
+    }
+    assert unread <= set(contracts["spend-001"].unknown_clauses)
+    assert {name: contracts[name] for name in before} == before
 
 
 @pytest.mark.parametrize("status", STATUSES)
@@ -104,7 +121,7 @@ def test_each_tier_is_a_row_with_an_id_of_its_own(case):
     rows = ({"ContractCommitmentId": "tier-1"}, {"ContractCommitmentId": "tier-2", "ContractCommitmentDiscountPercentage": "0.25"})
     found = imported(case, "focus_1_4", focus_1_4(*rows))
     assert found.changes["contracts"].added == ("tier-1", "tier-2")
-    assert [row["ContractCommitmentDiscountPercentage"] for row in rows_of(found, "focus_commitments")] == ["0.15", "0.25"]
+    assert [row["ContractCommitmentDiscountPercentage"] for row in rows_of(found, "contracts")[-2:]] == ["0.15", "0.25"]
 
 
 def test_rows_of_one_id_are_not_guessed_to_be_tiers(case):
@@ -118,10 +135,10 @@ def test_rows_of_one_id_are_not_guessed_to_be_tiers(case):
 def test_tiers_with_price_and_quantity_in_x_columns_are_tiers(case):
     x = "x_TierOf,x_TierFromQuantity,x_TierUnitPrice,x_TierKind,x_TierSource,x_TierSourceKind,x_TierAsOf"
     lines = focus_1_4({}, {"ContractCommitmentId": "spend-001#2"}).splitlines()
-    tail = ("," * 7, ",spend-001,5000,1.25,incremental,contract,reported,2027-12-15")
+    tail = ("," * 7, ",spend-001,0,1.25,incremental,contract,reported,2027-12-15")
     content = "\n".join([f"{lines[0]},{x}", *(line + end for line, end in zip(lines[1:], tail, strict=True)), ""])
     contract = taken_into(case, imported(case, "focus_1_4", content))["spend-001"]
-    assert [(tier.from_quantity, tier.price, tier.kind) for tier in contract.tiers] == [(5000.0, 1.25, "incremental")]
+    assert [(tier.from_quantity, tier.price, tier.kind) for tier in contract.tiers] == [(0.0, 1.25, "incremental")]
 
 
 def test_a_reimport_replaces_what_it_states_and_keeps_what_somebody_has_read(case):

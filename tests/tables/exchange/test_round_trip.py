@@ -42,6 +42,9 @@ HOURS = {
 }
 
 
+PROVENANCE = {"source": "made up", "source_kind": "assumed", "as_of": "2028-01-01"}
+
+
 def full_case(folder: Path) -> Path:
     """Tiers, ramps, fee steps, pools, exclusions, hostile texts, a contract that came from FOCUS, and charges."""
     made = tables()
@@ -50,6 +53,23 @@ def full_case(folder: Path) -> Path:
     made["contract_tiers"].append(
         made["contract_tiers"][0] | {"ContractCommitmentId": "held", "from_quantity": "1000000.5", "source": "'+1"}
     )
+    made["contracts"][0] |= {"x_ServiceCredits": "given", "ContractCommitmentDiscountPercentage": "0.25", "x_AnnualEscalator": "unknown"}
+    made["contracts"][1] |= {"x_ServiceCredits": "none", "ContractCommitmentDiscountPercentage": "none", "x_AnnualEscalator": "0.03"}
+    made["contract_credit_steps"] = [{"ContractCommitmentId": "held", "availability_below": "0.99", "credit_share": "0.1"} | PROVENANCE]
+    made["contract_deliveries"] = [
+        {"ContractCommitmentId": "held", "scenario": "boom", "delay_days": "30", "supplier_exit": ""} | PROVENANCE
+    ]
+    made["clause_register"] = [
+        {
+            "ContractCommitmentId": "held",
+            "section": "9.1",
+            "category": "assignment",
+            "text": "-none without consent, ever",
+            "owner": "legal",
+        }
+        | {"blocks_multi_supplier": "false", "reviewed_on": ""}
+        | PROVENANCE
+    ]
     case = write(folder, made)
     for source, content in (
         ("focus_1_4", focus_1_4({"ContractCommitmentUnit": "GPU-Hours", "ContractCommitmentQuantity": "12"})),
