@@ -114,3 +114,10 @@ def first_of_next_month(day: date) -> date:
 def overlap_days(start: date, end: date, period: Period) -> int:
     """Days that [start, end) and the period share."""
     return max(0, (min(end, period.end) - max(start, period.start)).days)
+
+
+def months_later(day: date, months: int) -> date:
+    """The anniversary `months` later; one that a month lacks falls on the next month's first day."""
+    first = date(day.year + (day.month - 1 + months) // 12, (day.month - 1 + months) % 12 + 1, 1)
+    following = first_of_next_month(first)
+    return min(first + timedelta(days=day.day - 1), following)

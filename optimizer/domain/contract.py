@@ -5,9 +5,11 @@ Every clause is none (`None`), unknown (`UNKNOWN`) or given. Unknown is never no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum, StrEnum
+
+from optimizer.domain.calendar import months_later
 
 
 class Unknown(Enum):
@@ -94,11 +96,29 @@ class FeeStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Tier:
-    """Volume tier (priced by the clauses of a later release; a plan refuses it rather than ignore it)."""
+    """Volume tier: from a quantity on, all lots together in a fulfilment interval, another price holds."""
 
-    from_quantity: float  # accelerator-hours in the fulfilment interval
-    price: float
-    kind: str  # all_units | incremental
+    from_quantity: float  # units in a whole fulfilment interval; the boundary belongs to this tier
+    price: float  # contract currency / unit, next to the contract's own, with which it moves
+    kind: str  # all_units: of every unit | incremental: of those in the tier
+
+
+class BalanceKind(StrEnum):
+    """What an interval brings forward into later ones."""
+
+    MAKE_UP = "make_up"  # paid and not taken: pays for what is later drawn beyond the commitment
+    CARRY_FORWARD = "carry_forward"  # drawn beyond the commitment: makes good what is later not taken of it
+    ROLLOVER = "rollover"  # minimum spend paid and not spent: pays for what is later spent beyond the minimum
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """Money brought forward from one fulfilment interval to the next, used as soon as it can be. Contract currency, all lots together."""
+
+    kind: BalanceKind
+    opening: float = 0.0  # on the first day of the calendar
+    cap: float | None = None  # most that is ever brought forward; None: no limit
+    expires_after: int | None = None  # intervals in which it may be used; None: it does not expire
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +142,15 @@ class Delivery:
     scenario: str
     delay_days: float  # what is not yet delivered on the case's date comes so much later; the term stays
     supplier_exit: date | None  # first day on which the supplier has left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Renewal:
+    """The option to prolong the term, for as many of the lots as are still held when it ends."""
+
+    months: int  # by which the term is prolonged
+    price: float | None = None  # contract currency / unit in them; None: the contract's own price
+    decide_by: date | None = None  # last day to say so; None: any day before the term ends
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +202,13 @@ class Contract:
     credits: tuple[CreditStep, ...] | None | Unknown = None
     credit_cap: float | None | Unknown = None  # most of the bill that is credited, share
     deliveries: tuple[Delivery, ...] = ()  # scenarios without one: as agreed
+    burst_share: float | None | Unknown = None  # of a lot's capacity, that may be drawn beyond it
+    burst_price: float | None = None  # contract currency / unit of burst; None: the contract's own price
+    true_up_price: float | None | Unknown = None  # contract currency / unit drawn beyond the commitment; None: the contract's own price
+    balance: Balance | None | Unknown = None
+    comparables: tuple[str, ...] | Unknown = ()  # contracts whose price it must not exceed while they are held
+    renewal: Renewal | None | Unknown = None
+    renews: str | None = None  # contract whose term it prolongs: only as many lots as are still held then can be signed
     ramp: tuple[RampStep, ...] = ()
     tiers: tuple[Tier, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
@@ -183,4 +219,29 @@ class Contract:
         names: tuple[str, ...] = ("take_or_pay_share", "minimum_spend", "fixed_monthly_fee", "share_of_wallet", "notice_days", "fee_steps")
         names += ("annual_escalator", "index_floor", "index_cap", "upfront_share", "discount", "clawback_share", "other_spend_cap")
         names += ("supplier_notice_days", "credits", "credit_cap")
+        names += ("burst_share", "true_up_price", "balance", "comparables", "renewal")
         return tuple(name for name in names if getattr(self, name) is UNKNOWN)
+
+    @property
+    def renewed(self) -> Contract | None:
+        """The term that the renewal option adds, as a quote: at the last step of the ramp, without what was brought forward."""
+        if not isinstance(self.renewal, Renewal) or not (self.status.in_force or self.status is Status.PROPOSED):
+            return None
+        steps = sorted(self.ramp, key=lambda step: step.start)
+        priced = [step.price for step in steps if step.price is not None]
+        price = self.renewal.price if self.renewal.price is not None else priced[-1] if priced else self.price
+        return replace(
+            self,
+            name=f"{self.name}/renewed",
+            status=Status.PROPOSED,
+            start=self.end,
+            end=months_later(self.end, self.renewal.months),
+            sign_by=self.renewal.decide_by,
+            accelerators=steps[-1].accelerators if steps else self.accelerators,
+            price=price,
+            option_group=None,
+            balance=None,
+            renewal=None,
+            renews=self.name,
+            ramp=(),
+        )

@@ -5,11 +5,23 @@ All money is in USD; fields named `_cash` are undiscounted and carry their perio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.domain.clauses import (
+    NO_BALANCES,
+    NO_BURST,
+    NO_FAVOURED,
+    NO_TIERS,
+    NO_TRUE_UP,
+    Balances,
+    Burst,
+    Favoured,
+    Tiers,
+    TrueUp,
+)
 from optimizer.domain.surface import Floats, Ints, Needs
 
 Bools = NDArray[np.bool_]
@@ -52,6 +64,33 @@ class Supply:
     offer_loss: Floats  # [O] share of spot hours lost; 0 for on-demand
     offer_limit: Floats  # [O, T] accelerators, mean over the period's hours; inf: no limit
     offer_price_cash: Floats  # [O, T, S] USD per accelerator-hour
+
+    tiers: Tiers = NO_TIERS
+    burst: Burst = NO_BURST
+    true_up: TrueUp = NO_TRUE_UP
+    balances: Balances = NO_BALANCES
+    favoured: Favoured = NO_FAVOURED
+    renewals: Ints = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))  # [E, 2] (contract, the one that it renews)
+
+    @property
+    def has_options(self) -> bool:
+        """Whether any contract has a clause of `optimizer.domain.clauses`."""
+        clauses = (self.tiers, self.burst, self.true_up, self.balances, self.favoured)
+        return any(len(clause.contract) > 0 for clause in clauses) or len(self.renewals) > 0
+
+    @property
+    def excess_price(self) -> Floats:
+        """USD per accelerator-hour drawn beyond the commitment, [K, T, S]: the contract's own price, or that of its true-up."""
+        price = self.price_cash.copy()
+        price[self.true_up.contract] = self.true_up.price_cash.reshape(len(self.true_up.contract), *price.shape[1:])
+        return price
+
+    @property
+    def drawable(self) -> Floats:
+        """Accelerators per lot that may be drawn, burst included, [K, T, S]."""
+        most = self.capacity.copy()
+        most[self.burst.contract] *= 1.0 + self.burst.share[:, None, None]
+        return most
 
     @property
     def leavable(self) -> Bools:

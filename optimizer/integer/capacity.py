@@ -7,8 +7,9 @@ import numpy as np
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.clauses import active
+from optimizer.integer.columns import Bools
 from optimizer.integer.rows import RowGroup, Term, numbered, row_group
-from optimizer.integer.variables import Bools, Variables, largest_need, periods_held
+from optimizer.integer.variables import Variables, largest_need, periods_held
 
 
 def pool_capacity(problem: PlanningProblem, variables: Variables) -> RowGroup:

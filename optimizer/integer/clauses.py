@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.rows import RowGroup, Term, numbered, row_group
-from optimizer.integer.variables import Bools, Variables, periods_held
+from optimizer.integer.variables import Variables
 
 
 def active(variables: Variables, row: Ints, contract: Ints, period: Ints, coefficient: ArrayLike) -> list[Term]:
@@ -19,7 +19,7 @@ def active(variables: Variables, row: Ints, contract: Ints, period: Ints, coeffi
 
 
 def capacity_and_ramp(problem: PlanningProblem, variables: Variables) -> RowGroup:
-    """sum over pools of d[j,t,b,s] <= capacity[k,t] active[k,t]; the ramp is in the capacity."""
+    """sum over pools of d[j,t,b,s] <= capacity[k,t] active[k,t] + burst[k,t,b,s]; the ramp is in the capacity."""
     supply = problem.supply
     periods, blocks, scenarios = problem.shape
     drawn = np.zeros((len(supply.contracts), periods, blocks, scenarios), dtype=np.bool_)
@@ -30,6 +30,7 @@ def capacity_and_ramp(problem: PlanningProblem, variables: Variables) -> RowGrou
         "capacity of contract",
         {"contract": contract, "period": period, "block": block, "scenario": scenario},
         (row[supply.cover_contract], variables.contract_draw, -1.0),
+        (row[supply.burst.contract], variables.burst, 1.0),
         *active(variables, np.arange(len(contract)), contract, period, supply.capacity[contract, period, scenario]),
         lower=0.0,
         measure="accelerators",
@@ -43,15 +44,28 @@ def committed_cash(problem: PlanningProblem) -> Floats:
     return np.asarray(supply.take_or_pay_share[:, None, None] * supply.price_cash * supply.capacity * hours)
 
 
-def spend_terms(problem: PlanningProblem, variables: Variables, row: Ints, unit: float, weight: Floats) -> Term:
-    """Term `weight x price x hours drawn`, each draw added to its interval's row. `row` is [K, W, S], -1: none; `weight` [K]."""
+def covered_cash(problem: PlanningProblem) -> Floats:
+    """USD per lot in force of spend that the commitment covers, at the price of what goes beyond it, [K, T, S]."""
     supply = problem.supply
-    at = _interval_rows(problem, row)[supply.cover_contract][:, :, None, :]
-    price = supply.price_cash[supply.cover_contract][:, :, None, :] * problem.hours[:, :, None]
-    return at, variables.contract_draw, weight[supply.cover_contract][:, None, None, None] * price / unit
+    hours = problem.hours.sum(axis=1)[:, None]
+    return np.asarray(supply.take_or_pay_share[:, None, None] * supply.excess_price * supply.capacity * hours)
 
 
-def _interval_rows(problem: PlanningProblem, row: Ints) -> Ints:
+def drawn_terms(problem: PlanningProblem, variables: Variables, row: Ints, per_hour: Floats) -> list[Term]:
+    """Terms `per_hour[k,t,s] x hours drawn`, burst aside, each draw added to its interval's row. `row` is [K, W, S]; -1: none."""
+    supply = problem.supply
+    at = interval_rows(problem, row)[:, :, None, :]
+    coefficient = per_hour[:, :, None, :] * problem.hours[:, :, None]
+    j, u = supply.cover_contract, supply.burst.contract
+    return [(at[j], variables.contract_draw, coefficient[j]), (at[u], variables.burst, -coefficient[u])]
+
+
+def spend_terms(problem: PlanningProblem, variables: Variables, row: Ints, unit: float, weight: Floats) -> list[Term]:
+    """Terms `weight x price x hours drawn`, at the price of what goes beyond the commitment. `row` is [K, W, S], -1: none; `weight` [K]."""
+    return drawn_terms(problem, variables, row, weight[:, None, None] * problem.supply.excess_price / unit)
+
+
+def interval_rows(problem: PlanningProblem, row: Ints) -> Ints:
     """Row of the interval that each period falls in, [K, T, S], from rows [K, W, S]."""
     interval = problem.supply.interval
     if row.shape[1] == 0:
@@ -60,9 +74,18 @@ def _interval_rows(problem: PlanningProblem, row: Ints) -> Ints:
     return np.asarray(np.where((interval >= 0)[:, :, None], found, -1))
 
 
-def _per_lot(problem: PlanningProblem, variables: Variables, row: Ints, per_lot: Floats) -> list[Term]:
+def last_periods(problem: PlanningProblem) -> Ints:
+    """The last period within the horizon of each interval, [K, W]; -1: no such interval."""
+    interval = problem.supply.interval
+    last = np.full((len(interval), int(interval.max(initial=-1)) + 1), -1)
+    contract, period = np.nonzero(interval >= 0)
+    np.maximum.at(last, (contract, interval[contract, period]), period)
+    return last
+
+
+def per_lot(problem: PlanningProblem, variables: Variables, row: Ints, per_lot: Floats) -> list[Term]:
     """Terms `per_lot[k,t,s] active[k,t]`, each period added to its interval's row [K, W, S]."""
-    at = _interval_rows(problem, row)
+    at = interval_rows(problem, row)
     contract, period, scenario = np.nonzero(at >= 0)
     return active(variables, at[contract, period, scenario], contract, period, per_lot[contract, period, scenario])
 
@@ -79,8 +102,8 @@ def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> 
         "take or pay",
         {"contract": contract, "interval": interval, "scenario": scenario},
         (row, variables.excess, 1.0),
-        spend_terms(problem, variables, row, unit, np.full(len(problem.supply.contracts), -1.0)),
-        *_per_lot(problem, variables, row, committed_cash(problem) / unit),
+        *spend_terms(problem, variables, row, unit, np.full(len(problem.supply.contracts), -1.0)),
+        *per_lot(problem, variables, row, covered_cash(problem) / unit),
         lower=0.0,
         upper=np.where(problem.supply.list_ratio[contract] > 1.0, 0.0, np.inf),
         measure="USD",
@@ -89,7 +112,7 @@ def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> 
 
 
 def minimum_spend(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:
-    """short[k,w,s] >= minimum active - list ratio (commitment + excess) - fixed fee - spend from elsewhere, over the interval."""
+    """short[k,w,s] >= minimum active - list ratio (commitment + excess + tiers) - fixed fee - spend from elsewhere, over the interval."""
     supply = problem.supply
     return _minimum(problem, variables, unit, "minimum spend", variables.short, supply.minimum_cash, supply.eligible_spend_cash)
 
@@ -106,27 +129,48 @@ def capped_other_spend(problem: PlanningProblem, variables: Variables, unit: flo
 def _minimum(
     problem: PlanningProblem, variables: Variables, unit: float, name: str, short: Ints, minimum: Floats, elsewhere: Floats
 ) -> RowGroup:
-    """Where nothing is paid for anyway the excess is the spend itself; where everything is, there is none."""
-    supply = problem.supply
     row = numbered(short >= 0)
     contract, interval, scenario = np.nonzero(row >= 0)
-    ratio = supply.list_ratio[:, None, None]
-    counted = (ratio * committed_cash(problem) + supply.fixed_fee_cash - minimum) / unit
-    uncommitted = np.where((supply.take_or_pay_share == 0)[:, None, None], row, -1)
-    eligible = np.zeros(row.shape)
-    k, t = np.nonzero(supply.interval >= 0)
-    np.add.at(eligible, (k, supply.interval[k, t]), elsewhere[k, t] / unit)
+    terms, counted = spend_beyond_minimum(problem, variables, row, unit, minimum, elsewhere)
     return row_group(
         name,
         {"contract": contract, "interval": interval, "scenario": scenario},
         (row, short, 1.0),
-        (row, variables.excess, np.broadcast_to(ratio, row.shape)),
-        spend_terms(problem, variables, uncommitted, unit, supply.list_ratio),
-        *_per_lot(problem, variables, row, counted),
-        lower=-eligible[contract, interval, scenario],
+        *terms,
+        lower=-counted[contract, interval, scenario],
         measure="USD",
         scale=unit,
     )
+
+
+def spend_beyond_minimum(
+    problem: PlanningProblem, variables: Variables, row: Ints, unit: float, minimum: Floats, elsewhere: Floats
+) -> tuple[list[Term], Floats]:
+    """Terms of list ratio (commitment + excess + tiers) + fixed fee - minimum, added to rows; and spend from elsewhere, each [K, W, S].
+
+    Where nothing is paid for anyway the excess is the spend itself; where everything is, there is none.
+    """
+    supply = problem.supply
+    ratio = supply.list_ratio[:, None, None]
+    counted = (ratio * committed_cash(problem) + supply.fixed_fee_cash - minimum) / unit
+    uncommitted = np.where((supply.take_or_pay_share == 0)[:, None, None], row, -1)
+    given = np.zeros(row.shape)
+    k, t = np.nonzero(supply.interval >= 0)
+    np.add.at(given, (k, supply.interval[k, t]), elsewhere[k, t] / unit)
+    terms = [
+        (row, variables.excess, np.broadcast_to(ratio, row.shape)),
+        *spend_terms(problem, variables, uncommitted, unit, supply.list_ratio),
+        *per_lot(problem, variables, row, counted),
+        tier_terms(problem, variables, row, unit),
+    ]
+    return terms, given
+
+
+def tier_terms(problem: PlanningProblem, variables: Variables, row: Ints, unit: float) -> Term:
+    """Term of what tiers add to an interval's spend, as it counts towards a minimum; `row` is [K, W, S]."""
+    volumes = variables.volumes
+    ratio = problem.supply.list_ratio[volumes.bands.contract][:, None, None, None]
+    return row[volumes.bands.contract][..., None], volumes.volume, ratio * volumes.cash / unit
 
 
 def signing(problem: PlanningProblem, variables: Variables) -> RowGroup:
@@ -167,6 +211,21 @@ def termination(problem: PlanningProblem, variables: Variables) -> RowGroup:
     )
 
 
+def renewal(problem: PlanningProblem, variables: Variables) -> RowGroup:
+    """Lots renewed <= lots of the contract that are still held when it ends."""
+    contract, renewed = problem.supply.renewals[:, 0], problem.supply.renewals[:, 1]
+    each = np.arange(len(contract))
+    return row_group(
+        "renewal",
+        {"contract": contract},
+        (each, variables.lots[renewed], 1.0),
+        (each[:, None], variables.exits[renewed], -1.0),
+        (each, variables.lots[contract], -1.0),
+        lower=0.0,
+        measure="lots",
+    )
+
+
 def term(problem: PlanningProblem, variables: Variables) -> RowGroup:
     """active[k,t] <= most lots x in_force[k,t], where lots may have been left and a rule asks."""
     own = (variables.in_force >= 0) & (variables.in_force != variables.held[:, None])
@@ -187,78 +246,7 @@ def option_group(problem: PlanningProblem, variables: Variables) -> RowGroup:
     member_of = problem.supply.option_group
     groups, first = np.unique(member_of, return_index=True)
     row = np.where(member_of >= 0, np.searchsorted(groups[groups >= 0], member_of), -1)
-    return row_group(
-        "option group", {"contract": first[groups >= 0]}, (row, variables.held, 1.0), upper=1.0, measure="contracts"
-    )
-
-
-def exclusivity(problem: PlanningProblem, variables: Variables) -> list[RowGroup]:
-    """While a contract is in force: no excluded contract, nothing with an excluded supplier, exclusive work with its own supplier only."""
-    supply, needs = problem.supply, problem.needs
-    pair_supplier = problem.pool_supplier[needs.pair_pool]
-    option_supplier = problem.pool_supplier[needs.option_pool]
-    rival = [(k, j) for k, s in supply.excluded_supplier for j in np.flatnonzero(supply.contract_supplier == s) if j != k]
-    elsewhere = [
-        *((k, load, pair_supplier == s) for k, s in supply.excluded_supplier for load in range(len(needs.loads))),
-        *((k, load, pair_supplier != supply.contract_supplier[k]) for k, load in supply.exclusive_work),
-    ]
-    runs = [
-        *((k, run, option_supplier == s) for k, s in supply.excluded_supplier for run in range(len(needs.runs))),
-        *((k, run, option_supplier != supply.contract_supplier[k]) for k, run in supply.exclusive_run),
-    ]
-    return [
-        _never_together(variables, np.array([*map(tuple, supply.excluded_contract), *rival], dtype=np.int64).reshape(-1, 2)),
-        _no_load_elsewhere(problem, variables, elsewhere),
-        _no_run_elsewhere(problem, variables, runs),
-    ]
-
-
-def _never_together(variables: Variables, pairs: Ints) -> RowGroup:
-    one, other = variables.in_force[pairs[:, 0]], variables.in_force[pairs[:, 1]]
-    pair, period = np.nonzero((one >= 0) & (other >= 0))
-    each = np.arange(len(pair))
-    return row_group(
-        "exclusion",
-        {"contract": pairs[pair, 0], "other contract": pairs[pair, 1], "period": period},
-        (each, one[pair, period], 1.0),
-        (each, other[pair, period], 1.0),
-        upper=1.0,
-        measure="contracts",
-    )
-
-
-def _no_load_elsewhere(problem: PlanningProblem, variables: Variables, rules: list[tuple[int, int, Bools]]) -> RowGroup:
-    """Where the rule's pairs (a mask [N]) of its load are barred: sum x + in_force <= 1 in each period of the contract."""
-    contract = np.array([k for k, _, _ in rules], dtype=np.int64)
-    load = np.array([load for _, load, _ in rules], dtype=np.int64)
-    row = numbered(variables.in_force[contract] >= 0)
-    rule, period = np.nonzero(row >= 0)
-    barred = [np.flatnonzero(mask & (problem.needs.pair_load == load)) for _, load, mask in rules]
-    return row_group(
-        "exclusivity",
-        {"contract": contract[rule], "load": load[rule], "period": period},
-        (row, variables.in_force[contract], 1.0),
-        *((row[i], variables.place[pairs], 1.0) for i, pairs in enumerate(barred)),
-        upper=1.0,
-        measure="placements",
-    )
-
-
-def _no_run_elsewhere(problem: PlanningProblem, variables: Variables, rules: list[tuple[int, int, Bools]]) -> RowGroup:
-    contract = np.array([k for k, _, _ in rules], dtype=np.int64)
-    run = np.array([run for _, run, _ in rules], dtype=np.int64)
-    row = numbered(variables.in_force[contract] >= 0)
-    rule, period = np.nonzero(row >= 0)
-    held = periods_held(problem)
-    barred = [np.flatnonzero(mask & (problem.needs.option_run == run)) for _, run, mask in rules]
-    return row_group(
-        "exclusivity",
-        {"contract": contract[rule], "run": run[rule], "period": period},
-        (row, variables.in_force[contract], 1.0),
-        *((np.where(held[options], row[i], -1), variables.option[options][:, None], 1.0) for i, options in enumerate(barred)),
-        upper=1.0,
-        measure="placements",
-    )
+    return row_group("option group", {"contract": first[groups >= 0]}, (row, variables.held, 1.0), upper=1.0, measure="contracts")
 
 
 def share_of_wallet(problem: PlanningProblem, variables: Variables, most_drawn: Floats) -> RowGroup:

@@ -34,7 +34,7 @@ def whole_loads(problem: PlanningProblem, variables: Variables) -> RowGroup:
     contract = supply.cover_contract[cover]
     useful = open_lots[contract, period[row]]
     row, cover, contract = row[useful], cover[useful], contract[useful]
-    lot = problem.availability[pool[row]] * supply.capacity[contract, period[row], scenario[row]]
+    lot = problem.availability[pool[row]] * supply.drawable[contract, period[row], scenario[row]]
     return row_group(
         "whole load",
         {"load": needs.pair_load[pair], "pool": pool, "period": period},
@@ -49,7 +49,7 @@ def whole_loads(problem: PlanningProblem, variables: Variables) -> RowGroup:
 def _sure(problem: PlanningProblem, open_lots: np.ndarray) -> Floats:
     """Working accelerators that a pool may have whatever is decided about contracts, [P, T, S]."""
     supply = problem.supply
-    held = np.where(open_lots[:, :, None], 0.0, supply.capacity * supply.most_lots[:, None, None])
+    held = np.where(open_lots[:, :, None], 0.0, supply.drawable * supply.most_lots[:, None, None])
     sure = np.zeros((len(problem.pools), len(problem.periods), len(problem.scenarios)))
     np.add.at(sure, supply.cover_pool, held[supply.cover_contract])
     np.add.at(sure, supply.offer_pool, supply.offer_limit[:, :, None])

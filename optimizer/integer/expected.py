@@ -106,7 +106,7 @@ def leaves_nothing_out(problem: PlanningProblem) -> bool:
     limits, supply = problem.limits, problem.supply
     fresh = (problem.placed_before < 0).all() or not (problem.enter_cash.any() or problem.leave_cash.any())
     rules = len(limits.budget_cash) + len(limits.share) + int(np.isfinite(problem.site_bandwidth).sum()) + limits.fewest_suppliers.sum()
-    measured = (supply.list_ratio != 1.0).any() or (supply.other_spend_cap < 1.0).any()
+    measured = (supply.list_ratio != 1.0).any() or (supply.other_spend_cap < 1.0).any() or supply.has_options
     clauses = measured or supply.leavable.any() or supply.share_of_wallet.any() or np.isfinite(limits.most_moves).any()
     return periods == 1 and scenarios == 1 and bool(fresh) and not clauses and rules == 0
 

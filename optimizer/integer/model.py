@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.integer import capacity, clauses, cuts, limits, placement
+from optimizer.integer import balances, burst, capacity, clauses, cuts, exclusivity, limits, placement, volume
 from optimizer.integer.decide import decisions, fix, fix_contracts, free_loads
 from optimizer.integer.objective import all_payments, constant, money_unit, objective, option_egress
 from optimizer.integer.program import Program, assemble
@@ -38,15 +38,23 @@ def build_program(problem: PlanningProblem) -> Program:
         capacity.site_use(problem, variables),
         capacity.site_loss_reserve(problem, variables),
         clauses.capacity_and_ramp(problem, variables),
+        *burst.burst(problem, variables),
         clauses.take_or_pay(problem, variables, unit),
         clauses.minimum_spend(problem, variables, unit),
         clauses.capped_other_spend(problem, variables, unit),
+        volume.billed_volume(problem, variables),
+        *volume.beyond_commitment(problem, variables),
+        *volume.all_units_tiers(problem, variables),
+        *volume.incremental_tiers(problem, variables),
+        *volume.most_favoured_price(problem, variables),
+        clauses.renewal(problem, variables),
+        *balances.brought_forward(problem, variables, unit),
         clauses.signing(problem, variables),
         clauses.forced_signing(problem, variables),
         clauses.termination(problem, variables),
         clauses.term(problem, variables),
         clauses.option_group(problem, variables),
-        *clauses.exclusivity(problem, variables),
+        *exclusivity.exclusivity(problem, variables),
         clauses.share_of_wallet(problem, variables, limits.most_drawn(problem, variables, upper)),
         *limits.linking_rows(problem, variables, (*payments, option_egress(problem, variables)), unit),
     ]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.integer.clauses import committed_cash
+from optimizer.integer.clauses import committed_cash, last_periods
 from optimizer.integer.variables import Variables
 
 ALL_SCENARIOS = -1
@@ -43,9 +43,12 @@ def all_payments(problem: PlanningProblem, variables: Variables, unit: float) ->
         *_while_active(problem, variables, "commitment", committed_cash(problem)),
         *_while_active(problem, variables, "fixed fee", problem.supply.fixed_fee_cash),
         *_while_active(problem, variables, "prepayment", problem.supply.prepaid_cash),
+        burst(problem, variables),
         excess(problem, variables, unit),
-        spend_without_commitment(problem, variables),
+        *spend_without_commitment(problem, variables),
         minimum_shortfall(problem, variables, unit),
+        tiers(problem, variables),
+        balance(problem, variables, unit),
         exit_fee(problem, variables),
         market(problem, variables),
         egress(problem, variables),
@@ -79,41 +82,67 @@ def _by_scenario(cash: Floats) -> tuple[Ints, Floats]:
 def settlement_period(problem: PlanningProblem) -> Ints:
     """The last period within the horizon of the interval that each period falls in, [K, T]; -1 not in force."""
     interval = problem.supply.interval
-    last = np.full((len(interval), int(interval.max(initial=-1)) + 1), -1)
     contract, period = np.nonzero(interval >= 0)
-    np.maximum.at(last, (contract, interval[contract, period]), period)
     settled = np.full(interval.shape, -1)
-    settled[contract, period] = last[contract, interval[contract, period]]
+    settled[contract, period] = last_periods(problem)[contract, interval[contract, period]]
     return settled
 
 
 def _settled(problem: PlanningProblem, column: Ints, line: str, unit: float) -> Payments:
     """One unit of money per column [K, W, S], paid in the last period of its interval."""
-    settled, interval = settlement_period(problem), problem.supply.interval
-    last = np.full(column.shape[:2], -1)
-    contract, period = np.nonzero(interval >= 0)
-    last[contract, interval[contract, period]] = settled[contract, period]
     supplier = problem.supply.contract_supplier[:, None, None]
-    return _payments(line, column, supplier, last[:, :, None], np.arange(column.shape[2]), unit)
+    return _payments(line, column, supplier, last_periods(problem)[:, :, None], np.arange(column.shape[2]), unit)
 
 
 def excess(problem: PlanningProblem, variables: Variables, unit: float) -> Payments:
     return _settled(problem, variables.excess, "excess", unit)
 
 
-def spend_without_commitment(problem: PlanningProblem, variables: Variables) -> Payments:
+def burst(problem: PlanningProblem, variables: Variables) -> Payments:
+    """What is drawn beyond the capacity, at its own price, when it is drawn."""
+    clause, (periods, _, scenarios) = problem.supply.burst, problem.shape
+    price = clause.price_cash.reshape(len(clause.contract), periods, scenarios)
+    supplier = problem.supply.contract_supplier[clause.contract][:, None, None, None]
+    period = np.arange(periods)[:, None, None]
+    cash = price[:, :, None, :] * problem.hours[:, :, None]
+    return _payments("burst", variables.burst, supplier, period, np.arange(scenarios), cash)
+
+
+def spend_without_commitment(problem: PlanningProblem, variables: Variables) -> tuple[Payments, Payments]:
     """Where nothing is paid for anyway, all that is drawn is the excess, billed when the interval ends."""
     supply = problem.supply
-    j = supply.cover_contract
-    price = np.where((supply.take_or_pay_share == 0)[:, None, None], supply.price_cash, 0.0)[j]
+    j, u = supply.cover_contract, supply.burst.contract
+    price = np.where((supply.take_or_pay_share == 0)[:, None, None], supply.excess_price, 0.0)
     cash = price[:, :, None, :] * problem.hours[:, :, None]
-    supplier = supply.contract_supplier[j][:, None, None, None]
-    settled = settlement_period(problem)[j][:, :, None, None]
-    return _payments("excess", variables.contract_draw, supplier, settled, np.arange(len(problem.scenarios)), cash)
+    supplier = supply.contract_supplier[:, None, None, None]
+    settled = settlement_period(problem)[:, :, None, None]
+    scenario = np.arange(len(problem.scenarios))
+    return (
+        _payments("excess", variables.contract_draw, supplier[j], settled[j], scenario, cash[j]),
+        _payments("excess", variables.burst, supplier[u], settled[u], scenario, -cash[u]),
+    )
 
 
 def minimum_shortfall(problem: PlanningProblem, variables: Variables, unit: float) -> Payments:
     return _settled(problem, variables.short, "minimum shortfall", unit)
+
+
+def tiers(problem: PlanningProblem, variables: Variables) -> Payments:
+    """What the volume billed adds to the contract's own price, or takes off it, when the interval ends."""
+    volumes = variables.volumes
+    contract = volumes.bands.contract
+    settled = last_periods(problem)[contract][:, :, None, None]
+    supplier = problem.supply.contract_supplier[contract][:, None, None, None]
+    scenario = np.arange(volumes.volume.shape[2])[:, None]
+    return _payments("tiers", volumes.volume, supplier, settled, scenario, volumes.cash)
+
+
+def balance(problem: PlanningProblem, variables: Variables, unit: float) -> Payments:
+    """What is brought forward and used comes off the bill when the interval ends."""
+    contract, used = problem.supply.balances.contract, variables.balances.used
+    settled = last_periods(problem)[contract][:, :, None]
+    supplier = problem.supply.contract_supplier[contract][:, None, None]
+    return _payments("balance", used, supplier, settled, np.arange(used.shape[2]), -unit)
 
 
 def exit_fee(problem: PlanningProblem, variables: Variables) -> Payments:

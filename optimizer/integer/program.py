@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.domain.surface import Floats, Ints
+from optimizer.integer.columns import Columns
 from optimizer.integer.rows import RowGroup, compressed
-from optimizer.integer.variables import Columns, Variables
+from optimizer.integer.variables import Variables
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.integer.rows import numbered
-
-Bools = NDArray[np.bool_]
+from optimizer.integer.balance_columns import BalanceColumns, balance_columns
+from optimizer.integer.columns import Bools, Columns
+from optimizer.integer.volume_columns import VolumeColumns, volume_columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,29 +41,10 @@ class Variables:
     short: Ints  # [K, W, S] units of money
     supplier_used: Ints  # [suppliers, T]
     site_placed: Ints  # accelerators in use at a site, [sites, T, B, S]
-
-
-class Columns:
-    """Hands out column numbers and keeps their boxes."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._parts: list[tuple[Floats, Floats, Bools]] = []
-
-    def take(self, mask: Bools, *, lower: ArrayLike = 0.0, upper: ArrayLike = 1.0, integer: bool = False) -> Ints:
-        """One column for each true entry of the mask; returns their numbers in the mask's shape, -1 elsewhere."""
-        index = numbered(mask)
-        index[mask] += self.count
-        boxes = (np.broadcast_to(np.asarray(side, dtype=np.float64), mask.shape)[mask] for side in (lower, upper))
-        low, high = boxes
-        self._parts.append((low, high, np.full(len(low), integer)))
-        self.count += len(low)
-        return index
-
-    def boxes(self) -> tuple[Floats, Floats, Bools]:
-        """(lower, upper, integer), each [n]."""
-        lower, upper, integer = (np.concatenate(part) for part in zip(*self._parts, strict=True))
-        return lower, upper, integer
+    volumes: VolumeColumns
+    balances: BalanceColumns
+    burst: Ints  # [U, T, B, S] accelerators drawn beyond the capacity
+    is_bursting: Ints  # 1 where any are, where burst is cheaper than what it goes beyond [U, T, B, S]
 
 
 def choose_variables(problem: PlanningProblem, unit: float) -> tuple[Variables, Columns]:
@@ -77,6 +57,7 @@ def choose_variables(problem: PlanningProblem, unit: float) -> tuple[Variables, 
     not_run = columns.take(np.ones(len(needs.runs), dtype=np.bool_), upper=~problem.run_forced, integer=True)
     lots, held, exits, in_force = _contract_columns(problem, columns)
     contract_draw, offer_draw = _draw_columns(problem, columns, largest)
+    burst, is_bursting = _burst_columns(problem, columns)
     flexible_pairs = np.flatnonzero(needs.flexible[needs.pair_load])
     served, missed = _flexible_columns(problem, columns, flexible_pairs)
     excess, short = _settlement_columns(problem, columns, unit)
@@ -101,6 +82,10 @@ def choose_variables(problem: PlanningProblem, unit: float) -> tuple[Variables, 
             short=short,
             supplier_used=columns.take(np.tile(problem.limits.fewest_suppliers > 0, (len(problem.suppliers), 1))),
             site_placed=_site_columns(problem, columns, largest),
+            volumes=volume_columns(problem, columns),
+            balances=balance_columns(problem, columns, unit),
+            burst=burst,
+            is_bursting=is_bursting,
         ),
         columns,
     )
@@ -156,7 +141,8 @@ def _contracts_named_by_rules(problem: PlanningProblem) -> Bools:
     named = (supply.share_of_wallet > 0) | (supply.option_group >= 0)
     for pairs in (supply.excluded_supplier, supply.exclusive_work, supply.exclusive_run):
         named[pairs[:, 0]] = True
-    named[supply.excluded_contract.ravel()] = True
+    for pairs in (supply.excluded_contract, supply.favoured.other):
+        named[pairs.ravel()] = True
     named |= np.isin(supply.contract_supplier, supply.excluded_supplier[:, 1])
     return np.asarray(named)
 
@@ -166,9 +152,9 @@ def _draw_columns(problem: PlanningProblem, columns: Columns, largest: Floats) -
     supply = problem.supply
     wide = share_limited(problem)[:, None, None]
     works = problem.availability[:, None, None, None]
-    capacity = (supply.capacity * supply.most_lots[:, None, None])[supply.cover_contract][:, :, None, :]
+    capacity = (supply.drawable * supply.most_lots[:, None, None])[supply.cover_contract][:, :, None, :]
     useful = largest[supply.cover_pool] / works[supply.cover_pool]
-    alone = (supply.share_of_wallet > 0) | (supply.list_ratio > 1.0)
+    alone = (supply.share_of_wallet > 0) | (supply.list_ratio > 1.0) | _repriced(problem)
     idle = wide | alone[supply.cover_contract][:, None, None, None]
     upper = np.where(idle, capacity, np.minimum(capacity, useful))
     contract_draw = columns.take(upper > 0, upper=upper)
@@ -177,6 +163,22 @@ def _draw_columns(problem: PlanningProblem, columns: Columns, largest: Floats) -
     useful = usable / (works[pool] * (1.0 - supply.offer_loss)[:, None, None, None])
     most = np.minimum(supply.offer_limit[:, :, None, None], np.where(wide, _enough_to_dilute(problem, largest), useful))
     return contract_draw, columns.take(most > 0, upper=most)
+
+
+def _burst_columns(problem: PlanningProblem, columns: Columns) -> tuple[Ints, Ints]:
+    """Burst, and whether there is any where drawing it first might pay."""
+    supply, clause = problem.supply, problem.supply.burst
+    k = clause.contract
+    most = clause.share[:, None, None] * supply.capacity[k] * supply.most_lots[k][:, None, None]
+    most = np.repeat(most[:, :, None, :], len(problem.blocks), axis=2)
+    first = (clause.price_cash.reshape(supply.price_cash[k].shape) < supply.excess_price[k]) | _repriced(problem)[k][:, None, None]
+    return columns.take(most > 0, upper=most), columns.take((most > 0) & first[:, :, None, :], integer=True)
+
+
+def _repriced(problem: PlanningProblem) -> Bools:
+    """Contracts with volume tiers or a most favoured price, [K]: more drawn may cost less."""
+    supply = problem.supply
+    return np.isin(np.arange(len(supply.contracts)), [*supply.tiers.contract, *supply.favoured.contract])
 
 
 def _usable_by_offer(problem: PlanningProblem, largest: Floats) -> Floats:
@@ -195,7 +197,7 @@ def _enough_to_dilute(problem: PlanningProblem, largest: Floats) -> float:
     shares = problem.limits.share[problem.limits.share > 0]
     least = float(min(shares, default=1.0))
     usable = problem.availability.min() * (1.0 - supply.offer_loss.max(initial=0.0))
-    contracts = float((supply.capacity * supply.most_lots[:, None, None]).max(axis=(1, 2), initial=0.0).sum())
+    contracts = float((supply.drawable * supply.most_lots[:, None, None]).max(axis=(1, 2), initial=0.0).sum())
     return (float(largest.sum(axis=0).max(initial=0.0)) / float(usable) + contracts) / least
 
 
@@ -213,7 +215,7 @@ def _settlement_columns(problem: PlanningProblem, columns: Columns, unit: float)
     """Excess where part of the capacity is paid for anyway (else it is the spend, or nothing); shortfall where there is a minimum."""
     supply = problem.supply
     lots = supply.most_lots[:, None, None]
-    spend = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None] * lots / unit
+    spend = supply.excess_price * supply.capacity * problem.hours.sum(axis=1)[:, None] * lots / unit
     partly = (supply.take_or_pay_share > 0) & (supply.take_or_pay_share < 1)
     most_excess = by_interval(problem, spend) * partly[:, None, None]
     most_short = by_interval(problem, (supply.minimum_cash * lots - np.minimum(supply.brought_spend_cash, 0.0)) / unit)

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from optimizer.domain.surface import Floats
+from optimizer.integer.columns import Bools
 from optimizer.integer.cuts import CUTS
 from optimizer.integer.program import Program
-from optimizer.integer.variables import Bools
 
 
 def whole_draws(program: Program) -> Bools:

@@ -53,8 +53,6 @@ def missing_for_plan(case: Case) -> Iterator[str]:
         where = f"contract {contract.name}"
         for words in _unread(contract):
             yield f"{where}: {words} is unknown. Ask the supplier, or take the contract out of contracts."
-        if contract.tiers:
-            yield f"{where}: a price without volume tiers, which this version does not plan. Give that of the tier you expect."
         if not contract.pools:
             yield f"{where}: the pools that it covers. Add rows to contract_pools."
     if not case.demand and not case.training_runs:

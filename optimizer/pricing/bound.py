@@ -122,11 +122,16 @@ def _contract_sizes(arrays: Arrays, multipliers: Multipliers, cash: Array) -> Ar
     charge = contracts.price * weight + draw_sizes(arrays, multipliers)[None] + multipliers.wallet
     worth = jnp.max(contracts.works[:, :, None, None] * multipliers.firm[contracts.cover], axis=1)
     drawn = (worth + by_block(arrays, charge)).reshape(*worth.shape[:2], -1, paid.shape[2]).sum(axis=2)
-    owed = (contracts.committed + contracts.fee + jnp.abs(contracts.prepaid)) * (paid + weight) + contracts.minimum * weight
+    if contracts.has_burst:
+        beyond = worth + by_block(arrays, charge + (contracts.burst_price - contracts.price) * weight)
+        drawn = drawn + contracts.burst_share[:, None, None] * beyond.reshape(*worth.shape[:2], -1, paid.shape[2]).sum(axis=2)
+    settled = contracts.minimum + contracts.rebate + 2.0 * jnp.abs(contracts.more_covered)
+    owed = (4.0 * contracts.committed + contracts.fee + jnp.abs(contracts.prepaid)) * (paid + weight) + settled * weight
     running = jnp.sum(owed + contracts.capacity * drawn, axis=(1, 2))
     fees = jnp.sum(jnp.where(contracts.exit_fee < BARRED, contracts.exit_fee * paid, 0.0), axis=2)
     fee = jnp.max(fees, axis=1, initial=0.0)
     settling = jnp.sum(weight * jnp.abs(contracts.eligible) * contracts.has_minimum[:, :, None], axis=(1, 2))
+    settling = settling + contracts.opening * jnp.sum(weight, axis=(1, 2))
     return contracts.most * (running + fee + jnp.abs(contracts.terminal)) + settling
 
 

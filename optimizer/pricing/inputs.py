@@ -28,6 +28,7 @@ class Inputs:
     capacity: Array  # [K, T, S]
     price: Array  # [K, T, S]
     committed: Array  # [K, T, S]
+    more_covered: Array  # [K, T, S]
     fee: Array  # [K, T, S]
     minimum: Array  # [K, T, S]
     eligible: Array  # [K, I, S]
@@ -43,7 +44,7 @@ class Inputs:
     spot: Array  # [pools with spot offers, T, X]
 
 
-CONTRACT = ("capacity", "price", "committed", "fee", "minimum", "eligible", "exit_fee", "terminal", "works", "wallet")
+CONTRACT = ("capacity", "price", "committed", "more_covered", "fee", "minimum", "eligible", "exit_fee", "terminal", "works", "wallet")
 
 
 def inputs_of(arrays: Arrays) -> Inputs:

@@ -75,7 +75,7 @@ def has_knapsacks(problem: PlanningProblem) -> bool:
     plain = plain and not (supply.minimum_cash.any() or supply.prepaid_cash.any())
     paid = (supply.take_or_pay_share == 1.0) | (supply.price_cash == 0.0).all(axis=(1, 2))
     staying = not supply.leavable.any()
-    if problem.shape != (1, 1, 1) or not (alone and whole and plain and paid.all() and staying):
+    if problem.shape != (1, 1, 1) or supply.has_options or not (alone and whole and plain and paid.all() and staying):
         return False
     choices = np.ones(len(problem.pools))
     np.multiply.at(choices, supply.cover_pool, (supply.most_lots - supply.least_lots + 1)[supply.cover_contract])

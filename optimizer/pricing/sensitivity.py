@@ -192,13 +192,17 @@ def _of_contracts(problem: PlanningProblem, arrays: Arrays, slopes: Inputs, unit
     running = (supply.interval >= 0)[:, :, None]
     hours = problem.hours.sum(axis=1)[:, None]
     owed = np.where(running, slopes.committed, 0.0) * hours  # per USD / hour committed
+    covered = np.where(running, slopes.more_covered, 0.0) * hours
+    settled = np.isin(np.arange(len(supply.contracts)), supply.true_up.contract)[:, None, None]  # at a price that is not the contract's
+    own = owed - np.where(settled, covered, 0.0)
+    full = owed * supply.price_cash + covered * (supply.excess_price - supply.price_cash)
     share = supply.take_or_pay_share[:, None, None]
     periods = np.maximum(supply.interval, 0)[:, :, None]
     return {
-        "price_cash": np.where(running, slopes.price, 0.0) + owed * share * supply.capacity,
-        "capacity": np.where(running, unit * slopes.capacity, 0.0) + owed * share * supply.price_cash,
+        "price_cash": np.where(running & ~settled, slopes.price, 0.0) + own * share * supply.capacity,
+        "capacity": np.where(running, unit * slopes.capacity, 0.0) + full * share,
         "share_of_wallet": unit * np.where(arrays.supply.contracts.wallet > 0, slopes.wallet, 0.0).sum(axis=1),
-        "take_or_pay_share": (owed * supply.price_cash * supply.capacity).sum(axis=(1, 2)),
+        "take_or_pay_share": (full * supply.capacity).sum(axis=(1, 2)),
         "fixed_fee_cash": np.where(running, slopes.fee, 0.0),
         "minimum_cash": np.where(running, slopes.minimum, 0.0),
         "eligible_spend_cash": np.where(running, np.take_along_axis(np.asarray(slopes.eligible), periods, axis=1), 0.0),

@@ -6,7 +6,7 @@ Axes as in `arrays`, and `H` budgets, `U` suppliers, `V` rules on supplier share
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import jax
@@ -15,6 +15,7 @@ from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
+from optimizer.domain.volume import lowest_share
 
 BARRED = 1e30  # units of money: the cost of what is not allowed; finite, so that no difference is undefined
 ALL = -1
@@ -30,7 +31,10 @@ class ContractArrays:
     works: Array  # [K, D] availability of that pool; 0 where the contract covers fewer
     supplier: Array  # [K]
     capacity: Array  # [K, T, S]
-    price: Array  # [K, T, S] per accelerator-hour
+    price: Array  # [K, T, S] per accelerator-hour drawn beyond the commitment
+    burst_share: Array  # [K] of the capacity that may be drawn beyond it
+    burst_price: Array  # [K, T, S] per accelerator-hour
+    more_covered: Array  # [K, T, S] spend that the commitment covers, at the price of what goes beyond it, less the commitment
     committed: Array  # [K, T, S]
     fee: Array  # [K, T, S]
     minimum: Array  # [K, T, S]
@@ -39,6 +43,11 @@ class ContractArrays:
     interval: Array  # [K, T] 0 where not in force (where all money is 0 too)
     settled: Array  # [K, I] period in which the interval is settled
     eligible: Array  # [K, I, S] other spend that counts towards the minimum
+    lowest: Array  # [K, I, S] least share of the bill at the contract's own price that volume tiers leave
+    rebate: Array  # [K, T, S] what they may take off beyond all of it, where prices change within an interval
+    exists: Array  # [K, I] 1.0 where there is such an interval
+    balance: Array  # [K] 0 nothing is brought forward, else 1 + the kind of its balance
+    opening: Array  # [K] balance at the start
     has_excess: Array  # [K, I] 1.0 where drawing may cost more than the commitment
     has_minimum: Array  # [K, I]
     exit_fee: Array  # [K, T, S] BARRED where leaving is not possible
@@ -47,6 +56,8 @@ class ContractArrays:
     most: Array  # [K] lots
     member: Array  # [A, M] contracts that are alternatives; a contract without rivals is a group of one; K where there are fewer
     wallet: Array  # [K, T] share of wallet where the contract is sure to be in force, else 0
+    has_burst: bool = field(metadata={"static": True})
+    has_balance: bool = field(metadata={"static": True})
 
 
 @jax.tree_util.register_dataclass
@@ -116,13 +127,17 @@ def _contracts(problem: PlanningProblem, unit: float) -> ContractArrays:
     exists = settled >= 0
     leavable = supply.leavable[:, :, None]
     sure = (supply.least_lots > 0) & ~supply.leavable.any(axis=1)
+    lowest, rebate = _lowest(problem)
     return _host(
         ContractArrays,
         cover=cover,
         works=works,
         supplier=supply.contract_supplier,
         capacity=np.where(running, supply.capacity, 0.0),
-        price=np.where(running, supply.price_cash, 0.0) / unit,
+        price=np.where(running, supply.excess_price, 0.0) / unit,
+        **_burst(problem, unit),
+        more_covered=np.where(running, supply.excess_price - supply.price_cash, 0.0)
+        * (supply.take_or_pay_share[:, None, None] * supply.capacity * hours / unit),
         committed=np.where(running, committed, 0.0) / unit,
         fee=np.where(running, supply.fixed_fee_cash, 0.0) / unit,
         minimum=np.where(running, supply.minimum_cash, 0.0) / unit,
@@ -131,6 +146,10 @@ def _contracts(problem: PlanningProblem, unit: float) -> ContractArrays:
         interval=np.maximum(supply.interval, 0),
         settled=np.maximum(settled, 0),
         eligible=eligible / unit,
+        lowest=lowest,
+        rebate=np.where(running, rebate, 0.0) / unit,
+        exists=exists.astype(np.float64),
+        **_balance(problem, unit),
         has_excess=(exists & (supply.take_or_pay_share < 1)[:, None]).astype(np.float64),
         has_minimum=(least_spend > 0).astype(np.float64),
         exit_fee=np.where(leavable, np.where(leavable, supply.exit_fee_cash, 0.0) / unit, BARRED),
@@ -139,6 +158,8 @@ def _contracts(problem: PlanningProblem, unit: float) -> ContractArrays:
         most=supply.most_lots.astype(np.float64),
         member=_alternatives(supply.option_group),
         wallet=np.where(in_force & sure[:, None], supply.share_of_wallet[:, None], 0.0),
+        has_burst=len(supply.burst.contract) > 0,
+        has_balance=len(supply.balances.contract) > 0,
     )
 
 
@@ -167,6 +188,32 @@ def _intervals(problem: PlanningProblem) -> tuple[Ints, Floats, Floats]:
     np.add.at(eligible, (contract, interval), supply.eligible_spend_cash[contract, period])
     np.add.at(least, (contract, interval), supply.minimum_cash[contract, period].max(axis=1))
     return settled, eligible, least
+
+
+def _burst(problem: PlanningProblem, unit: float) -> dict[str, Floats]:
+    supply, clause = problem.supply, problem.supply.burst
+    share, price = np.zeros(len(supply.contracts)), np.zeros(supply.price_cash.shape)
+    share[clause.contract] = clause.share
+    price[clause.contract] = clause.price_cash.reshape(len(clause.contract), *price.shape[1:]) / unit
+    return {"burst_share": share, "burst_price": price}
+
+
+def _balance(problem: PlanningProblem, unit: float) -> dict[str, Any]:
+    clause, contracts = problem.supply.balances, len(problem.supply.contracts)
+    kind, opening = np.zeros(contracts, dtype=np.int64), np.zeros(contracts)
+    kind[clause.contract], opening[clause.contract] = 1 + clause.kind, clause.opening_cash / unit
+    return {"balance": kind, "opening": opening}
+
+
+def _lowest(problem: PlanningProblem) -> tuple[Floats, Floats]:
+    """`lowest` and `rebate` of `ContractArrays`, in USD."""
+    supply = problem.supply
+    share = lowest_share(problem)
+    if share.shape[1] == 0:
+        return np.ones((len(supply.contracts), 1, len(problem.scenarios))), np.zeros(supply.capacity.shape)
+    full = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None]
+    below = np.take_along_axis(np.maximum(-share, 0.0), np.maximum(supply.interval, 0)[:, :, None], axis=1)
+    return np.maximum(share, 0.0), full * below
 
 
 def _alternatives(group: Ints) -> Ints:

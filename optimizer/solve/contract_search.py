@@ -20,6 +20,15 @@ def contracts_to_try(problem: PlanningProblem) -> Ints:
     return np.asarray(order[open_[order]])
 
 
+def within_renewals(problem: PlanningProblem, decisions: Decisions) -> Decisions:
+    """The decisions with no more lots renewed than are still held when the term ends."""
+    lots, exits = decisions.lots.copy(), decisions.exits.copy()
+    for k, renewed in problem.supply.renewals:
+        lots[k] = min(lots[k], lots[renewed] - exits[renewed].sum())
+        exits[k] = np.minimum(exits[k], lots[k]) if exits[k].sum() <= lots[k] else 0
+    return replace(decisions, lots=lots, exits=exits)
+
+
 def alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
     """The decisions with contract k signed, declined, kept or left otherwise; placements unchanged."""
     supply = problem.supply

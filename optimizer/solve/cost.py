@@ -13,6 +13,7 @@ import numpy as np
 from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
+from optimizer.solve.settlement import Held, settlement_lines
 
 
 def active_lots(problem: PlanningProblem, decisions: Decisions) -> Floats:
@@ -56,7 +57,7 @@ def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
     full = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None]
     commitment = supply.take_or_pay_share[:, None, None] * full * active
     fee = supply.fixed_fee_cash * active
-    excess, short = _settlements(problem, plan, active, commitment, fee)
+    settled = settlement_lines(problem, plan, Held(active=active, commitment=commitment, fee=fee))
     weights = problem.discount[:, None] * problem.probability
     exits = decisions.exits[:, :, None]
     leave = np.where(exits > 0, supply.exit_fee_cash, 0.0) * exits
@@ -64,33 +65,10 @@ def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
         "commitment": commitment * weights,
         "fixed fee": fee * weights,
         "prepayment": supply.prepaid_cash * active * weights,
-        "excess": excess * weights,
-        "minimum shortfall": short * weights,
+        **{line: cash * weights for line, cash in settled.items()},
         "exit fee": leave * weights,
         "terminal": supply.terminal_usd * (decisions.lots - decisions.exits.sum(axis=1)),
     }
-
-
-def _settlements(problem: PlanningProblem, plan: Plan, active: Floats, commitment: Floats, fee: Floats) -> tuple[Floats, Floats]:
-    """Excess over the commitment and shortfall below the minimum, [K, T, S] cash in each interval's last period."""
-    supply = problem.supply
-    drawn = np.zeros((len(supply.contracts), *plan.contract_draw.shape[1:]))
-    np.add.at(drawn, supply.cover_contract, plan.contract_draw)
-    spend = supply.price_cash * np.einsum("tb,ktbs->kts", problem.hours, drawn)
-    excess, short = np.zeros_like(spend), np.zeros_like(spend)
-    for k in range(len(supply.contracts)):
-        for w in np.unique(supply.interval[k][supply.interval[k] >= 0]):
-            within = np.flatnonzero(supply.interval[k] == w)
-            last = within[-1]
-            committed = commitment[k, within].sum(axis=0)
-            excess[k, last] = np.maximum(0.0, spend[k, within].sum(axis=0) - committed)
-            least = (supply.minimum_cash[k, within] * active[k, within]).sum(axis=0)
-            counted = supply.list_ratio[k] * (committed + excess[k, last]) + fee[k, within].sum(axis=0)
-            own, every = supply.brought_spend_cash[k, within].sum(axis=0), supply.eligible_spend_cash[k, within].sum(axis=0)
-            cap = supply.other_spend_cap[k]
-            elsewhere = own + np.minimum(every - own, cap * least) if cap < 1.0 else every
-            short[k, last] = np.maximum(0.0, least - counted - elsewhere)
-    return excess, short
 
 
 def _placing_terms(problem: PlanningProblem, decisions: Decisions) -> dict[str, Floats]:

@@ -32,7 +32,7 @@ def has_one_row(problem: PlanningProblem) -> bool:
     supply, limits, needs = problem.supply, problem.limits, problem.needs
     links = len(limits.budget_cash) + len(limits.share) + int(np.isfinite(problem.site_bandwidth).sum()) + len(needs.runs)
     links += int(np.isfinite(limits.most_moves).sum() + limits.fewest_suppliers.sum()) + int((limits.site_loss_reserve > 0).sum())
-    alone = len(np.unique(supply.cover_contract)) == len(supply.cover_contract)
+    alone = len(np.unique(supply.cover_contract)) == len(supply.cover_contract) and not supply.has_options
     return problem.shape == (1, 1, 1) and links == 0 and alone and not needs.flexible.any() and not supply.offer_spot.any()
 
 

@@ -108,7 +108,7 @@ class Pools:
         problem, supply = self._problem, self._problem.supply
         hours = problem.hours.sum(axis=1)[:, None]
         weight = _settled_discount(problem)[:, :, None] * problem.probability
-        paid, rest = (np.clip(2.0 * settlement.excess - less, 0.0, 1.0) * supply.price_cash * weight for less in (1.0, 0.0))
+        paid, rest = (np.clip(2.0 * settlement.excess - less, 0.0, 1.0) * supply.excess_price * weight for less in (1.0, 0.0))
         commitment = supply.take_or_pay_share[:, None, None] * held * hours
         owed = (supply.minimum_cash - supply.fixed_fee_cash) * self._lots[:, :, None] - supply.eligible_spend_cash
         owed = owed / supply.list_ratio[:, None, None] - supply.price_cash * commitment

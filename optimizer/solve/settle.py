@@ -14,6 +14,8 @@ from optimizer.integer.solver import Answer, solve_program
 from optimizer.solve.cost import active_lots, objective_usd, placed_pairs
 from optimizer.solve.restrict import restrict
 
+CASES_GAP = 1e-10  # relative, to which the cases of clauses are solved for given decisions
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
@@ -27,11 +29,12 @@ class Settled:
 def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> Settled | None:
     """The cheapest plan with these decisions; None where they break a rule that no draw can mend.
 
-    Solves the draws as one LP, then repairs what its tolerances left, so that the plan keeps every rule of capacity exactly.
+    Solves the draws as one LP, then repairs what its tolerances left, so that the plan keeps every rule of capacity exactly. Clauses whose
+    bill is not convex (tiers) ask for a MILP before it, which says in which of their cases each interval ends.
     """
-    lower, upper = fix(program, problem, decisions)
-    answer: Answer = solve_program(program, relax=True, lower=lower, upper=upper)
-    if answer.values is None:
+    boxes = _hold_cases(program, *fix(program, problem, decisions))
+    answer: Answer | None = None if boxes is None else solve_program(program, relax=True, lower=boxes[0], upper=boxes[1])
+    if answer is None or answer.values is None:
         return None
     draws = recourse(program, problem, answer.values)
     contract_draw = _within_contracts(problem, decisions, np.maximum(draws.contract_draw, 0.0))
@@ -45,6 +48,18 @@ def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> 
         shortage=_missing(problem, decisions, contract_draw, offer_draw, served),
     )
     return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=capacity_price(program, answer.row_duals, problem))
+
+
+def _hold_cases(program: Program, lower: Floats, upper: Floats) -> tuple[Floats, Floats] | None:
+    """Boxes that hold also the integers that decisions leave open; None where no draws keep the rules."""
+    free = program.integer & (lower < upper)
+    if not free.any():
+        return lower, upper
+    answer = solve_program(program, relative_gap=CASES_GAP, lower=lower, upper=upper)
+    if answer.values is None:
+        return None
+    case = np.rint(answer.values)
+    return np.where(free, case, lower), np.where(free, case, upper)
 
 
 def settle_alone(problem: PlanningProblem, decisions: Decisions) -> Settled | None:
@@ -91,7 +106,7 @@ def capacity_price(program: Program, row_duals: Floats | None, problem: Planning
 
 def _within_contracts(problem: PlanningProblem, decisions: Decisions, draw: Floats) -> Floats:
     supply = problem.supply
-    held = (supply.capacity * active_lots(problem, decisions)[:, :, None])[:, :, None, :]
+    held = (supply.drawable * active_lots(problem, decisions)[:, :, None])[:, :, None, :]
     total = np.zeros((len(supply.contracts), *draw.shape[1:]))
     np.add.at(total, supply.cover_contract, draw)
     scale = np.divide(held, total, out=np.ones_like(total), where=total > held)

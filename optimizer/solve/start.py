@@ -101,7 +101,7 @@ def _sources(problem: PlanningProblem, contracts: bool) -> list[list[Source]]:
     for k in np.flatnonzero(supply.least_lots > 0) if contracts else ():
         held = spread(supply.capacity[k] * supply.least_lots[k])
         share = supply.take_or_pay_share[k]
-        price = supply.price_cash[k] * weight
+        price = supply.excess_price[k] * weight
         for free, cost in ((held * share, np.zeros_like(price)), (held * (1.0 - share), price)):
             source = Source(free, cost)
             for p in supply.cover_pool[supply.cover_contract == k]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from optimizer.domain.contract import (
     UNKNOWN,
+    Balance,
+    BalanceKind,
     Contract,
     CreditStep,
     Delivery,
@@ -17,6 +19,7 @@ from optimizer.domain.contract import (
     Interval,
     Proration,
     RampStep,
+    Renewal,
     Status,
     Tier,
     Unit,
@@ -29,6 +32,7 @@ Rows = list[dict[str, Any]]
 
 
 def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
+    """Contracts in the order of their rows, then the terms that renewal options can add to them, as quotes."""
     pools = _by_contract(tables["contract_pools"])
     ramps = _by_contract(tables["contract_ramp_steps"], "start")
     tiers = _by_contract(tables["contract_tiers"], "from_quantity")
@@ -36,6 +40,8 @@ def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
     exclusions = _by_contract(tables["contract_exclusions"])
     credits = _by_contract(tables["contract_credit_steps"], "availability_below")
     deliveries = _by_contract(tables["contract_deliveries"])
+    balances = _by_contract(tables["contract_balances"])
+    comparables = _by_contract(tables["contract_comparables"])
     contracts = []
     for row in rows(tables["contracts"]):
         name, size = row["ContractCommitmentId"], row["x_AcceleratorsPerUnit"] or 1.0
@@ -64,10 +70,13 @@ def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
                     Tier(from_quantity=child["from_quantity"] * size, price=child["unit_price"] / size, kind=child["kind"])
                     for child in tiers[name]
                 ),
+                balance=_balance(balances[name]),
+                comparables=_comparables(comparables[name]),
+                renewal=_renewal(row),
                 exclusions=tuple(Exclusion(kind=ExclusionKind(child["kind"]), other=child["other"]) for child in exclusions[name]),
             )
         )
-    return tuple(contracts)
+    return (*contracts, *(renewed for contract in contracts if (renewed := contract.renewed) is not None))
 
 
 def _by_contract(data: TableData, order: str | None = None) -> Mapping[str, Rows]:
@@ -110,6 +119,9 @@ def _terms(row: Mapping[str, Any], size: float) -> dict[str, Any]:
         "notice_days": row["x_NoticePeriodDays"],
         "earliest_exit": row["x_EarliestExit"],
         "terminal_use": row["x_TerminalUseShare"] or 0.0,
+        "burst_share": row["x_BurstShare"],
+        "burst_price": row["x_BurstPrice"],
+        "true_up_price": row["x_TrueUpPrice"],
     }
 
 
@@ -159,6 +171,28 @@ def _credits(state: str | None, steps: Rows) -> tuple[CreditStep, ...] | None | 
     if state == "given":
         return tuple(CreditStep(availability_below=step["availability_below"], share=step["credit_share"]) for step in steps)
     return UNKNOWN if state == "unknown" else None
+
+
+def _balance(found: Rows) -> Balance | None | Unknown:
+    """Contracts without a row bring nothing forward."""
+    if not found:
+        return None
+    row = found[0]
+    if row["kind"] == "unknown":
+        return UNKNOWN
+    return Balance(kind=BalanceKind(row["kind"]), opening=row["opening"] or 0.0, cap=row["cap"], expires_after=row["expires_after"])
+
+
+def _comparables(found: Rows) -> tuple[str, ...] | Unknown:
+    names = tuple(row["comparable"] for row in found)
+    return UNKNOWN if "unknown" in names else names
+
+
+def _renewal(row: Mapping[str, Any]) -> Renewal | None | Unknown:
+    months = row["x_RenewalMonths"]
+    if not isinstance(months, (int, float)):
+        return UNKNOWN if months is UNKNOWN else None
+    return Renewal(months=int(months), price=row["x_RenewalPrice"], decide_by=row["x_RenewBy"])
 
 
 def _fee_steps(schedule: str | None, steps: Rows) -> tuple[FeeStep, ...] | None | Unknown:

@@ -9,11 +9,13 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
+from optimizer.domain.clauses import CARRY_FORWARD, ROLLOVER
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 
@@ -96,6 +98,9 @@ def keeps_whole_rules(problem: PlanningProblem, chosen: Decisions) -> bool:
     held = [supply.option_group[k] for k in range(len(supply.contracts)) if chosen.lots[k] > 0 and supply.option_group[k] >= 0]
     if len(held) != len(set(held)):
         return False
+    for k, j in supply.renewals:
+        if chosen.lots[k] > chosen.lots[j] - chosen.exits[j].sum():
+            return False
     for t in range(len(problem.periods)):
         on = [active(problem, chosen, k, t) > 0 for k in range(len(supply.contracts))]
         used = suppliers_in_use(problem, chosen, t)
@@ -169,6 +174,9 @@ class Rows:
         self.names: dict[tuple[object, ...], int] = {}
         self.price: dict[int, float] = {}
         self.rows: list[tuple[dict[int, float], float]] = []
+        self.constant = 0.0
+        self.came: dict[int, list[Linear]] = {}  # into the balances of contracts, interval by interval
+        self.cash: dict[tuple[int, int], list[Linear]] = {}  # what contracts are paid beside excess and shortfall, by (contract, period)
 
     def name(self, *key: object, price: float = 0.0) -> int:
         index = self.names.setdefault(key, len(self.names))
@@ -178,15 +186,28 @@ class Rows:
     def add(self, terms: dict[int, float], right: float) -> None:
         self.rows.append((terms, right))
 
+    def less(self, one: Linear, other: Linear) -> None:
+        difference = one.plus(other.times(-1.0))
+        self.add(difference.terms, -difference.constant)
+
+    def equal(self, one: Linear, value: float) -> None:
+        self.less(one, Linear(value, {}))
+        self.less(Linear(value, {}), one)
+
+    def pay(self, amount: Linear, weight: float) -> None:
+        self.constant += weight * amount.constant
+        for column, value in amount.terms.items():
+            self.price[column] += weight * value
+
     def solve(self) -> float:
         if not self.names:
-            return 0.0 if all(right >= 0 for _, right in self.rows) else math.inf
+            return self.constant if all(right >= 0 for _, right in self.rows) else math.inf
         entries = [(i, j, value) for i, (terms, _) in enumerate(self.rows) for j, value in terms.items()]
         i, j, value = zip(*entries, strict=True) if entries else ((), (), ())
         matrix = csr_matrix((value, (i, j)), shape=(len(self.rows), len(self.names)))
         prices = [self.price[k] for k in range(len(self.names))]
         result = linprog(prices, A_ub=matrix, b_ub=[right for _, right in self.rows], bounds=(0, None), method="highs")
-        return float(result.fun) if result.status == 0 else math.inf
+        return float(result.fun) + self.constant if result.status == 0 else math.inf
 
 
 def recourse_cost(problem: PlanningProblem, chosen: Decisions) -> float:
@@ -194,6 +215,52 @@ def recourse_cost(problem: PlanningProblem, chosen: Decisions) -> float:
 
 
 def _scenario_cost(problem: PlanningProblem, chosen: Decisions, s: int) -> float:
+    return min(_case_cost(problem, chosen, s, dict(cases)) for cases in itertools.product(*clause_cases(problem)))
+
+
+def is_cheaper(problem: PlanningProblem, k: int) -> bool:
+    """Whether burst may be cheaper than what it goes beyond."""
+    supply = problem.supply
+    repriced = (*supply.tiers.contract, *supply.favoured.contract)
+    return bool((supply.burst.price_cash[supply.burst.contract == k] < supply.price_cash[k]).any()) or k in repriced
+
+
+def beyond_price(problem: PlanningProblem, k: int, t: int, s: int) -> float:
+    """USD per accelerator-hour drawn beyond the commitment."""
+    supply = problem.supply
+    true_up = np.flatnonzero(supply.true_up.contract == k)
+    return float(supply.true_up.price_cash[true_up[0], t, s] if len(true_up) else supply.price_cash[k, t, s])
+
+
+Cases = dict[tuple[object, ...], tuple[str, int]]
+
+
+def clause_cases(problem: PlanningProblem) -> list[list[tuple[tuple[object, ...], tuple[str, int]]]]:
+    """For each interval of each contract with tiers: which of commitment and draws is larger, and the band that the larger falls in.
+
+    For each block of a contract with burst that is cheaper than the contract: whether all of its capacity is drawn.
+    """
+    supply = problem.supply
+    found: list[list[tuple[tuple[object, ...], tuple[str, int]]]] = []
+    for k in supply.burst.contract:
+        for t, b in itertools.product(range(problem.shape[0]), range(problem.shape[1])):
+            if is_cheaper(problem, int(k)):
+                found.append([(("burst", int(k), t, b), (side, 0)) for side in ("under", "over")])
+    for k in supply.balances.contract:
+        for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
+            found.append([(("level", int(k), w), (side, use)) for side in ("under", "over") for use in (0, 1)])
+    for k in sorted(set(supply.favoured.contract.tolist())):
+        for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
+            found.append([((k, w), (side, 0)) for side in ("under", "over")])
+    for k in sorted(set(supply.tiers.contract.tolist())):
+        count = int((supply.tiers.contract == k).sum())
+        for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
+            found.append([((k, w), (side, z)) for side in ("under", "over") for z in range(count + 1)])
+    return found
+
+
+def _case_cost(problem: PlanningProblem, chosen: Decisions, s: int, cases: Cases) -> float:
+    """The cheapest draws in the scenario with which every interval falls in its case; inf if there are none."""
     rows = Rows()
     periods, blocks, _ = problem.shape
     supply = problem.supply
@@ -202,7 +269,17 @@ def _scenario_cost(problem: PlanningProblem, chosen: Decisions, s: int) -> float
         h = float(problem.hours[t, b])
         for k in range(len(supply.contracts)):
             draws = {rows.name("d", j, t, b): 1.0 for j in range(len(supply.cover_pool)) if supply.cover_contract[j] == k}
-            rows.add(draws, float(supply.capacity[k, t, s] * active(problem, chosen, k, t)))
+            held = float(supply.capacity[k, t, s] * active(problem, chosen, k, t))
+            for u in np.flatnonzero(supply.burst.contract == k):
+                g = rows.name("g", k, t, b, price=weight[t] * h * float(supply.burst.price_cash[u, t, s]))
+                rows.add({g: 1.0}, float(supply.burst.share[u]) * held)
+                draws[g] = -1.0
+                side = cases.get(("burst", k, t, b), ("any", 0))[0]
+                if side == "under":
+                    rows.add({g: 1.0}, 0.0)
+                elif side == "over":
+                    rows.add({d: -v for d, v in draws.items()}, -held)
+            rows.add(draws, held)
         for o in range(len(supply.offers)):
             m = rows.name("m", o, t, b, price=weight[t] * h * float(supply.offer_price_cash[o, t, s]))
             if math.isfinite(supply.offer_limit[o, t]):
@@ -214,7 +291,7 @@ def _scenario_cost(problem: PlanningProblem, chosen: Decisions, s: int) -> float
     for t in range(periods):
         _flexible(problem, chosen, rows, t, s, weight[t])
         _shares(problem, chosen, rows, t)
-    _settlements(problem, chosen, rows, s, weight)
+    _settlements(problem, chosen, rows, s, weight, cases)
     for rule in range(len(problem.limits.budget_cash)):
         _budget(problem, chosen, rows, rule, s)
     return rows.solve()
@@ -315,33 +392,151 @@ def _shares(problem: PlanningProblem, chosen: Decisions, rows: Rows, t: int) -> 
                 rows.add({column: h * ((owner == supplier) - float(most)) for column, _, owner, h in drawn}, 0.0)
 
 
-def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, s: int, weight: list[float]) -> None:
+def _tiers(problem: PlanningProblem, chosen: Decisions, rows: Rows, s: int, k: int, w: int, case: tuple[str, int]) -> Linear:
+    """What tiers add to the bill where the interval falls in the case, as a constant and cash per draw."""
+    supply, tiers = problem.supply, problem.supply.tiers
+    mine, within = np.flatnonzero(tiers.contract == k), np.flatnonzero(supply.interval[k] == w)
+    hours = problem.hours.sum(axis=1)
+    full = sum(float(tiers.units[mine[0], t] * supply.capacity[k, t, s] * hours[t]) for t in within)
+    paid = sum(float(supply.price_cash[k, t, s] * supply.capacity[k, t, s] * hours[t]) for t in within)
+    committed = sum(
+        float(supply.take_or_pay_share[k] * tiers.units[mine[0], t] * supply.capacity[k, t, s] * hours[t] * active(problem, chosen, k, t))
+        for t in within
+    )
+    volume = {
+        rows.name("d", int(j), int(t), b): float(tiers.units[mine[0], t] * h)
+        for t in within
+        for b, h in enumerate(problem.hours[t])
+        for j in np.flatnonzero(supply.cover_contract == k)
+    }
+    if k in supply.burst.contract:
+        for t, b in itertools.product(within, range(problem.shape[1])):
+            volume[rows.name("g", k, int(t), b)] = -float(tiers.units[mine[0], t] * problem.hours[t, b])
+    side, z = case
+    starts = [0.0, *(float(tiers.start[i, w]) for i in mine), math.inf]
+    rates = [0.0, *(float(tiers.ratio[i] - 1.0) * (paid / full if full else 0.0) for i in mine)]
+    billed = Linear(committed, {}) if side == "under" else Linear(0.0, volume)
+    sign = 1.0 if side == "under" else -1.0
+    rows.add({d: sign * v for d, v in volume.items()}, sign * committed)
+    rows.add({d: -v for d, v in billed.terms.items()}, billed.constant - starts[z])
+    if math.isfinite(starts[z + 1]):
+        rows.add(billed.terms, starts[z + 1] - billed.constant)
+    if not tiers.incremental[mine[0]]:
+        return billed.times(rates[z])
+    below = sum(rates[y] * (starts[y + 1] - starts[y]) for y in range(z))
+    return Linear(below - rates[z] * starts[z], {}).plus(billed.times(rates[z]))
+
+
+def _favoured(problem: PlanningProblem, chosen: Decisions, rows: Rows, s: int, k: int, w: int, case: tuple[str, int]) -> Linear:
+    """What the price of the cheapest comparable contract in force takes off the bill."""
+    supply, within = problem.supply, np.flatnonzero(problem.supply.interval[k] == w)
+    last = int(within[-1])
+    own = float(supply.price_cash[k, last, s])
+    rivals = [int(j) for i, j in zip(supply.favoured.contract, supply.favoured.other, strict=True) if i == k]
+    prices = [own, *(float(supply.price_cash[j, last, s]) for j in rivals if active(problem, chosen, j, last) > 0)]
+    committed, volume = 0.0, {}
+    for t in within:
+        held = float(supply.capacity[k, t, s]) * active(problem, chosen, k, t)
+        for b, h in enumerate(problem.hours[t]):
+            committed += float(supply.take_or_pay_share[k]) * held * float(h)
+            volume |= {rows.name("d", int(j), int(t), b): float(h) for j in np.flatnonzero(supply.cover_contract == k)}
+            if k in supply.burst.contract:
+                volume[rows.name("g", k, int(t), b)] = -float(h)
+    sign = 1.0 if case[0] == "under" else -1.0
+    rows.add({d: sign * v for d, v in volume.items()}, sign * committed)
+    billed = Linear(committed, {}) if case[0] == "under" else Linear(0.0, volume)
+    return billed.times(min(prices) - own)
+
+
+@dataclass(frozen=True)
+class Linear:
+    """constant + sum of coefficient x column."""
+
+    constant: float
+    terms: dict[int, float]
+
+    def times(self, factor: float) -> Linear:
+        return Linear(factor * self.constant, {d: factor * v for d, v in self.terms.items()})
+
+    def plus(self, other: Linear) -> Linear:
+        both = {d: self.terms.get(d, 0.0) + other.terms.get(d, 0.0) for d in {**self.terms, **other.terms}}
+        return Linear(self.constant + other.constant, both)
+
+
+def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, s: int, weight: list[float], cases: Cases) -> None:
     supply = problem.supply
     for k in range(len(supply.contracts)):
         for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
             within = [t for t in range(len(problem.periods)) if supply.interval[k, t] == w]
             committed = fixed = least = other = own = 0.0
             spend: dict[int, float] = {}
+            covered = 0.0
             for t in within:
                 lots = active(problem, chosen, k, t)
                 full = float(supply.price_cash[k, t, s] * supply.capacity[k, t, s] * problem.hours[t].sum())
                 committed += float(supply.take_or_pay_share[k]) * full * lots
+                price = beyond_price(problem, k, t, s)
+                covered += float(supply.take_or_pay_share[k] * supply.capacity[k, t, s] * problem.hours[t].sum()) * price * lots
                 fixed += float(supply.fixed_fee_cash[k, t, s]) * lots
                 least += float(supply.minimum_cash[k, t, s]) * lots
                 own += float(supply.brought_spend_cash[k, t, s])
                 other += float(supply.eligible_spend_cash[k, t, s] - supply.brought_spend_cash[k, t, s])
                 for b, h in enumerate(problem.hours[t]):
                     for j in np.flatnonzero(supply.cover_contract == k):
-                        spend[rows.name("d", int(j), t, b)] = float(supply.price_cash[k, t, s] * h)
+                        spend[rows.name("d", int(j), t, b)] = price * float(h)
+                    if k in supply.burst.contract:
+                        spend[rows.name("g", k, t, b)] = -price * float(h)
+            excess = rows.name("excess", k, within[-1], price=weight[within[-1]])
+            short = rows.name("short", k, within[-1], price=weight[within[-1]])
+            priced = _favoured if k in supply.favoured.contract else _tiers
+            tiers = priced(problem, chosen, rows, s, k, w, cases[k, w]) if (k, w) in cases else Linear(0.0, {})
+            rows.pay(tiers, weight[within[-1]])
+            rows.cash.setdefault((k, within[-1]), []).append(tiers)
             if supply.other_spend_cap[k] < 1.0:
                 other = min(other, float(supply.other_spend_cap[k]) * least)
             ratio = float(supply.list_ratio[k])
-            excess = rows.name("excess", k, within[-1], price=weight[within[-1]])
-            short = rows.name("short", k, within[-1], price=weight[within[-1]])
-            rows.add({**spend, excess: -1.0}, committed)
+            rows.add({**spend, excess: -1.0}, covered)
             if ratio > 1.0:
-                rows.add({excess: 1.0, **{column: -usd for column, usd in spend.items()}}, -committed)
-            rows.add({excess: -ratio, short: -1.0}, ratio * committed + fixed + other + own - least)
+                rows.add({excess: 1.0, **{column: -usd for column, usd in spend.items()}}, -covered)
+            beyond_commitment = Linear(-covered, spend)
+            billed = Linear(committed, {excess: 1.0}).plus(tiers)
+            beyond_minimum = billed.times(ratio).plus(Linear(fixed + other + own - least, {}))
+            rows.less(beyond_minimum.times(-1.0), Linear(0.0, {short: 1.0}))
+            _balance(problem, rows, k, w, beyond_commitment, beyond_minimum, weight[within[-1]], within[-1], cases)
+
+
+def _balance(
+    problem: PlanningProblem, rows: Rows, k: int, w: int, commitment: Linear, minimum: Linear, weight: float, last: int, cases: Cases
+) -> None:
+    """What the interval uses of what was brought forward, where it is over or under its level, and uses all of one or the other."""
+    clause = problem.supply.balances
+    for v in np.flatnonzero(clause.contract == k):
+        side, use = cases["level", k, w]
+        above = minimum if clause.kind[v] == ROLLOVER else commitment
+        amount = above if side == "over" else above.times(-1.0)
+        rows.add({c: -x for c, x in amount.terms.items()}, amount.constant)  # on that side of the level
+        nothing = Linear(0.0, {})
+        over, under = (amount, nothing) if side == "over" else (nothing, amount)
+        came, purpose = (over, under) if clause.kind[v] == CARRY_FORWARD else (under, over)
+        used, held = rows.name("used", k, w), rows.name("balance", k, w)
+        if w == 0:
+            rows.equal(Linear(0.0, {held: 1.0}), float(clause.opening_cash[v]))
+            rows.came[k] = [Linear(float(clause.opening_cash[v]), {})]
+        rows.less(Linear(0.0, {used: 1.0}), Linear(0.0, {held: 1.0}))
+        rows.less(Linear(0.0, {used: 1.0}), purpose)
+        rows.less((Linear(0.0, {held: 1.0}), purpose)[use], Linear(0.0, {used: 1.0}))
+        rows.came[k].append(came)
+        following = Linear(0.0, {rows.name("balance", k, w + 1): 1.0})
+        rows.less(following, Linear(0.0, {held: 1.0, used: -1.0}).plus(came))
+        fresh = Linear(0.0, {})
+        for part in rows.came[k][-int(clause.life[v]) :]:
+            fresh = fresh.plus(part)
+        rows.less(following, fresh)
+        if math.isfinite(clause.cap_cash[v]):
+            rows.less(following, Linear(float(clause.cap_cash[v]), {}))
+        spent = Linear(0.0, {used: -1.0})
+        rows.pay(spent, weight)
+        rows.cash.setdefault((k, last), []).append(spent)
 
 
 def _budget(problem: PlanningProblem, chosen: Decisions, rows: Rows, rule: int, s: int) -> None:
@@ -369,4 +564,13 @@ def _budget(problem: PlanningProblem, chosen: Decisions, rows: Rows, rule: int, 
         if supplier in (-1, problem.pool_supplier[p]):
             for b, h in enumerate(problem.hours[t]):
                 terms[rows.name("m", o, t, b)] = float(supply.offer_price_cash[o, t, s] * h)
+    for u, k in enumerate(supply.burst.contract):
+        if supplier in (-1, supply.contract_supplier[k]):
+            for b, h in enumerate(problem.hours[t]):
+                terms[rows.name("g", int(k), t, b)] = float(supply.burst.price_cash[u, t, s] * h)
+    for (k, period), amounts in rows.cash.items():
+        if period == t and supplier in (-1, supply.contract_supplier[k]):
+            for amount in amounts:
+                left -= amount.constant
+                terms = {d: terms.get(d, 0.0) + amount.terms.get(d, 0.0) for d in {**terms, **amount.terms}}
     rows.add(terms, left)

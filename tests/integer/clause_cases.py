@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from optimizer.domain.clauses import CARRY_FORWARD, MAKE_UP, NEVER, ROLLOVER, Balances, Burst, Favoured, Tiers, TrueUp
 from optimizer.domain.problem import PlanningProblem
 from tests.problems import Size, random_problem, with_limits, with_needs, with_supply
 
 TINY = Size(blocks=1)
+SHORT = Size(blocks=1, loads=1)  # where brute force has cases to go through for every decision
 Change = Callable[[PlanningProblem], PlanningProblem]
 
 
@@ -160,6 +162,172 @@ def cheap_to_skip(problem: PlanningProblem) -> PlanningProblem:
     return replace(problem, run_unplaced_usd=np.array([10.0]))
 
 
+def _tiers(problem: PlanningProblem, *, incremental: bool, ratios: tuple[float, ...] = (0.7, 0.5)) -> Tiers:
+    """Of the last contract, at a third and two thirds of what it can deliver."""
+    k, hours = len(problem.supply.contracts) - 1, problem.hours.sum(axis=1)
+    full = float((problem.supply.capacity[k].mean(axis=1) * hours).sum() * problem.supply.most_lots[k])
+    intervals = int(problem.supply.interval.max()) + 1
+    count = len(ratios)
+    return Tiers(
+        contract=np.full(count, k),
+        start=np.repeat([[full * (i + 1) / (count + 1) / intervals] for i in range(count)], intervals, axis=1),
+        ratio=np.array(ratios),
+        incremental=np.full(count, incremental),
+        units=np.ones((count, len(problem.periods))),
+    )
+
+
+def roomy(problem: PlanningProblem) -> PlanningProblem:
+    """A contract on offer that could do most of the work, at about the market's price."""
+    price, capacity = problem.supply.price_cash.copy(), problem.supply.capacity.copy()
+    price[-1], capacity[-1] = 4.5, 12.0
+    return with_supply(problem, price_cash=price, capacity=capacity)
+
+
+def all_units_tiers(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, tiers=_tiers(problem, incremental=False))
+
+
+def all_units_tiers_with_take_or_pay(problem: PlanningProblem) -> PlanningProblem:
+    return all_units_tiers(with_supply(problem, take_or_pay_share=np.array([0.0, 0.4])))
+
+
+def incremental_tiers(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, tiers=_tiers(problem, incremental=True, ratios=(0.6, 1.4)))
+
+
+def incremental_tiers_with_take_or_pay(problem: PlanningProblem) -> PlanningProblem:
+    changed = with_supply(problem, take_or_pay_share=np.array([0.0, 0.6]), minimum_cash=np.full((2, 2), 12000.0))
+    return with_supply(changed, tiers=_tiers(changed, incremental=True))
+
+
+def tiers_of_what_is_paid_anyway(problem: PlanningProblem) -> PlanningProblem:
+    return all_units_tiers(with_supply(problem, take_or_pay_share=np.array([0.0, 1.0])))
+
+
+def _one_price(problem: PlanningProblem, price: float) -> np.ndarray:
+    return np.full((1, len(problem.periods), len(problem.scenarios)), price)
+
+
+def burst(problem: PlanningProblem, price: float = 4.0) -> PlanningProblem:
+    k = np.array([len(problem.supply.contracts) - 1])
+    return with_supply(problem, burst=Burst(contract=k, share=np.array([0.5]), price_cash=_one_price(problem, price)))
+
+
+def cheap_burst(problem: PlanningProblem) -> PlanningProblem:
+    """Burst is cheaper than the contract's own price, and only comes after it."""
+    return burst(with_supply(problem, take_or_pay_share=np.array([0.0, 0.5])), 1.0)
+
+
+def tight(problem: PlanningProblem) -> PlanningProblem:
+    """A contract on offer that is cheap and too small."""
+    price, capacity = problem.supply.price_cash.copy(), problem.supply.capacity.copy()
+    price[-1], capacity[-1] = 2.5, 4.0
+    return with_supply(problem, price_cash=price, capacity=capacity)
+
+
+def true_up(problem: PlanningProblem, price: float = 1.0) -> PlanningProblem:
+    k = np.array([len(problem.supply.contracts) - 1])
+    changed = with_supply(problem, take_or_pay_share=np.array([0.0, 0.4]))
+    return with_supply(changed, true_up=TrueUp(contract=k, price_cash=_one_price(problem, price)))
+
+
+def dear_true_up_with_minimum(problem: PlanningProblem) -> PlanningProblem:
+    return true_up(with_supply(problem, minimum_cash=np.full((2, 2), 9000.0)), 5.5)
+
+
+def month_by_month(problem: PlanningProblem) -> PlanningProblem:
+    """Prices at which the last contract is drawn to the full in the last month and not in the first."""
+    supply = problem.supply
+    price, offers, capacity = supply.price_cash.copy(), supply.offer_price_cash.copy(), supply.capacity.copy()
+    price[-1], capacity[-1] = 3.0, 10.0
+    offers[:, 0] *= 0.4
+    offers[:, -1] *= 1.6
+    share = np.array([0.0, 0.6])
+    each = np.tile(np.arange(len(problem.periods)), (len(supply.contracts), 1))
+    return with_supply(problem, price_cash=price, capacity=capacity, offer_price_cash=offers, take_or_pay_share=share, interval=each)
+
+
+def unused_first(problem: PlanningProblem) -> PlanningProblem:
+    """The last contract is in force, to be drawn to the full in the last month and not in the first."""
+    return with_supply(month_by_month(problem), least_lots=np.array([0, 1]), in_force=np.array([False, True]))
+
+
+def used_first(problem: PlanningProblem) -> PlanningProblem:
+    changed = unused_first(problem)
+    return with_supply(changed, offer_price_cash=changed.supply.offer_price_cash[:, ::-1])
+
+
+def with_minimum(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(unused_first(problem), minimum_cash=np.full((2, 2), 16000.0), take_or_pay_share=np.array([0.0, 0.2]))
+
+
+def with_minimum_only(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(unused_first(problem), minimum_cash=np.full((2, 2), 12000.0), take_or_pay_share=np.array([0.0, 0.0]))
+
+
+def _balance(problem: PlanningProblem, kind: int, opening: float = 0.0, cap: float = np.inf, life: int = NEVER) -> PlanningProblem:
+    one = np.array([len(problem.supply.contracts) - 1])
+    clause = Balances(
+        contract=one, kind=np.array([kind]), opening_cash=np.array([opening]), cap_cash=np.array([cap]), life=np.array([life])
+    )
+    return with_supply(problem, balances=clause)
+
+
+def make_up(problem: PlanningProblem) -> PlanningProblem:
+    return _balance(problem, MAKE_UP)
+
+
+def make_up_with_cap(problem: PlanningProblem) -> PlanningProblem:
+    return _balance(problem, MAKE_UP, opening=4000.0, cap=4500.0, life=1)
+
+
+def carry_forward(problem: PlanningProblem) -> PlanningProblem:
+    return _balance(problem, CARRY_FORWARD, opening=500.0)
+
+
+def rollover(problem: PlanningProblem) -> PlanningProblem:
+    return _balance(problem, ROLLOVER, opening=100.0)
+
+
+def rollover_with_cap(problem: PlanningProblem) -> PlanningProblem:
+    return _balance(problem, ROLLOVER, cap=5000.0, life=1)
+
+
+def dear_in_force(problem: PlanningProblem) -> PlanningProblem:
+    """The first contract is dear, the other cheap, small, and worth a fee only if it lowers the first one's price."""
+    price, capacity, fee = problem.supply.price_cash.copy(), problem.supply.capacity.copy(), problem.supply.fixed_fee_cash.copy()
+    price[0], price[1], capacity[0], capacity[1], fee[1] = 4.5, 3.0, 12.0, 1.0, 1500.0
+    share = np.array([0.5, 0.0])
+    return with_supply(problem, price_cash=price, capacity=capacity, fixed_fee_cash=fee, take_or_pay_share=share)
+
+
+def most_favoured_price(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, favoured=Favoured(contract=np.array([0]), other=np.array([1])))
+
+
+def leavable_in_force(problem: PlanningProblem) -> PlanningProblem:
+    """The comparable contract is in force and may be left."""
+    changed = with_supply(dear_in_force(problem), least_lots=np.array([1, 1]), in_force=np.array([True, True]))
+    return with_supply(changed, exit_fee_cash=np.array([[np.inf, np.inf], [np.inf, 100.0]]))
+
+
+def ends_after_a_month(problem: PlanningProblem) -> PlanningProblem:
+    """The first contract ends after a month; the second begins then, cheap, and is dear to sign unless much is drawn."""
+    interval, price = np.array([[0, -1], [-1, 0]]), problem.supply.price_cash.copy()
+    price[:] = 2.0
+    free = np.array([[np.inf, np.inf], [np.inf, np.inf]])
+    free[0, 0] = 200.0
+    changed = with_supply(problem, interval=interval, price_cash=price, exit_fee_cash=free, cover_contract=np.array([0, 1]))
+    fee = np.zeros((2, 2))
+    fee[0, 0] = 30000.0
+    return with_supply(changed, cover_pool=np.array([0, 0]), fixed_fee_cash=fee, contract_supplier=np.array([0, 0]))
+
+
+def renewal(problem: PlanningProblem) -> PlanningProblem:
+    return with_supply(problem, renewals=np.array([[1, 0]]))
+
+
 def same(problem: PlanningProblem) -> PlanningProblem:
     return problem
 
@@ -253,6 +421,23 @@ CASES: dict[str, tuple[Size, Change, Change]] = {
     "moves": (TINY, free_moves, moves),
     "bandwidth": (TINY, same, bandwidth),
     "site loss reserve": (TINY, scarce_and_one_cheap_pool, site_loss),
+    "all-units tiers": (SHORT, roomy, all_units_tiers),
+    "all-units tiers with take or pay": (SHORT, roomy, all_units_tiers_with_take_or_pay),
+    "all-units tiers with full take or pay": (SHORT, roomy, tiers_of_what_is_paid_anyway),
+    "incremental tiers": (SHORT, roomy, incremental_tiers),
+    "incremental tiers with take or pay": (SHORT, roomy, incremental_tiers_with_take_or_pay),
+    "burst": (TINY, tight, burst),
+    "burst cheaper than the contract": (SHORT, tight, cheap_burst),
+    "true-up": (TINY, roomy, true_up),
+    "dear true-up with a minimum": (TINY, roomy, dear_true_up_with_minimum),
+    "make-up": (SHORT, unused_first, make_up),
+    "make-up with a cap that expires": (SHORT, unused_first, make_up_with_cap),
+    "carry-forward": (SHORT, used_first, carry_forward),
+    "rollover": (SHORT, with_minimum, rollover),
+    "rollover without commitment": (SHORT, with_minimum_only, rollover_with_cap),
+    "most favoured price": (TINY, dear_in_force, most_favoured_price),
+    "most favoured price until left": (SHORT, leavable_in_force, most_favoured_price),
+    "renewal": (TINY, ends_after_a_month, renewal),
     "pins": (TINY, same, pins),
     "forced run": (replace(TINY, loads=1, runs=1), cheap_to_skip, forced_run),
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from optimizer.__main__ import main
-from optimizer.domain.contract import UNKNOWN, Interval, Status, Tier, Unit
+from optimizer.domain.contract import UNKNOWN, Interval, Status, Unit
 from optimizer.errors import DataError
 from optimizer.jobs.check import leans_on, missing_for_plan
 from optimizer.planning.assemble.contracts import plannable_contracts
@@ -36,7 +36,6 @@ def with_contract(**changes: object):
         ({"unit": Unit.UNKNOWN}, "what the price is paid for, ContractCommitmentUnit is unknown"),
         ({"accelerators": UNKNOWN}, "its capacity, x_AcceleratorsPerLot is unknown"),
         ({"interval": Interval.UNKNOWN}, "its fulfilment interval, x_FulfillmentInterval is unknown"),
-        ({"tiers": (Tier(from_quantity=0.0, price=1.0, kind="all_units"),)}, "a price without volume tiers"),
         ({"pools": ()}, "the pools that it covers"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.domain.contract import UNKNOWN, Contract, FeeStep, Interval, RampStep, Unit
+from optimizer.domain.contract import UNKNOWN, Balance, BalanceKind, Contract, FeeStep, Interval, RampStep, Tier, Unit
 from optimizer.domain.supply import OtherSpend
 from optimizer.domain.workload import ServingTechniques
 from optimizer.errors import SolverFailure
@@ -266,6 +266,23 @@ amounts = st.floats(min_value=0.0, max_value=1e6)
 
 
 @st.composite
+def balances(draw: st.DrawFn) -> Balance:
+    return Balance(
+        kind=draw(st.sampled_from(list(BalanceKind))),
+        opening=draw(st.floats(0.0, 20_000.0)),
+        cap=draw(st.none() | st.floats(0.0, 50_000.0)),
+        expires_after=draw(st.none() | st.integers(1, 3)),
+    )
+
+
+@st.composite
+def tiers(draw: st.DrawFn) -> tuple[Tier, ...]:
+    kind = draw(st.sampled_from(["all_units", "incremental"]))
+    starts = draw(st.lists(st.floats(0.0, 50_000.0), min_size=1, max_size=3, unique=True))
+    return tuple(Tier(from_quantity=start, price=draw(st.floats(0.0, 5.0)), kind=kind) for start in starts)
+
+
+@st.composite
 def contracts(draw: st.DrawFn, name: str = "core") -> Contract:
     start = draw(dates)
     end = date.fromordinal(max(start.toordinal() + draw(st.integers(40, 900)), date(2028, 1, 2).toordinal()))
@@ -284,6 +301,13 @@ def contracts(draw: st.DrawFn, name: str = "core") -> Contract:
         fee_steps=draw(st.none() | st.just((FeeStep(start=date(2027, 1, 1), fee=1000.0),))),
         terminal_use=draw(st.floats(0.0, 1.0)),
         ramp=tuple(RampStep(start=day, accelerators=held, price=price) for day, held, price in steps),
+        balance=draw(st.none() | balances()),
+        burst_share=draw(st.none() | st.floats(0.1, 1.0)),
+        burst_price=draw(st.none() | st.floats(0.0, 5.0)),
+        **draw(
+            st.fixed_dictionaries({"tiers": tiers()}) | st.fixed_dictionaries({"true_up_price": st.none() | st.floats(0.0, 5.0)})
+            | st.just({"comparables": ("a", "b")})
+        ),
     )
 
 
@@ -294,7 +318,7 @@ def drawn(setup: Setup, shares: list[float]) -> Setup:
         least = min([row.accelerators, *(step.accelerators for step in row.ramp)])
         for t, period in enumerate(setup.case.calendar.periods):
             whole = row.start <= period.start and period.end <= row.end
-            draw[k, t] = shares[k] * least * row.lots if whole else 0.0
+            draw[k, t] = shares[k] * least * row.lots * (1.0 + (row.burst_share or 0.0)) if whole else 0.0
     return setup.with_plan(contract_draw=draw)
 
 

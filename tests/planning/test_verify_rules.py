@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.domain.contract import UNKNOWN, Exclusion, ExclusionKind, FeeStep, Status, Tier
+from optimizer.domain.contract import UNKNOWN, Exclusion, ExclusionKind, FeeStep, Status
 from optimizer.domain.rules import AllowedSite, Limit, LimitKind, Pin
 from tests.planning.cases import (
     BERGEN,
@@ -355,10 +355,6 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
     "unknown price": (
         noun("contracts", "quote", price=UNKNOWN),
         ["contract quote: its price is unknown; no plan can be priced with it"],
-    ),
-    "tiers": (
-        noun("contracts", "quote", tiers=(Tier(from_quantity=0.0, price=1.0, kind="incremental"),)),
-        ["contract quote: its volume tiers are not priced"],
     ),
     "no exchange rate": (
         noun("contracts", "quote", currency="SEK"),

@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from optimizer.domain.clauses import CARRY_FORWARD, MAKE_UP, NEVER, ROLLOVER, Balances, Burst, Favoured, Tiers, TrueUp
 from optimizer.domain.problem import PlanningProblem
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
@@ -72,6 +73,88 @@ def _list_prices(problem: PlanningProblem) -> PlanningProblem:
     )
 
 
+def _tiers(problem: PlanningProblem, share: float, *, incremental: bool) -> PlanningProblem:
+    """Every contract has two tiers, at a quarter and at six tenths of what it can deliver in two months."""
+    contracts, periods = len(problem.supply.contracts), len(problem.periods)
+    full = (problem.supply.capacity.mean(axis=2) * problem.hours.sum(axis=1)).mean(axis=1) * 2 * problem.supply.most_lots
+    part = np.tile([0.25, 0.6], contracts)
+    tiers = Tiers(
+        contract=np.repeat(np.arange(contracts), 2),
+        start=(np.repeat(full, 2) * part)[:, None] * np.resize([1.0, 0.5], int(problem.supply.interval.max()) + 1),
+        ratio=np.tile([0.8, 0.5], contracts),
+        incremental=np.full(2 * contracts, incremental),
+        units=np.ones((2 * contracts, periods)),
+    )
+    return with_supply(problem, tiers=tiers, take_or_pay_share=np.linspace(0.0, share, contracts))
+
+
+def _all_units_tiers(problem: PlanningProblem) -> PlanningProblem:
+    return _tiers(_minimum_spend(problem), 0.6, incremental=False)
+
+
+def _incremental_tiers(problem: PlanningProblem) -> PlanningProblem:
+    return _tiers(_exits(problem), 1.0, incremental=True)
+
+
+def _at_other_prices(problem: PlanningProblem, low: float, high: float) -> np.ndarray:
+    """The contracts' own prices times factors from low to high, [K, T, S]."""
+    return problem.supply.price_cash * np.linspace(low, high, len(problem.supply.contracts))[:, None, None]
+
+
+def _burst(problem: PlanningProblem) -> PlanningProblem:
+    contracts = len(problem.supply.contracts)
+    burst = Burst(contract=np.arange(contracts), share=np.linspace(0.2, 0.8, contracts), price_cash=_at_other_prices(problem, 0.8, 1.4))
+    return with_supply(_take_or_pay(problem), burst=burst)
+
+
+def _true_up(problem: PlanningProblem) -> PlanningProblem:
+    contracts = len(problem.supply.contracts)
+    true_up = TrueUp(contract=np.arange(contracts), price_cash=_at_other_prices(problem, 0.5, 1.5))
+    return with_supply(_minimum_spend(problem), true_up=true_up)
+
+
+def _balances(problem: PlanningProblem, kind: int) -> PlanningProblem:
+    """Every contract brings something forward from month to month, those in force from before too; some caps, some expire."""
+    supply = problem.supply
+    contracts = len(supply.contracts)
+    clause = Balances(
+        contract=np.arange(contracts),
+        kind=np.full(contracts, kind),
+        opening_cash=np.where(supply.in_force, 3000.0, 0.0),
+        cap_cash=np.where(np.arange(contracts) % 2, 9000.0, np.inf),
+        life=np.where(np.arange(contracts) % 3, 1, NEVER),
+    )
+    months = np.tile(np.arange(len(problem.periods)), (contracts, 1))
+    return with_supply(problem, balances=clause, interval=months)
+
+
+def _make_up(problem: PlanningProblem) -> PlanningProblem:
+    return _tiers(_balances(_minimum_spend(problem), MAKE_UP), 0.8, incremental=True)
+
+
+def _carry_forward(problem: PlanningProblem) -> PlanningProblem:
+    return _balances(_exits(problem), CARRY_FORWARD)
+
+
+def _rollover(problem: PlanningProblem) -> PlanningProblem:
+    return _balances(_minimum_spend(problem), ROLLOVER)
+
+
+def _most_favoured(problem: PlanningProblem) -> PlanningProblem:
+    """Each contract costs no more than the next."""
+    contracts = len(problem.supply.contracts)
+    each = np.arange(contracts)
+    share = np.linspace(0.0, 1.0, contracts)
+    return with_supply(problem, favoured=Favoured(contract=each, other=np.roll(each, -1)), take_or_pay_share=share)
+
+
+def _renewal(problem: PlanningProblem) -> PlanningProblem:
+    """Those on offer renew those in force, which may be left."""
+    supply = problem.supply
+    on_offer, in_force = np.flatnonzero(~supply.in_force), np.flatnonzero(supply.in_force)
+    return with_supply(_exits(problem), renewals=np.stack([on_offer, in_force], axis=1), price_cash=supply.price_cash * 0.6)
+
+
 def _exits(problem: PlanningProblem) -> PlanningProblem:
     fee = np.full(problem.supply.exit_fee_cash.shape, 800.0)
     fee[:, 0] = np.inf
@@ -126,6 +209,15 @@ CHANGES: dict[str, tuple[Size, Change]] = {
     "take or pay": (replace(ONE, lots=2), _take_or_pay),
     "minimum spend": (ONE, _minimum_spend),
     "exits": (replace(ONE, lots=2), _exits),
+    "all-units tiers": (ONE, _all_units_tiers),
+    "incremental tiers": (replace(ONE, lots=2), _incremental_tiers),
+    "burst": (replace(ONE, lots=2), _burst),
+    "true-up": (ONE, _true_up),
+    "make-up": (ONE, _make_up),
+    "carry-forward": (replace(ONE, lots=2), _carry_forward),
+    "rollover": (ONE, _rollover),
+    "most favoured price": (ONE, _most_favoured),
+    "renewal": (replace(ONE, lots=2), _renewal),
     "prices by scenario": (replace(ONE, lots=2), _prices_by_scenario),
     "capacity by scenario": (ONE, _capacity_by_scenario),
     "list prices": (replace(ONE, lots=2), _list_prices),

@@ -8,12 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from optimizer.domain.clauses import CARRY_FORWARD, ROLLOVER
 from optimizer.pricing.multipliers import stacked_prices
 from optimizer.pricing.responses import cheapest_lots, contract_costs, offer_costs
 from tests.pricing.points import dual_point, prepared_with
 from tests.tolerances import PRICING_KERNEL, SHARE_OF_TOTAL
 
-CLAUSES = ["plain", "take or pay", "minimum spend", "exits", "prices by scenario", "capacity by scenario", "list prices"]
+CLAUSES = [
+    *("plain", "take or pay", "minimum spend", "exits", "prices by scenario", "capacity by scenario", "list prices"),
+    *("all-units tiers", "incremental tiers", "burst", "true-up", "make-up", "carry-forward", "rollover"),
+    "most favoured price",
+]
 
 
 def settled(problem, k, lots, exit_period, draw):
@@ -24,19 +29,79 @@ def settled(problem, k, lots, exit_period, draw):
     commitment = supply.take_or_pay_share[k] * supply.price_cash[k] * supply.capacity[k] * hours[:, None] * active
     fee = supply.fixed_fee_cash[k] * active
     total = float(problem.discount @ (commitment + fee + supply.prepaid_cash[k] * active) @ problem.probability)
-    spend = supply.price_cash[k] * np.einsum("tb,dtbs->ts", problem.hours, draw)
+    beyond = np.zeros((*hours.shape, len(problem.scenarios)))
+    for u in np.flatnonzero(supply.burst.contract == k):
+        over = np.maximum(0.0, draw.sum(axis=0) - (supply.capacity[k] * active)[:, None, :])
+        beyond = np.einsum("tb,tbs->ts", problem.hours, over)
+        total += float(problem.discount @ (supply.burst.price_cash[u] * beyond) @ problem.probability)
+    price = supply.price_cash[k]
+    for u in np.flatnonzero(supply.true_up.contract == k):
+        price = supply.true_up.price_cash[u]
+    spend = price * (np.einsum("tb,dtbs->ts", problem.hours, draw) - beyond)
+    covered = supply.take_or_pay_share[k] * price * supply.capacity[k] * hours[:, None] * active
+    levels = []
     for w in np.unique(supply.interval[k][supply.interval[k] >= 0]):
         within = np.flatnonzero(supply.interval[k] == w)
-        excess = np.maximum(0.0, spend[within].sum(axis=0) - commitment[within].sum(axis=0))
+        excess = np.maximum(0.0, spend[within].sum(axis=0) - covered[within].sum(axis=0))
+        tiers = tiers_add(problem, k, w, within, active, draw) + cheapest_comparable(problem, k, within, active, draw)
         least = (supply.minimum_cash[k] * active)[within].sum(axis=0)
         own, every = supply.brought_spend_cash[k][within].sum(axis=0), supply.eligible_spend_cash[k][within].sum(axis=0)
         other = np.minimum(every - own, supply.other_spend_cap[k] * least) if supply.other_spend_cap[k] < 1.0 else every - own
-        counted = supply.list_ratio[k] * (commitment[within].sum(axis=0) + excess) + fee[within].sum(axis=0)
-        short = np.maximum(0.0, least - counted - other - own)
-        total += float(problem.discount[within[-1]] * (problem.probability * (excess + short)).sum())
+        counted = supply.list_ratio[k] * (commitment[within].sum(axis=0) + excess + tiers) + fee[within].sum(axis=0)
+        above = counted + other + own - least
+        total += float(problem.discount[within[-1]] * (problem.probability * (excess + tiers + np.maximum(0.0, -above))).sum())
+        levels.append((within[-1], (spend - covered)[within].sum(axis=0), above))
+    total -= brought_forward(problem, k, levels)
     if exit_period < len(period):
         return total + lots * supply.exit_fee_cash[k, exit_period] @ problem.probability * problem.discount[exit_period]
     return total + lots * supply.terminal_usd[k]
+
+
+def cheapest_comparable(problem, k, within, active, draw):
+    """USD that a most favoured price takes off if every comparable contract is in force, in each scenario, [S]."""
+    supply, last = problem.supply, within[-1]
+    rivals = supply.favoured.other[supply.favoured.contract == k]
+    if not len(rivals):
+        return np.zeros(len(problem.scenarios))
+    hours = problem.hours[within].sum(axis=1)[:, None]
+    committed = supply.take_or_pay_share[k] * (supply.capacity[k, within] * hours * active[within]).sum(axis=0)
+    drawn = np.einsum("tb,dtbs->s", problem.hours[within], draw[:, within])
+    return np.minimum(0.0, supply.price_cash[rivals, last].min(axis=0) - supply.price_cash[k, last]) * np.maximum(committed, drawn)
+
+
+def brought_forward(problem, k, levels):
+    """Expected, discounted USD that balances take off a contract's bill; levels are (period, above commitment [S], above minimum [S])."""
+    clause, saved = problem.supply.balances, 0.0
+    for v in np.flatnonzero(clause.contract == k):
+        for s, chance in enumerate(problem.probability):
+            balance, came = float(clause.opening_cash[v]), [float(clause.opening_cash[v])]
+            for period, commitment, minimum in levels:
+                above = float((minimum if clause.kind[v] == ROLLOVER else commitment)[s])
+                used = min(balance, max(0.0, -above if clause.kind[v] == CARRY_FORWARD else above))
+                came.append(max(0.0, above if clause.kind[v] == CARRY_FORWARD else -above))
+                balance = min(balance + came[-1] - used, float(clause.cap_cash[v]), sum(came[-int(clause.life[v]) :]))
+                saved += chance * problem.discount[period] * used
+    return saved
+
+
+def tiers_add(problem, k, w, within, active, draw):
+    """USD that volume tiers add to an interval's bill in each scenario, [S]."""
+    supply, mine = problem.supply, np.flatnonzero(problem.supply.tiers.contract == k)
+    added = np.zeros(len(problem.scenarios))
+    for s in range(len(added)) if len(mine) else ():
+        held = supply.capacity[k, within, s] * problem.hours[within].sum(axis=1)
+        units = supply.tiers.units[mine[0], within]
+        price = (held @ supply.price_cash[k, within, s]) / (held @ units) if held.any() else 0.0
+        drawn = np.einsum("tb,dtb->t", problem.hours[within], draw[..., s][:, within]) @ units
+        volume = max(supply.take_or_pay_share[k] * (held * active[within, 0]) @ units, drawn)
+        steps = [(0.0, 1.0), *((supply.tiers.start[i, w], supply.tiers.ratio[i]) for i in mine)]
+        if supply.tiers.incremental[mine[0]]:
+            ends = [start for start, _ in steps[1:]] + [np.inf]
+            billed = sum(ratio * max(0.0, min(volume, end) - start) for (start, ratio), end in zip(steps, ends, strict=True))
+        else:
+            billed = volume * [ratio for start, ratio in steps if volume >= start][-1]
+        added[s] = price * (billed - volume)
+    return added
 
 
 def some_draw(problem, rng, k, lots, exit_period):
@@ -45,7 +110,7 @@ def some_draw(problem, rng, k, lots, exit_period):
     pools = int((supply.cover_contract == k).sum())
     shape = (pools, *problem.shape)
     draw = rng.dirichlet(np.ones(pools), problem.shape).transpose(3, 0, 1, 2) * rng.choice([0.0, 0.5, 1.0], shape[1:])
-    held = lots * supply.capacity[k] * ((supply.interval[k] >= 0) & (np.arange(shape[1]) < exit_period))[:, None]
+    held = lots * supply.drawable[k] * ((supply.interval[k] >= 0) & (np.arange(shape[1]) < exit_period))[:, None]
     return draw * held[:, None, :]
 
 

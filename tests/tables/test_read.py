@@ -379,3 +379,12 @@ def test_whatever_is_broken_is_reported_and_never_crashes(data: st.DataObject, t
         made[name][row][column] = data.draw(NASTY)
     with suppress(DataError):
         read_case(write(tmp_path, made))
+
+
+def test_a_file_without_the_column_of_a_rare_clause_has_none_and_a_blank_in_it_is_unknown(tmp_path: Path, case: Case) -> None:
+    assert {contract.burst_share for contract in case.contracts} == {None}
+    made = tables()
+    for row, share in zip(made["contracts"], ("0.25", ""), strict=True):
+        row["x_BurstShare"] = share
+    held, quote = read_case(write(tmp_path, made)).contracts
+    assert (held.burst_share, quote.burst_share) == (0.25, UNKNOWN)

@@ -12,7 +12,7 @@ import numpy as np
 from optimizer.domain.calendar import DAYS_PER_YEAR, HOURS_PER_DAY, Calendar, Period, calendar_months, first_of_next_month
 from optimizer.domain.case import Case
 from optimizer.domain.contract import UNKNOWN, Contract, Interval, Unit, Unknown
-from optimizer.domain.surface import Ints
+from optimizer.domain.surface import Floats, Ints
 from optimizer.errors import DataError, Violation
 
 
@@ -92,14 +92,6 @@ def _violations(contract: Contract, calendar: Calendar) -> Iterator[Violation]:
             rows=(contract.name,),
             remedy="Add the pools to contract_pools.csv.",
         )
-    if contract.tiers:
-        yield Violation(
-            where="contract_tiers.csv",
-            rule="volume tiers can be read and audited, not yet planned",
-            got=f"{len(contract.tiers)} tiers",
-            rows=(contract.name,),
-            remedy="Remove the tiers and enter the price at the expected volume.",
-        )
 
 
 def _by_the_hour(contract: Contract) -> bool:
@@ -170,6 +162,28 @@ def payments_left(contract: Contract, calendar: Calendar) -> float:
     start = max(contract.start, calendar.start)
     months = calendar_months(start, contract.end) if start < contract.end else 0.0
     return committed(contract, start, contract.end) + given(contract.fixed_monthly_fee, 0.0) * months
+
+
+def units_per_hour(contract: Contract, period: Period) -> float:
+    """Units in an accelerator-hour held in the period, on average; 0 where the contract is not in force."""
+    parts = stretches(contract, period.start, period.end)
+    if contract.unit is Unit.ACCELERATOR_HOUR or not parts:
+        return float(bool(parts))
+    months = [calendar_months(part.start, part.end) for part in parts]
+    weights = [part.accelerators if any(p.accelerators for p in parts) else 1.0 for part in parts]
+    hours = sum(w * HOURS_PER_DAY * (part.end - part.start).days for w, part in zip(weights, parts, strict=True))
+    return sum(w * m for w, m in zip(weights, months, strict=True)) / hours
+
+
+def tier_starts(contract: Contract, calendar: Calendar) -> Floats:
+    """Units from which each tier holds in each interval, [tiers, W]; a part of an interval, planned or in force, counts in part."""
+    interval = intervals(contract, calendar)
+    share = np.zeros(int(interval.max(initial=-1)) + 1)
+    for w, period in zip(interval, calendar.periods, strict=True):
+        if w >= 0:
+            share[w] += months_in_force(contract, period) / interval_months(contract)
+    tiers = sorted(contract.tiers, key=lambda tier: tier.from_quantity)
+    return np.array([tier.from_quantity * share for tier in tiers], dtype=np.float64)
 
 
 def months_in_force(contract: Contract, period: Period) -> float:

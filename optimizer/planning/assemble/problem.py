@@ -21,7 +21,7 @@ def build_problem(case: Case, needs: Needs, *, annual_discount_rate: float) -> P
       annual_discount_rate: share per year; cash of a period is worth (1 + rate) ^ -years to its middle.
 
     Raises:
-      DataError: the case has something that a plan cannot take (an unknown price, volume tiers, an impossible pin).
+      DataError: the case has something that a plan cannot take (an unknown price, an impossible pin).
     """
     calendar, pins = case.calendar, build_pins(case, needs)
     allowed = np.flatnonzero(pins.option_allowed)

@@ -16,7 +16,7 @@ from optimizer.domain.rules import Pin
 from optimizer.domain.supply import Offer, OfferKind
 from optimizer.domain.surface import Floats, Ints, Needs
 from optimizer.planning.assemble import contracts as terms
-from optimizer.planning.assemble import payments
+from optimizer.planning.assemble import options, payments
 from optimizer.planning.assemble.in_scenario import in_scenario
 from optimizer.planning.assemble.rates import exchange_rates
 from optimizer.planning.assemble.rules import active_pins
@@ -48,6 +48,12 @@ def build_supply(case: Case, needs: Needs, annual_rate: float) -> Supply:
         option_group=_ints([-1 if c.option_group is None else groups.index(c.option_group) for c in chosen]),
         **_exclusions(case, chosen, needs),
         **_offers(case, pool),
+        tiers=options.volume_tiers(case, chosen),
+        burst=options.burst(case, chosen, rates),
+        true_up=options.true_up(case, chosen, rates),
+        balances=options.balances(case, chosen, rates),
+        favoured=options.favoured(chosen),
+        renewals=options.renewals(chosen),
     )
 
 
@@ -58,11 +64,13 @@ def _ints(values: Sequence[int]) -> Ints:
 def _lots(chosen: Sequence[Contract], pins: Sequence[Pin]) -> tuple[list[int], list[int]]:
     forced = {pin.subject for pin in pins if pin.action == "force"}
     forbidden = {pin.subject for pin in pins if pin.action == "forbid"}
+    planned = {contract.name for contract in chosen}
     least, most = [], []
     for contract in chosen:
         held = contract.status is not Status.PROPOSED
         least.append(contract.lots if held else int(contract.name in forced))
-        most.append(0 if contract.name in forbidden and not held else contract.lots)
+        barred = contract.name in forbidden or not planned.issuperset(filter(None, [contract.renews]))
+        most.append(0 if barred and not held else contract.lots)
     return least, most
 
 

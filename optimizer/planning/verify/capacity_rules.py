@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from optimizer.domain.supply import Offer, OfferKind
 from optimizer.domain.surface import Floats
 from optimizer.planning.verify.broken import broken_at
+from optimizer.planning.verify.delivered import number
 from optimizer.planning.verify.position import Position
 from optimizer.planning.verify.work_bills import runs_in_order, workloads_of_loads
 
@@ -88,7 +89,8 @@ def _usable(position: Position, pool: str, kind: OfferKind) -> Floats:
 def _contract_draws(position: Position) -> Iterator[str]:
     for k, contract in enumerate(position.contracts):
         drawn = position.contract_draw[position.cover_contract == k].sum(axis=0)
-        held = (position.by_scenario(k, "capacity") * position.active[k][:, None])[:, None, :]
+        share = 1.0 + number(contract.burst_share, 0.0)
+        held = (share * position.by_scenario(k, "capacity") * position.active[k][:, None])[:, None, :]
         yield from broken_at(position, f"contract {contract.name}: drawn beyond its capacity", drawn - held, held)
 
 

@@ -7,17 +7,21 @@ import numpy as np
 from optimizer.domain.contract import UNKNOWN, Contract
 from optimizer.domain.demand import Quantity, Scenario
 from optimizer.domain.surface import Floats
+from optimizer.planning.verify.balance_bills import balance_uses
 from optimizer.planning.verify.delivered import number
 from optimizer.planning.verify.ledger import Charges, Payee, charge_rows, charges
 from optimizer.planning.verify.position import Position
-from optimizer.planning.verify.terms import counts
+from optimizer.planning.verify.terms import counts, take_or_pay
+from optimizer.planning.verify.volume_bills import favoured_amounts, tier_amounts
+
+SETTLED = ("excess", "tiers", "most favoured price", "minimum shortfall", "balance")
 
 
 def contract_charges(position: Position) -> list[Charges]:
     """All lines of all contracts."""
     result = []
     for k in range(len(position.contracts)):
-        result += _fixed_lines(position, k) + _settled_lines(position, k) + [_terminal_line(position, k)]
+        result += [*_fixed_lines(position, k), _burst_line(position, k), *_settled_lines(position, k), _terminal_line(position, k)]
     return result
 
 
@@ -58,30 +62,52 @@ def hours_drawn(position: Position, k: int) -> Floats:
     return np.asarray((draws * position.hours[:, :, None]).sum(axis=1))
 
 
+def burst_hours(position: Position, k: int) -> Floats:
+    """Accelerator-hours drawn beyond the capacity of the lots in force, [T, S]."""
+    held = (position.by_scenario(k, "capacity") * position.active[k][:, None])[:, None, :]
+    draws = position.contract_draw[position.cover_contract == k].sum(axis=0)
+    beyond = np.maximum(0.0, draws - held) if number(position.contracts[k].burst_share, 0.0) > 0.0 else np.zeros_like(draws)
+    return np.asarray((beyond * position.hours[:, :, None]).sum(axis=1))
+
+
+def _burst_line(position: Position, k: int) -> Charges:
+    cash = position.by_scenario(k, "burst_price") * burst_hours(position, k)
+    return charges(position, "contract", "burst", range(len(cash)), _payees(position, k), cash, cash, certain=False)
+
+
 def _settled_lines(position: Position, k: int) -> list[Charges]:
-    """Excess and minimum shortfall: settled in the last period of each fulfilment interval."""
+    """Excess, volume tiers, minimum shortfall and what is brought forward: settled in the last period of each fulfilment interval."""
     contract, term, active = position.contracts[k], position.terms[k], position.active[k]
-    drawn = hours_drawn(position, k)
-    column = {name: position.by_scenario(k, name) for name in ("price", "commitment", "fixed_fee", "minimum", "brought")}
-    spend = column["price"] * drawn
+    drawn = hours_drawn(position, k) - burst_hours(position, k)
+    column = {name: position.by_scenario(k, name) for name in ("commitment", "fixed_fee", "minimum", "brought", "beyond_price", "capacity")}
+    spend = column["beyond_price"] * drawn
+    held = column["capacity"] * (position.hours.sum(axis=1) * active)[:, None]
+    covered = take_or_pay(contract) * column["beyond_price"] * held
     committed, fixed, minimum = (column[name] * active[:, None] for name in ("commitment", "fixed_fee", "minimum"))
-    other = eligible_spend(position, k)
-    cash, accrued = np.zeros((2, 2, *spend.shape))
-    for w in sorted(set(term.interval[term.interval >= 0].tolist())):
-        within = np.flatnonzero(term.interval == w)
+    other, cap = eligible_spend(position, k), other_spend_cap(contract)
+    cash, accrued = np.zeros((2, len(SETTLED), *spend.shape))
+    periods = [np.flatnonzero(term.interval == w) for w in sorted(set(term.interval[term.interval >= 0].tolist()))]
+    above_commitment, above_minimum, bills = [], [], []
+    for within in periods:
         sure, least = committed[within].sum(axis=0), minimum[within].sum(axis=0)
-        excess = np.maximum(0.0, spend[within].sum(axis=0) - sure)
-        spent, cap = other[within].sum(), other_spend_cap(contract)
+        beyond = (spend - covered)[within].sum(axis=0)
+        excess, tiers = np.maximum(0.0, beyond), tier_amounts(position, k, within, drawn)
+        favoured = favoured_amounts(position, k, within, drawn)
+        spent = other[within].sum()
         elsewhere = (np.minimum(spent, cap * least) if cap < 1.0 else spent) + column["brought"][within].sum(axis=0)
-        counted = counts(contract) * (sure + excess) + fixed[within].sum(axis=0) + elsewhere
-        short = np.maximum(0.0, least - counted)
+        counted = counts(contract) * (sure + excess + tiers + favoured) + fixed[within].sum(axis=0) + elsewhere
+        above_commitment.append(beyond)
+        above_minimum.append(counted - least)
+        bills.append((excess, tiers, favoured, np.maximum(0.0, least - counted)))
+    uses = balance_uses(position, k, above_commitment, above_minimum)
+    for within, bill, used in zip(periods, bills, uses, strict=True):
         share = term.days[within] / term.days[within].sum()
-        for line, amount in enumerate((excess, short)):
+        for line, amount in enumerate((*bill, -used)):
             cash[line, within[-1]] = amount
             accrued[line, within] = share[:, None] * amount
     return [
         charges(position, "contract", name, range(len(active)), _payees(position, k), cash[line], accrued[line], certain=False)
-        for line, name in enumerate(("excess", "minimum shortfall"))
+        for line, name in enumerate(SETTLED)
     ]
 
 

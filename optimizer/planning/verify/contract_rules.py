@@ -17,6 +17,11 @@ UNREAD = {
     "minimum_spend": "the minimum spend is unknown; the plan assumes that there is none",
     "fixed_monthly_fee": "the fixed monthly fee is unknown; the plan assumes that there is none",
     "share_of_wallet": "the share of wallet is unknown; the plan assumes that there is none",
+    "burst_share": "the burst share is unknown; the plan assumes that nothing may be drawn beyond the capacity",
+    "comparables": "the most favoured price is unknown; the plan assumes that there is none",
+    "renewal": "the renewal option is unknown; the plan assumes that there is none",
+    "balance": "what an interval brings forward is unknown; the plan assumes nothing",
+    "true_up_price": "the true-up price is unknown; the plan assumes the contract's own price",
 }
 UNREAD_TERMINATION = "termination terms are unknown; the plan assumes that it cannot be left"
 
@@ -41,6 +46,7 @@ def contract_breaks(position: Position) -> Iterator[str]:
         yield from _priced(position, k, contract)
         yield from _lots(position, k, contract)
         yield from _exits(position, k, contract)
+        yield from _renewed(position, k, contract)
         yield from _wallet(position, k, contract)
         for exclusion in contract.exclusions:
             if exclusion.kind is ExclusionKind.CONTRACT:
@@ -55,8 +61,6 @@ def contract_breaks(position: Position) -> Iterator[str]:
 def _priced(position: Position, k: int, contract: Contract) -> Iterator[str]:
     if isinstance(contract.price, Unknown):
         yield f"contract {contract.name}: its price is unknown; no plan can be priced with it"
-    if contract.tiers:
-        yield f"contract {contract.name}: its volume tiers are not priced"
     if not np.isfinite(position.terms[k].usd_per_unit).all():
         yield f"contract {contract.name}: {contract.currency} has no exchange rate in some period"
 
@@ -67,6 +71,16 @@ def _lots(position: Position, k: int, contract: Contract) -> Iterator[str]:
         yield f"contract {contract.name}: is in force with {contract.lots} lots; the plan holds {lots}"
     elif not 0 <= lots <= contract.lots:
         yield f"contract {contract.name}: 0 to {contract.lots} lots may be signed; the plan signs {lots}"
+
+
+def _renewed(position: Position, k: int, contract: Contract) -> Iterator[str]:
+    """A renewal prolongs lots that are still held when the term ends."""
+    if contract.renews is None or position.lots[k] <= 0:
+        return
+    parents = [j for j, other in enumerate(position.contracts) if other.name == contract.renews]
+    held = sum(int(position.lots[j] - position.exits[j].sum()) for j in parents)
+    if position.lots[k] > held:
+        yield f"contract {contract.name}: {position.lots[k]} lots are renewed, of {held} that {contract.renews} still holds when it ends"
 
 
 def _exits(position: Position, k: int, contract: Contract) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from fractions import Fraction
 
 import numpy as np
 
 from optimizer.domain.case import Case
-from optimizer.domain.contract import UNKNOWN, Contract
+from optimizer.domain.contract import UNKNOWN, Contract, Unit
 from optimizer.domain.demand import Scenario
 from optimizer.domain.surface import Floats, Ints
 from optimizer.planning.verify.dates import DAY_HOURS, month_pieces, months_between, worth_today
@@ -30,6 +31,10 @@ class Terms:
     exit_fee: Floats  # [T] USD to leave at the period's start, clawback included; inf: not possible
     interval: Ints  # [T] fulfilment interval; -1: not in force
     days: Ints  # [T] in force
+    beyond_price: Floats  # [T] USD per accelerator-hour drawn beyond the commitment
+    burst_price: Floats  # [T] USD per accelerator-hour drawn beyond the capacity
+    units: Floats  # [T] units in an accelerator-hour held, on average
+    interval_share: Floats  # [T] share of a whole fulfilment interval in which it is in force
     usd_per_unit: Floats  # [T] exchange rate
     terminal_usd: float  # discounted, for a lot held at the horizon's end
     remaining_cash: float  # USD undiscounted, least payment after the horizon
@@ -56,7 +61,8 @@ def contract_terms(contract: Contract, case: Case, annual_rate: float, scenario:
     """Terms of one contract over the case's calendar, as agreed or as a scenario makes them; see docs/problem.md for each rule."""
     periods = case.calendar.periods
     size = len(periods)
-    names = ("capacity", "price", "commitment", "fixed_fee", "minimum", "brought", "exit_fee")
+    names: tuple[str, ...] = ("capacity", "price", "commitment", "fixed_fee", "minimum", "brought", "exit_fee")
+    names += ("beyond_price", "burst_price", "units", "interval_share")
     columns = {name: np.zeros(size) for name in names}
     interval, days = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=np.int64)
     usd = _usd_per_unit(case, contract.currency, scenario)
@@ -72,6 +78,13 @@ def contract_terms(contract: Contract, case: Case, annual_rate: float, scenario:
         columns["capacity"][t] = float(hours / (DAY_HOURS * (period.end - period.start).days))
         columns["price"][t] = float(full / hours) * usd[t] if hours else 0.0
         columns["commitment"][t] = take_or_pay(contract) * float(full) * usd[t]
+        units = float(_units(contract, case, first, until))
+        columns["units"][t] = units
+        true_up, burst = contract.true_up_price, contract.burst_price
+        own = columns["price"][t]
+        columns["beyond_price"][t] = true_up * units * usd[t] if isinstance(true_up, (int, float)) else own
+        columns["burst_price"][t] = (number(contract.price, 0.0) if burst is None else burst) * units * usd[t]
+        columns["interval_share"][t] = float(months_between(first, until) / _interval_months(contract))
         columns["fixed_fee"][t] = _fee(contract, case, scenario, first, until) * usd[t]
         columns["minimum"][t] = minimum_part(contract, first, until) * delivered(contract, case, scenario, first, until) * usd[t]
         if not (interval[:t] >= 0).any():
@@ -105,6 +118,22 @@ def delivered(contract: Contract, case: Case, scenario: Scenario | None, start: 
         return 1.0
     agreed, there = (sum(piece.accelerator_hours for piece in pieces(contract, case, world, start, end)) for world in (None, scenario))
     return float(there / agreed) if agreed else 1.0
+
+
+def _units(contract: Contract, case: Case, start: date, end: date) -> Fraction:
+    """Units in an accelerator-hour agreed in [start, end), on average; of days on which nothing is, in one accelerator's hour."""
+    if contract.unit is Unit.ACCELERATOR_HOUR:
+        return Fraction(1)
+    agreed = list(pieces(replace(contract, deliveries=()), case, None, start, end))
+    nothing = not any(piece.accelerators for piece in agreed)
+    weights = [Fraction(1) if nothing else piece.accelerators for piece in agreed]
+    months = sum((w * piece.months for w, piece in zip(weights, agreed, strict=True)), Fraction(0))
+    return months / sum((w * DAY_HOURS * piece.days for w, piece in zip(weights, agreed, strict=True)), Fraction(0))
+
+
+def _interval_months(contract: Contract) -> Fraction:
+    length = contract.interval.months
+    return months_between(contract.start, contract.end) if length is None else Fraction(length)
 
 
 def _fee(contract: Contract, case: Case, scenario: Scenario | None, start: date, end: date) -> float:

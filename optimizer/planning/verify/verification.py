@@ -122,9 +122,12 @@ def _least_paid(position: Position, k: int, held: NDArray[np.bool_]) -> float:
     Excess use and other spend count towards a minimum. Excess replaces shortfall one for one; other spend is taken off each lot's
     minimum in full, which is the least that the lots together can come to.
     """
-    term, ratio = position.terms[k], counts(position.contracts[k])
-    total = float(((term.commitment + term.fixed_fee + term.prepaid) * held) @ position.worth)
-    lots = position.contracts[k].lots
+    contract, term, ratio = position.contracts[k], position.terms[k], counts(position.contracts[k])
+    repriced = bool(contract.tiers or contract.comparables or contract.balance is not None)  # what is paid in the end is open
+    total = float(((term.fixed_fee if repriced else term.commitment + term.fixed_fee + term.prepaid) * held) @ position.worth)
+    if repriced:
+        return total
+    lots = contract.lots
     for scenario, chance in zip(position.terms_in[k], position.probability, strict=True):
         brought = np.where(scenario.brought > 0, scenario.brought, scenario.brought / lots)
         counted = ratio * scenario.commitment * held + scenario.fixed_fee * held + eligible_spend(position, k) + brought

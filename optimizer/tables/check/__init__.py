@@ -11,6 +11,7 @@ from optimizer.tables.check.market import MARKET_RULES
 from optimizer.tables.check.plan import PLAN_RULES
 from optimizer.tables.check.rule import Rule, Tables
 from optimizer.tables.check.time import TIME_RULES
+from optimizer.tables.check.volume import VOLUME_RULES
 from optimizer.tables.check.work import WORK_RULES
 
 RULES: tuple[Rule, ...] = (
@@ -18,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     *MARKET_RULES,
     *CONTRACT_RULES,
     *CLAUSE_RULES,
+    *VOLUME_RULES,
     *FEE_RULES,
     *WORK_RULES,
     *DEMAND_RULES,

@@ -155,6 +155,18 @@ _CONTRACTS = table(
         absent="none",
     ),
     rare_clause("x_ServiceCreditCap", "share", "Most of the bill that is credited.", SHARE),
+    rare_clause("x_BurstShare", "share", "Burst: what may be drawn beyond a lot's capacity, as a share of it."),
+    number(
+        "x_BurstPrice", "contract currency / unit", "Price of what is drawn as burst.", NOT_NEGATIVE, absent="the contract's own price"
+    ),
+    rare_clause(
+        "x_TrueUpPrice",
+        "contract currency / unit",
+        "True-up: price of what is drawn beyond the commitment of an interval, settled when it ends; none: the contract's own price.",
+    ),
+    rare_clause("x_RenewalMonths", "months", "Option to prolong the term, for the lots still held when it ends.", POSITIVE),
+    number("x_RenewalPrice", "contract currency / unit", "Unit price of the prolonged term.", NOT_NEGATIVE, absent="the price stays"),
+    day("x_RenewBy", "Last day on which the option can be exercised.", absent="any day before the term ends"),
     text("x_OptionGroup", "Alternatives: at most one contract of a group is signed.", absent="the quote stands alone"),
     number("x_TerminalUseShare", "share", "Share of what is committed beyond the calendar that will be of use.", SHARE, absent="0"),
 )
@@ -178,9 +190,15 @@ CONTRACT_TABLES: tuple[Table, ...] = (
     ),
     table(
         "contract_tiers",
-        "Volume tiers, audited; a plan refuses a contract that has them.",
+        "Volume tiers: prices that hold from a quantity on, which all lots of a contract reach together in a fulfilment interval.",
         _contract(),
-        number("from_quantity", "units / fulfilment interval", "Quantity from which the tier's price holds.", NOT_NEGATIVE, key=True),
+        number(
+            "from_quantity",
+            "units / fulfilment interval",
+            "Quantity from which the tier's price holds; where only a part of an interval is in force, that part of it.",
+            NOT_NEGATIVE,
+            key=True,
+        ),
         number("unit_price", "contract currency / unit", "Unit price in the tier.", NOT_NEGATIVE),
         text("kind", "all_units: the price of every unit; incremental: of those in the tier.", allowed=("all_units", "incremental")),
         absent="no contract has tiers",
@@ -210,6 +228,27 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         integer("delay_days", "days", "How much later than agreed comes what is not there on the case's date.", NOT_NEGATIVE),
         day("supplier_exit", "First day on which the supplier has left.", absent="it stays"),
         absent="every contract is delivered as agreed in every scenario",
+    ),
+    table(
+        "contract_balances",
+        "What a fulfilment interval brings forward into later ones, one row for each contract that brings anything forward.",
+        _contract(),
+        text(
+            "kind",
+            "make_up: paid and not taken; carry_forward: drawn beyond the commitment; rollover: minimum spend not spent; unknown.",
+            allowed=("make_up", "carry_forward", "rollover", "unknown"),
+        ),
+        number("opening", "contract currency", "Balance on the calendar's first day, all lots together.", NOT_NEGATIVE, absent="0"),
+        number("cap", "contract currency", "Most that is brought forward, all lots together.", NOT_NEGATIVE, absent="no limit"),
+        integer("expires_after", "fulfilment intervals", "Intervals in which it may be used.", AT_LEAST_ONE, absent="it does not expire"),
+        absent="no contract brings anything forward",
+    ),
+    table(
+        "contract_comparables",
+        "Most favoured price: contracts than which a contract must not cost more while they are in force.",
+        _contract(),
+        text("comparable", "The other contract; unknown: nobody has read which.", key=True),
+        absent="no contract has a most favoured price",
     ),
     table(
         "contract_exclusions",
