@@ -38,6 +38,7 @@ AT_CAP = 1e-6  # relative distance from a cap within which a price stands at it
 class Sensitivities:
     """USD of the bound for one unit more of each field of `PlanningProblem`, `Supply` or `Limits` of the same name; its units and axes.
 
+    The least share of its bill that volume tiers leave a contract is taken as it is: with incremental ones it falls as capacity grows.
     Not here: hours, discount and probabilities, which no table holds as figures to choose; and what the bound leaves out (fewest suppliers,
     reserve for the loss of a site, exclusions, shares of wallet of contracts that need not be in force).
     """
