@@ -60,6 +60,7 @@ def sections(view: AuditView) -> Iterable[Section]:
         _losses,
         _market,
         _concentration,
+        _balances,
         _obligations,
         _unit_costs,
     )
@@ -239,6 +240,19 @@ def _concentration(view: AuditView) -> Section:
         columns=("measure", "supplier", "share>", "Herfindahl>"),
         rows=tuple(
             (row["measure"], row["supplier"], percent(row["share"]), f"{row['herfindahl']:.3f}") for row in view.tables["concentration"]
+        ),
+    )
+
+
+def _balances(view: AuditView) -> Section:
+    rows = view.tables["balances"]
+    unit = _unit(rows, "at_start_usd", "used_usd")
+    return Section(
+        title="Balances when the calendar begins",
+        columns=("contract", "kind", f"at the start, {unit}>", "used up to the horizon>", "left then>"),
+        rows=tuple(
+            (row["contract"], row["kind"], *(money(row[name], unit) for name in ("at_start_usd", "used_usd", "at_horizon_usd")))
+            for row in rows
         ),
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from optimizer.domain.calendar import Calendar
 from optimizer.domain.case import Case
-from optimizer.domain.contract import UNKNOWN, Contract, FeeStep, Interval, Status, Unit
+from optimizer.domain.contract import UNKNOWN, Contract, FeeStep, Interval, Status, Tier, Unit
 from optimizer.domain.supply import ExchangeRate, IndexValue
 from optimizer.planning.audit.exits import Exit, earliest_exit, exits, non_cancellable
 from optimizer.planning.audit.whole_term import WholeTerm, whole_term
@@ -115,7 +115,7 @@ def test_a_minimum_is_settled_by_interval_and_cut_where_it_is_left() -> None:
     assert curve[0].on == date(2028, 6, 1)
     assert curve[0].cost_usd == cents(2 * (60_000.0 + 40_000.0 + 7_000.0))
     assert curve[-1].cost_usd == cents(2 * 4 * 60_000.0)
-    assert sum(term.committed) == cents(2 * 10 * 2.0 * 24 * 366 * 0.5)
+    assert sum(term.full) == cents(2 * 10 * 2.0 * 24 * 366)
     assert sum(term.value()) == cents(2 * 10 * 2.0 * 24 * 366 + 2 * sum(max(0.0, 60_000.0 - 480.0 * days) for days in (91, 91, 92, 92)))
 
 
@@ -187,6 +187,26 @@ def test_an_index_and_an_escalator_over_the_whole_term() -> None:
     assert by_month[date(2027, 12, 1)] == cents(1_200.0)
     assert by_month[date(2028, 2, 1)] == cents(1_100.0)
     assert by_month[date(2028, 8, 1)] == cents(1_210.0)
+
+
+def test_volume_tiers_price_what_is_committed_and_what_is_promised() -> None:
+    """Two lots of 10 accelerators for a quarter at 100 USD a month: 60 accelerator-months, 40 % of them committed.
+
+    From 50 in a quarter on every unit costs 90: all of it is 5,400, the commitment of 24 is still at 100. Incremental: 5,000 + 900.
+    """
+    terms = {
+        "end": date(2028, 4, 1),
+        "interval": Interval.QUARTER,
+        "unit": Unit.ACCELERATOR_MONTH,
+        "price": 100.0,
+        "take_or_pay_share": 0.4,
+    }
+    row = contract(lots=2, **terms, tiers=(Tier(from_quantity=50.0, price=90.0, kind="all_units"),))
+    term = by_hand(row)
+    assert sum(term.value()) == cents(5_400.0)
+    assert exits(term)[-1].cost_usd == cents(2_400.0)
+    incremental = by_hand(replace(row, tiers=(Tier(from_quantity=50.0, price=90.0, kind="incremental"),)))
+    assert sum(incremental.value()) == cents(5_900.0)
 
 
 def test_notice_reaches_a_day_within_a_month() -> None:

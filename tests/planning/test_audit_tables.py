@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optimizer.domain.contract import UNKNOWN, Contract, CreditStep, Exclusion, ExclusionKind
+from optimizer.domain.contract import UNKNOWN, Balance, BalanceKind, Contract, CreditStep, Exclusion, ExclusionKind
 from optimizer.domain.plan import PlanStatus
 from optimizer.domain.supply import PricePoint, RegisteredClause
 from optimizer.planning.assemble import build_problem
@@ -274,7 +274,20 @@ def test_questions_are_of_clauses_that_bind_and_of_losses(found: Audit) -> None:
 
 def test_the_registry_knows_every_clause_of_a_contract() -> None:
     """A field of `Contract` that a clause fills is none, unknown or given; identity, dates and bookkeeping are not clauses."""
-    identity = {"name", "agreement", "supplier", "status", "start", "end", "sign_by", "lots", "currency", "terminal_use", "time_zone"}
+    identity = {
+        "name",
+        "agreement",
+        "supplier",
+        "status",
+        "start",
+        "end",
+        "sign_by",
+        "lots",
+        "currency",
+        "terminal_use",
+        "time_zone",
+        "renews",
+    }
     state_of_things = {"prepaid_balance", "spent_so_far", "deliveries"}
     names = {
         **dict.fromkeys(("earliest_exit", "notice_days", "fee_steps"), "termination"),
@@ -289,6 +302,10 @@ def test_the_registry_knows_every_clause_of_a_contract() -> None:
         "minimum_at_list": "minimum_spend",
         "supplier_notice_days": "supplier_notice",
         "credit_cap": "credits",
+        "burst_share": "burst",
+        "burst_price": "burst",
+        "true_up_price": "true_up",
+        "comparables": "most_favoured_price",
     }
     for field in fields(Contract):
         if field.name not in identity | state_of_things:
@@ -304,6 +321,20 @@ def test_the_registry_knows_every_clause_of_a_contract() -> None:
         full, price_index="energy", index_cap=UNKNOWN, credits=(CreditStep(availability_below=0.99, share=0.1),), credit_cap=UNKNOWN
     )
     assert {clause.name for clause in CLAUSES if clause.state(collar) is State.UNKNOWN} == {"price_index", "credits"}
+
+
+def test_balances_at_hand() -> None:
+    """Of 4,000 USD of make-up the plan uses nothing: it draws nothing beyond the commitment. The 20,000 paid in advance are drawn down."""
+    balance = Balance(kind=BalanceKind.MAKE_UP, opening=4_000.0, cap=3_000.0, expires_after=2)
+    terms = {"start": date(2027, 12, 1), "prepaid_balance": 20_000.0, "balance": balance, "spent_so_far": 700.0, "minimum_spend": 1.0}
+    found = written(audited(two_suppliers().with_noun("contracts", "core", upfront_share=0.1, **terms)))["balances"]
+    prepaid = row(found, kind="prepaid")
+    assert [prepaid[name] for name in ("at_start_usd", "used_usd", "at_horizon_usd")] == pytest.approx(
+        [20_000.0, 20_000.0, 0.0], abs=CENT_USD
+    )
+    brought = row(found, kind="make_up")
+    assert (brought["at_start_usd"], brought["used_usd"], brought["expires_after_intervals"]) == (3_000.0, 0.0, 2)
+    assert row(found, kind="spent towards the minimum")["at_start_usd"] == 700.0
 
 
 def test_clauses_without_arithmetic_are_for_legal_review() -> None:

@@ -18,7 +18,7 @@ def cell(name: str) -> Any:
         return date(2028, 1, 31)
     if name in ("share", "herfindahl", "contracted_over_market", "share_of_use", "amount", "term_months"):
         return 0.25
-    if name in ("accelerators_in_use", "spare_accelerators", "loads_touched", "days_left", "age_days"):
+    if name in ("accelerators_in_use", "spare_accelerators", "loads_touched", "days_left", "age_days", "expires_after_intervals"):
         return 7
     return "<b>" if name in ("contract", "supplier") else name
 
@@ -41,7 +41,7 @@ def view(**changes: Any) -> AuditView:
 
 def test_the_page_shows_every_section_and_escapes_names() -> None:
     page = audit_page(view(), {"job": "audit"})
-    assert page.count("<h2>") == 13  # eleven tables, the alerts, and where it comes from
+    assert page.count("<h2>") == 14  # twelve tables, the alerts, and where it comes from
     assert "<b>" not in page
     assert "&lt;b&gt;" in page
     assert "read &lt;it&gt;" in page

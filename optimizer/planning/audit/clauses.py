@@ -90,6 +90,10 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(name="price_index", read=_index),
     Clause(name="discount", read=_named("discount")),
     Clause(name="prepayment", read=_named("upfront_share")),
+    Clause(name="burst", read=_named("burst_share")),
+    Clause(name="true_up", read=_named("true_up_price")),
+    Clause(name="balance", read=_named("balance")),
+    Clause(name="most_favoured_price", read=_named("comparables")),
     Clause(name="take_or_pay", read=_named("take_or_pay_share"), without={"take_or_pay_share": None}),
     Clause(name="minimum_spend", read=_named("minimum_spend"), without={"minimum_spend": None}),
     Clause(name="other_spend_cap", read=_named("other_spend_cap"), without={"other_spend_cap": None}),
@@ -100,6 +104,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(name="supplier_notice", read=_named("supplier_notice_days")),
     Clause(name="credits", read=_credits),
     Clause(name="exclusions", read=_named("exclusions"), without={"exclusions": ()}),
+    Clause(name="renewal", read=_named("renewal")),
     Clause(name="option_group", read=_named("option_group")),
 )
 

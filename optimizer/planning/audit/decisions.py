@@ -44,10 +44,13 @@ def decisions(
 
 
 def _signing(contract: Contract, case: Case) -> Iterator[dict[str, Any]]:
+    """Quotes, and options to prolong a term, which are read as quotes of their own."""
     if contract.status is Status.PROPOSED:
         by = contract.sign_by or contract.start - timedelta(days=1)
-        lost = "the quote lapses; the market serves what it would have"
-        yield _row(by, "sign", contract.start, lost, None)
+        if contract.renews is None:
+            yield _row(by, "sign", contract.start, "the quote lapses; the market serves what it would have", None)
+        else:
+            yield _row(by, "renew", contract.start, f"{contract.renews} is not prolonged", None)
 
 
 def _leaving(curve: Sequence[Exit]) -> Iterator[dict[str, Any]]:

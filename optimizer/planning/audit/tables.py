@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.domain.contract import Contract
+from optimizer.domain.contract import Balance, Contract
 from optimizer.domain.supply import RegisteredClause
 from optimizer.planning import outputs
 from optimizer.planning.audit import concentration, decisions, losses, market, prices
@@ -42,6 +42,7 @@ COLUMNS = {
     "decisions": decisions.COLUMNS,
     "losses": losses.COLUMNS,
     "price_intervals": prices.COLUMNS,
+    "balances": ("contract", "kind", "at_start_usd", "used_usd", "at_horizon_usd", "expires_after_intervals"),
     "obligations": ("contract", "beyond", "until", "least_usd"),
     "costs": outputs.COLUMNS["costs"],
     "unit_costs": outputs.COLUMNS["unit_costs"],
@@ -67,6 +68,7 @@ def tables(found: Audit, answers: Sequence[Price], *, within_days: int) -> dict[
         ),
         "losses": _losses(found, answers),
         "price_intervals": prices.rows(answers),
+        "balances": [row for name in found.terms for row in _balances(found, name)],
         "obligations": [row for name in found.terms for row in _obligations(found, name)],
         "costs": cost_rows(verification),
         "unit_costs": unit_costs(base.case, base.needs, base.plan, verification),
@@ -215,6 +217,30 @@ def _losses(found: Audit, answers: Sequence[Price]) -> list[dict[str, Any]]:
         if row["event"] == losses.SUPPLIER and row["name"] in planned:
             row |= {"low_usd": planned[row["name"]].low_usd, "high_usd": planned[row["name"]].high_usd}
     return rows
+
+
+def _balances(found: Audit, name: str) -> Iterator[dict[str, Any]]:
+    """What is at hand when the calendar begins: paid in advance, brought forward, spent towards the minimum in progress.
+
+    `used_usd` is what the plan uses of it up to its horizon; blank, as `at_horizon_usd` is, where the contract's bills do not say.
+    """
+    term, use = found.terms[name], found.used.get(name)
+    contract, horizon = term.contract, found.base.case.calendar.end
+    if term.now == len(term.pieces):
+        return
+    at = next((m for m, day in enumerate(term.dates) if day >= horizon), len(term.pieces))
+    rate = float(term.usd_per_unit[term.now])
+    row: dict[str, Any] = {"contract": name, "used_usd": None, "at_horizon_usd": None, "expires_after_intervals": None}
+    if term.prepaid[term.now] > 0.0:
+        held, left = float(term.prepaid[term.now]), float(term.prepaid[at])
+        yield row | {"kind": "prepaid", "at_start_usd": held, "used_usd": held - left, "at_horizon_usd": left}
+    if isinstance(contract.balance, Balance):
+        used = None if use is None else -use.paid.get("balance", 0.0)
+        kind, life = str(contract.balance.kind), contract.balance.expires_after
+        start = rate * min(contract.balance.opening, math.inf if contract.balance.cap is None else contract.balance.cap)
+        yield row | {"kind": kind, "at_start_usd": start, "used_usd": used, "expires_after_intervals": life}
+    if contract.spent_so_far is not None:
+        yield row | {"kind": "spent towards the minimum", "at_start_usd": rate * contract.spent_so_far}
 
 
 def _obligations(found: Audit, name: str) -> Iterator[dict[str, Any]]:

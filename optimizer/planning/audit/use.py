@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from optimizer.domain.surface import Floats
-from optimizer.planning.verify.contract_bills import contract_charges, hours_drawn
+from optimizer.planning.verify.contract_bills import burst_hours, contract_charges, hours_drawn
 from optimizer.planning.verify.ledger import Charges
 from optimizer.planning.verify.position import Position
 
@@ -25,7 +25,7 @@ class Use:
     lots: int  # held at first
     drawn: Floats  # [pools covered, T] mean accelerators, expected
     pools: tuple[str, ...]
-    paid_usd: float  # expected
+    paid: Mapping[str, float]  # by line, expected
     shortfall: Floats  # [S] commitments and minimums beyond what was taken
     shortfall_mean_usd: float
     shortfall_p90_usd: float
@@ -34,7 +34,7 @@ class Use:
     @property
     def effective_usd(self) -> float | None:
         """USD per accelerator-hour drawn; None where none is."""
-        return self.paid_usd / self.hours if self.hours > 0.0 else None
+        return math.fsum(self.paid.values()) / self.hours if self.hours > 0.0 else None
 
 
 def uses(position: Position) -> dict[str, Use]:
@@ -53,10 +53,7 @@ def _use(position: Position, k: int, all_charges: Sequence[Charges]) -> Use:
             amounts = part.in_scenarios(part.cash, scenarios)[mine].sum(axis=0)
             cash[part.line] = cash.get(part.line, np.zeros(scenarios)) + amounts
     hours = hours_drawn(position, k)
-    spend = (position.by_scenario(k, "price") * hours).sum(axis=0)
-    # What is drawn beyond a commitment is excess; what is left of the commitment was paid and not taken.
-    untaken = np.maximum(0.0, cash["commitment"] + cash["excess"] - spend)
-    shortfall = untaken + cash["minimum shortfall"]
+    shortfall = _untaken(position, k) + cash["minimum shortfall"]
     mine = position.cover_contract == k
     by_hour = position.hours / position.hours.sum(axis=1, keepdims=True)
     return Use(
@@ -64,12 +61,23 @@ def _use(position: Position, k: int, all_charges: Sequence[Charges]) -> Use:
         lots=int(position.lots[k]),
         drawn=np.einsum("jtbs,tb,s->jt", position.contract_draw[mine], by_hour, probability),
         pools=tuple(position.case.pools[p].name for p in position.cover_pool[mine]),
-        paid_usd=math.fsum(float(amounts @ probability) for amounts in cash.values()),
+        paid={line: float(amounts @ probability) for line, amounts in cash.items()},
         shortfall=shortfall,
         shortfall_mean_usd=float(shortfall @ probability),
         shortfall_p90_usd=percentile(shortfall, probability, TAIL),
         hours=float(hours.sum(axis=0) @ probability),
     )
+
+
+def _untaken(position: Position, k: int) -> Floats:
+    """What of each fulfilment interval's commitment is not drawn, at the contract's price, [S]."""
+    price, committed = position.by_scenario(k, "price"), position.by_scenario(k, "commitment") * position.active[k][:, None]
+    drawn = price * (hours_drawn(position, k) - burst_hours(position, k))
+    interval, untaken = position.terms[k].interval, np.zeros(price.shape[1])
+    for w in set(interval[interval >= 0].tolist()):
+        within = interval == w
+        untaken += np.maximum(0.0, (committed - drawn)[within].sum(axis=0))
+    return untaken
 
 
 def percentile(values: Floats, probability: Floats, level: float) -> float:

@@ -15,8 +15,10 @@ from optimizer.domain.case import Case
 from optimizer.domain.contract import UNKNOWN, Contract
 from optimizer.domain.supply import ExchangeRate, IndexValue
 from optimizer.domain.surface import Floats
+from optimizer.planning.verify.delivered import number
 from optimizer.planning.verify.minimums import behind
-from optimizer.planning.verify.terms import Terms, contract_terms, counts, expected
+from optimizer.planning.verify.terms import Terms, contract_terms, counts, expected, take_or_pay
+from optimizer.planning.verify.volume_bills import price_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,8 @@ class WholeTerm:
     now: int  # first piece that is not over when the calendar begins
     hours: Floats  # [M] accelerator-hours that it holds
     full: Floats  # [M] price of all of them
-    committed: Floats  # [M] the part of it that is paid whether taken or not
+    units: Floats  # [M] units of volume that it holds
+    interval_share: Floats  # [M] share of a whole fulfilment interval
     fixed: Floats  # [M] fixed fee
     minimum: Floats  # [M] the piece's part of its interval's minimum spend
     counts: float  # what 1 USD of committed or full counts towards the minimum
@@ -45,22 +48,31 @@ class WholeTerm:
 
     def least(self, stop: int) -> Floats:
         """What falls due at least from `now` on by piece if all lots are left at the start of piece `stop` (M: kept to the end), [M]."""
-        return self._due(self.committed, self.now, stop, self.brought)
+        return self._due(take_or_pay(self.contract), self.now, stop, self.brought)
 
     def value(self) -> Floats:
         """What falls due by piece from the first day to the last if everything that is promised is taken, [M]."""
-        return self._due(self.full, 0, len(self.pieces), 0.0)
+        return self._due(1.0, 0, len(self.pieces), 0.0)
 
-    def _due(self, amounts: Floats, first: int, stop: int, brought: float) -> Floats:
-        """The amounts and fixed fees, and in the last piece of each interval what they fall short of its minimum."""
+    def _due(self, share: float, first: int, stop: int, brought: float) -> Floats:
+        """The share's price and fixed fees; in the last piece of each interval what its tiers change and what its minimum asks beyond."""
         due = np.zeros(len(self.pieces))
-        due[first:stop] = (amounts + self.fixed)[first:stop]
-        counted = self.counts * amounts + self.fixed
+        due[first:stop] = (share * self.full + self.fixed)[first:stop]
         for w in sorted(set(self.interval[first:stop])):
             within = [m for m in range(first, stop) if self.interval[m] == w]
+            tiers = self._tiers(share, within)
             before = brought if within[0] == first else 0.0
-            due[within[-1]] += max(0.0, float(self.minimum[within].sum() - counted[within].sum()) - before)
+            counted = self.counts * (share * self.full[within].sum() + tiers) + self.fixed[within].sum() + before
+            due[within[-1]] += tiers + max(0.0, float(self.minimum[within].sum() - counted))
         return due
+
+    def _tiers(self, share: float, within: list[int]) -> float:
+        """What volume tiers add to the contract's own price of an interval's volume, or take off it."""
+        tiers, own, full = self.contract.tiers, number(self.contract.price, 0.0), float(self.units[within].sum())
+        if not tiers or not full or not own:
+            return 0.0
+        mean, volume = float(self.full[within].sum()) / full, share * full
+        return mean / own * (price_of(tiers, own, float(self.interval_share[within].sum()), volume) - own * volume)
 
 
 def whole_term(contract: Contract, case: Case) -> WholeTerm:
@@ -79,7 +91,8 @@ def whole_term(contract: Contract, case: Case) -> WholeTerm:
         now=now,
         hours=hours,
         full=terms.price * hours,
-        committed=lots * terms.commitment,
+        units=hours * terms.units,
+        interval_share=terms.interval_share,
         fixed=lots * terms.fixed_fee,
         minimum=lots * terms.minimum,
         counts=counts(contract),

@@ -24,7 +24,7 @@ def tier_amounts(position: Position, k: int, within: Ints, drawn: Floats) -> Flo
         mean_price = float(held @ term.price[within]) / full if full else 0.0
         volume = _billed(position, k, s, within, drawn, term.units)
         share = float(term.interval_share[within].sum())
-        amounts[s] = mean_price / own * (_price_of(contract.tiers, own, share, volume) - own * volume)
+        amounts[s] = mean_price / own * (price_of(contract.tiers, own, share, volume) - own * volume)
     return amounts
 
 
@@ -47,7 +47,7 @@ def _billed(position: Position, k: int, s: int, within: Ints, drawn: Floats, uni
     return max(take_or_pay(position.contracts[k]) * float(held.sum()), float(units[within] @ drawn[within, s]))
 
 
-def _price_of(tiers: tuple[Tier, ...], own: float, share: float, volume: float) -> float:
+def price_of(tiers: tuple[Tier, ...], own: float, share: float, volume: float) -> float:
     """Contract currency for a volume in an interval of which a share lies in the horizon and the term."""
     steps = sorted([(0.0, own), *((tier.from_quantity * share, tier.price) for tier in tiers)], key=lambda step: step[0])
     if tiers[0].kind == "all_units":
