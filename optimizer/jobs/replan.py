@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from optimizer.domain.case import Case
-from optimizer.errors import InfeasiblePlan, NoNewPlan, NoPlanInLimit, SolverFailure
+from optimizer.errors import InfeasiblePlan, NoNewPlan, NoPlanInLimit
 from optimizer.jobs.compare import run_tables
 from optimizer.jobs.compose import as_yaml, dotted
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
@@ -36,7 +36,7 @@ from optimizer.report.html import table
 from optimizer.report.wording import money, money_unit
 from optimizer.store.catalogue import runs
 from optimizer.store.lock import sole_writer
-from optimizer.store.runs import RunDraft, find_run, new_run, run_path
+from optimizer.store.runs import RunDraft, RunFailed, find_run, new_run, run_path
 from optimizer.store.summary import read_summary
 from optimizer.tables.ages import newest_rows
 from optimizer.tables.read import read_case
@@ -63,7 +63,7 @@ def run(settings: ReplanJob) -> int:
     with sole_writer(home, inputs.folder, job="replan", now=datetime.now(UTC)):
         try:
             alerts = _replan(settings, inputs, home)
-        except (InfeasiblePlan, NoPlanInLimit, SolverFailure, NoNewPlan) as error:
+        except (InfeasiblePlan, NoPlanInLimit, RunFailed, NoNewPlan) as error:
             _metrics(settings, planned=False)
             stays = _last_run(settings, home, read_case(inputs.folder).name)
             if stays is None:

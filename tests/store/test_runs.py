@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -100,6 +101,14 @@ def test_an_internal_failure_leaves_its_log_and_no_run(tmp_path, error, told):
     assert "reading" in log
     assert "Traceback" in log
     assert str(error) in log
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, number):
+    with pytest.raises(ConfigError, match=r"output\.folder: must have room for the run"), new_run(tmp_path, now=NOW) as draft:
+        fill(draft)
+        raise OSError(number, os.strerror(number))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
