@@ -9,7 +9,7 @@ import threading
 import traceback
 from pathlib import Path
 
-from optimizer.errors import ConfigError, PlacementError
+from optimizer.errors import ConfigError, PlacementError, without_room
 from optimizer.jobs.catalog import Job, job_named
 from optimizer.jobs.compiled import keep_compiled
 from optimizer.jobs.messages import message
@@ -38,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: users get one line, the log the traceback
         if debug:
             traceback.print_exc()
+        full = without_room(error, "disk", str(getattr(error, "filename2", None) or getattr(error, "filename", None) or "a file"))
+        if full is not None:
+            print(message(full, terminal=sys.stderr.isatty()), file=sys.stderr)
+            return full.exit_code
         print(f"Internal failure ({type(error).__name__}). The traceback is in {_log()}", file=sys.stderr)
         return 5
 

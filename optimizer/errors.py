@@ -5,6 +5,7 @@ Every message reads `<file or config path>: <rule with unit>; got <value>. <coun
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,17 @@ class ConfigError(DataError):
 
     def __init__(self, where: str, rule: str, got: object, remedy: str) -> None:
         super().__init__([Violation(where=where, rule=rule, got=str(got), remedy=remedy)])
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+
+
+def without_room(error: BaseException, where: str, place: str) -> ConfigError | None:
+    """The error to tell where a disk has no room or cannot be written; None where that is not what happened."""
+    if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+        return None
+    got = f"{place} ({error.strerror or 'no room'})"
+    return ConfigError(where, "must have room for the run", got, "Make room, or name another folder.")
 
 
 class InfeasiblePlan(PlacementError):

@@ -8,7 +8,6 @@ runs/
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -21,11 +20,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from optimizer.errors import ConfigError, PlacementError
+from optimizer.errors import ConfigError, PlacementError, without_room
 from optimizer.store.local_disk import check_local
 
 OWNER_ONLY = 0o700
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 RUN_ID = re.compile(r"^\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}$")
 
 
@@ -96,10 +94,10 @@ def _begin(home: Path, now: datetime) -> RunDraft:
 
 def _abandon(draft: RunDraft, error: BaseException) -> None:
     """Removes the draft. After an internal failure the log stays, beside the runs and not among them."""
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
+    full = without_room(error, "output.folder", str(draft.home))
+    if full is not None:
         shutil.rmtree(draft.folder)
-        got = f"{draft.home} ({error.strerror or 'no room'})"
-        raise ConfigError("output.folder", "must have room for the run", got, "Make room, or name another folder.") from error
+        raise full from error
     internal = isinstance(error, Exception) and getattr(error, "exit_code", 5) == 5
     if not internal:
         shutil.rmtree(draft.folder)
