@@ -22,6 +22,6 @@ def faults(monkeypatch):
 
 def test_a_night_that_is_killed_or_short_of_disk_leaves_whole_runs(faults, tmp_path):
     night = faults.Night(tmp_path)
-    faults.killed(night, random.Random(1), 2)
+    faults.killed(night, random.Random(1), 1)
     faults.disk_full(night)
     faults.catalogue_lost(night)
