@@ -215,7 +215,7 @@ class AuditSettings:
     """What to audit beside what tables and one plan say."""
 
     prices: bool = setting(True, "price clauses, first exits and losses of suppliers by plans without them")
-    prices_time_limit_s: float = setting(210.0, "seconds for all of these plans together")
+    prices_time_limit_s: float = setting(225.0, "seconds for all of these plans together")
     processes: int | None = setting(None, "plans made at once; null: one a core")
     within_days: int = setting(180, "decisions are listed whose last day comes within so many days")
 

@@ -193,7 +193,7 @@ def test_unit_costs_and_costs_add_up_to_the_plan(found: Audit) -> None:
 
 def test_a_contract_whose_price_nobody_has_read_is_a_gap_and_out_of_the_plan() -> None:
     setup = two_suppliers()
-    case = setup.with_noun("contracts", "rival", price=UNKNOWN).case
+    case = setup.with_noun("contracts", "rival", price=UNKNOWN, lots=3, minimum_spend=1_000.0).case
     planned, out = plannable(case)
     assert out == ("rival",)
     assert [one.name for one in planned.contracts if one.status.value == "Proposed"] == ["quote"]
@@ -205,6 +205,7 @@ def test_a_contract_whose_price_nobody_has_read_is_a_gap_and_out_of_the_plan() -
     assert row(made["clauses"], contract="rival", clause="unit_price")["state"] == "unknown"
     gap = row(made["gaps"], contract="rival")
     assert (gap["clause"], gap["ask"]) == ("unit_price", "Read unit_price in rival agreement, or ask south.")
+    assert (gap["non_cancellable_low_usd"], gap["non_cancellable_high_usd"]) == (9_000.0, None)  # the minimum of three months
     assert any("rival" in text for text in alerts(seen, ()))
 
 

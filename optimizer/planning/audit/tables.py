@@ -13,13 +13,12 @@ import numpy as np
 from optimizer.domain.contract import Balance, Contract
 from optimizer.domain.supply import RegisteredClause
 from optimizer.planning import outputs
-from optimizer.planning.audit import concentration, decisions, losses, market, prices
+from optimizer.planning.audit import concentration, decisions, gaps, losses, market, prices
 from optimizer.planning.audit.audit import Audit
 from optimizer.planning.audit.clauses import State, clause_states
-from optimizer.planning.audit.exits import earliest_exit, exits, non_cancellable, unread_termination
+from optimizer.planning.audit.exits import earliest_exit
 from optimizer.planning.audit.prices import Price
 from optimizer.planning.audit.use import TAIL, percentile
-from optimizer.planning.audit.whole_term import whole_term
 from optimizer.planning.unit_costs import unit_costs
 from optimizer.planning.verify import cost_rows
 
@@ -35,7 +34,7 @@ COLUMNS = {
     "exit_curve": (*("contract", "date", "notice_by", "contractual_cost_usd", "replacement_cost_low_usd", "replacement_cost_high_usd"),),
     "clauses": ("contract", "clause", "state", "price_low_usd", "price_high_usd"),
     "legal_review": ("contract", "section", "category", "text", "blocks_multi_supplier", "owner", "reviewed_on"),
-    "gaps": ("contract", "clause", "non_cancellable_low_usd", "non_cancellable_high_usd", "ask"),
+    "gaps": gaps.COLUMNS,
     "exit_ranges": ("contract", "date", "notice_by", "contractual_cost_low_usd", "contractual_cost_high_usd"),
     "market_comparison": market.COLUMNS,
     "concentration": concentration.COLUMNS,
@@ -59,7 +58,7 @@ def tables(found: Audit, answers: Sequence[Price], *, within_days: int) -> dict[
         "exit_curve": [row for name in found.terms for row in _exit_curve(found, name)],
         "clauses": clause_rows(found, answers),
         "legal_review": [asdict(clause) for contract in found.contracts for clause in _registered(found, contract)],
-        "gaps": [row for contract in found.contracts for row in _gaps(found, contract)],
+        "gaps": [row for contract in found.contracts for row in gaps.gaps(found, contract)],
         "exit_ranges": [row for name in found.terms for row in _exit_ranges(found, name)],
         "market_comparison": market.market_comparison(found.case, found.terms, found.used),
         "concentration": concentration.concentration(found.position, verification, found.terms, found.locked),
@@ -180,34 +179,6 @@ def _saved(answer: Price | None) -> tuple[float | None, float | None]:
     if answer is None or answer.low_usd is None or answer.high_usd is None:
         return None, None
     return max(0.0, -answer.high_usd), max(0.0, -answer.low_usd)
-
-
-def _gaps(found: Audit, contract: Contract) -> Iterator[dict[str, Any]]:
-    """Clauses that nobody has read, and between what the commitment lies for it; blank where there is no limit."""
-    for clause, state in clause_states(contract):
-        if state is State.UNKNOWN:
-            low, high = _range(found, contract, clause.name)
-            ask = f"Read {clause.name} in {contract.agreement}, or ask {contract.supplier}."
-            yield {
-                "contract": contract.name,
-                "clause": clause.name,
-                "non_cancellable_low_usd": low,
-                "non_cancellable_high_usd": high,
-                "ask": ask,
-            }
-
-
-def _range(found: Audit, contract: Contract, clause: str) -> tuple[float | None, float | None]:
-    if contract.name not in found.terms:
-        return None, None
-    locked = found.locked[contract.name]
-    if clause == "termination" and unread_termination(contract):
-        return locked.low_usd, locked.high_usd
-    if clause == "take_or_pay":
-        at = [whole_term(replace(contract, take_or_pay_share=share), found.case) for share in (0.0, 1.0)]
-        least, most = (non_cancellable(exits(term)) for term in at)
-        return least.low_usd, most.high_usd
-    return locked.low_usd, None  # an unread minimum or fee may be anything
 
 
 def _losses(found: Audit, answers: Sequence[Price]) -> list[dict[str, Any]]:
