@@ -124,7 +124,8 @@ def _least_paid(position: Position, k: int, held: NDArray[np.bool_]) -> float:
     """
     contract, term, ratio = position.contracts[k], position.terms[k], counts(position.contracts[k])
     repriced = bool(contract.tiers or contract.comparables or contract.balance is not None)  # what is paid in the end is open
-    total = float(((term.fixed_fee if repriced else term.commitment + term.fixed_fee + term.prepaid) * held) @ position.worth)
+    sure = term.fixed_fee + term.prepaid
+    total = float(((sure if repriced else sure + term.commitment) * held) @ position.worth)
     if repriced:
         return total
     lots = contract.lots

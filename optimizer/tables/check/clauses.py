@@ -158,11 +158,12 @@ def option_groups_are_open(tables: Tables) -> Iterator[Violation]:
     yield from breaches(data, taken, "x_OptionGroup", words, "Clear the group, or set the quote to Canceled.")
 
 
-@rule(f"contract_tiers: {_NAME} from_quantity", f"contracts: {_NAME} x_UnitPrice")
+@rule(f"contract_tiers: {_NAME} from_quantity", f"contracts: {_NAME} x_UnitPrice ContractCommitmentCategory")
 def tiers_leave_no_gap(tables: Tables) -> Iterator[Violation]:
-    """A tier ends where the next begins; below the first one the contract's own price holds."""
+    """A tier ends where the next begins; below the first one the contract's own price holds, if it is use of capacity that is committed."""
     data, contracts = tables["contract_tiers"], tables["contracts"].values
-    priced = contracts.loc[pd.to_numeric(contracts["x_UnitPrice"], errors="coerce").notna(), _NAME]
+    known = pd.to_numeric(contracts["x_UnitPrice"], errors="coerce").notna() | (contracts["ContractCommitmentCategory"] != "Usage")
+    priced = contracts.loc[known, _NAME]
     first = data.values.groupby(_NAME)["from_quantity"].transform("min")
     wrong = (data.values["from_quantity"] == first) & (first > 0) & ~data.values[_NAME].isin(priced)
     words = "from_quantity of a contract's first tier must be 0 units where x_UnitPrice is unknown: below it there is a gap"
