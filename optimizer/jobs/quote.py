@@ -91,9 +91,9 @@ def _judge(
     )
     return QuoteResult(
         joint=joint,
-        findings=tuple(finding(joint, quote) for quote in found),
+        findings=tuple(finding(joint, quote) for quote in found.asked),
         unused=unused,
-        alerts=(*beyond(case, contracts), *joint.alerts),
+        alerts=(*beyond(case, contracts), *joint.alerts, *found.alerts),
         seconds=time.monotonic() - began,
     )
 

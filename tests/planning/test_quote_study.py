@@ -43,7 +43,9 @@ def planned(case: Case, rate: float = 0.0) -> PlanResult:
 
 
 def studied(joint: PlanResult, limits: Limits = LIMITS) -> tuple[Asked, ...]:
-    return study(joint, asked_contracts(joint.case, []), settings=EXACT, limits=limits, report=lambda tally: None)
+    found = study(joint, asked_contracts(joint.case, []), settings=EXACT, limits=limits, report=lambda tally: None)
+    assert not found.alerts
+    return found.asked
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +220,18 @@ def test_an_offer_enters_between_the_ends() -> None:
     if np.isfinite(found.high):
         above = exact(1.001 * found.high)
         assert market.drawn(above.settled.plan) < found.least_hours
+
+
+@pytest.mark.slow
+def test_small_outside_its_interval() -> None:
+    """A quote with exits, a quarter's fulfilment, a budget and rival quotes: through the real plan, on either side."""
+    case = read_case(case_folder("small"))
+    (contract,) = asked_contracts(case, ["gpu_cloud_b_mi300x"])
+    joint = planned(case)
+    found = study(joint, [contract], settings=EXACT, limits=replace(LIMITS, time_limit_s=400.0), report=lambda tally: None)
+    (asked,) = found.asked
+    interval = asked.evidence.break_even()
+    assert interval.width <= LIMITS.width
+    variants = asked.evidence.variants
+    assert signed(planned(variants.case_at((1 - BEYOND) * interval.low)), contract.name) > 0
+    assert signed(planned(variants.case_at((1 + BEYOND) * interval.high)), contract.name) < contract.lots

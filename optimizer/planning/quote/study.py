@@ -32,7 +32,7 @@ ROUND = 0.5  # share of what is left of it that a round may take
 LEAST_S = 2.0  # of a solve
 HALF = 0.5  # of the width asked for: how far beyond the lower end a price is tried, and how much the plans without a quote may leave open
 GAP_SHARE = 0.1  # of the width asked for, in USD: gap at which a solve ends
-PRICE_STEPS = 300  # of prices, for slopes
+STEPS, FIRST_STEPS = 60, 300  # of prices, for slopes: from prices that are known, and from none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,12 @@ class Asked:
         return self.contract.lots * self.paid.usd
 
 
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    asked: tuple[Asked, ...]
+    alerts: tuple[str, ...]  # solves that failed
+
+
 @dataclass(frozen=True)
 class _Question:
     """A solve of a quote's variant."""
@@ -70,8 +76,9 @@ class _Question:
 
 def study(
     joint: PlanResult, contracts: Sequence[Contract], *, settings: SolveSettings, limits: Limits, report: Callable[[Tally], None]
-) -> tuple[Asked, ...]:
-    """
+) -> Study:
+    """Ctrl-C ends the solves; what they have shown until then stands.
+
     Args:
       joint: a plan of the case with the quotes free to be signed or not.
       contracts: quotes of the case.
@@ -85,23 +92,28 @@ def study(
     with ProcessPool(limits.processes, report=report) as pool:
         run = _Run(joint, asked, settings, limits, pool)
         run.begin()
-        run.narrow()
-        run.volumes()
-        return tuple(run.with_slopes())
+        try:
+            run.narrow()
+            run.volumes()
+            run.slopes()
+        except KeyboardInterrupt:
+            run.alerts.append("interrupted: this is what was known until then")
+    return Study(asked=tuple(run.asked.values()), alerts=tuple(run.alerts))
 
 
 class _Run:
     """The solves of one study."""
 
     def __init__(self, joint: PlanResult, asked: dict[str, Asked], settings: SolveSettings, limits: Limits, pool: ProcessPool) -> None:
-        self._joint, self._asked, self._settings, self._limits, self._pool = joint, asked, settings, limits, pool
+        self.asked, self.alerts = asked, list[str]()
+        self._joint, self._settings, self._limits, self._pool = joint, settings, limits, pool
         self._until = time.monotonic() + limits.time_limit_s
         self._questions: dict[str, _Question] = {}
 
     def begin(self) -> None:
         """What the joint plan shows about every quote: its bound is one on all plans, with any lots."""
         joint = self._joint
-        for asked in self._asked.values():
+        for asked in self.asked.values():
             evidence = asked.evidence
             evidence.add_plan(joint.plan)
             for lots in range(evidence.lots + 1):
@@ -120,20 +132,24 @@ class _Run:
 
     def volumes(self) -> None:
         """Every number of lots between none and all, at the offered price."""
-        questions = [_Question(name, lots, 1.0) for name, asked in self._asked.items() for lots in range(1, asked.evidence.lots)]
+        questions = [_Question(name, lots, 1.0) for name, asked in self.asked.items() for lots in range(1, asked.evidence.lots)]
         self._ask(questions, ROUND * self._left)
 
-    def with_slopes(self) -> Iterator[Asked]:
-        """Slopes of the bound at the best prices for the offer, after some further steps."""
-        for name, asked in self._asked.items():
-            evidence = asked.evidence
-            arguments = {"problem": evidence.variants.forced(), "evaluations": PRICE_STEPS, "start": evidence.best_prices(evidence.lots)}
-            self._pool.submit(Task(key=f"{name}: slopes", work=price_variant, arguments=arguments))
-        found: dict[str, Slopes] = {outcome.key: outcome.result() for outcome in self._pool.outcomes()}
-        for name, asked in self._asked.items():
-            for known in found.values():
-                asked.evidence.add_prices(known.prices)
-            yield replace(asked, slopes=found[f"{name}: slopes"].slopes)
+    def slopes(self) -> None:
+        """Of the bound at the best prices for the offer, after some further steps."""
+        names = {f"{name}: slopes": name for name in self.asked}
+        for key, name in names.items():
+            evidence = self.asked[name].evidence
+            start = evidence.best_prices(evidence.lots)
+            arguments = {"problem": evidence.variants.forced(), "evaluations": STEPS if start else FIRST_STEPS, "start": start}
+            self._pool.submit(Task(key=key, work=price_variant, arguments=arguments))
+        for outcome in self._pool.outcomes():
+            if self._failed(outcome):
+                continue
+            found: Slopes = outcome.value
+            self.asked[names[outcome.key]] = replace(self.asked[names[outcome.key]], slopes=found.slopes)
+            for asked in self.asked.values():
+                asked.evidence.add_prices(found.prices)
 
     # ---- inside
 
@@ -142,11 +158,11 @@ class _Run:
         return self._until - time.monotonic()
 
     def _widths(self) -> list[float]:
-        return [asked.evidence.break_even().width for asked in self._asked.values()]
+        return [asked.evidence.break_even().width for asked in self.asked.values()]
 
     def _open_questions(self) -> Iterator[_Question]:
         """With the quote near its break-even price, and without it as long as what is open there matters."""
-        for name, asked in self._asked.items():
+        for name, asked in self.asked.items():
             evidence, width = asked.evidence, self._limits.width
             interval = evidence.break_even()
             if interval.width <= width:
@@ -175,7 +191,7 @@ class _Run:
             self._take(outcome)
 
     def _arguments(self, question: _Question, seconds: float) -> dict[str, object]:
-        asked = self._asked[question.quote]
+        asked = self.asked[question.quote]
         variants = asked.evidence.variants
         problem = variants.forced(question.factor, question.lots)
         wanted = GAP_SHARE * self._limits.width * asked.paid_usd / max(abs(self._joint.objective_usd), 1.0)
@@ -203,11 +219,19 @@ class _Run:
         known = [carry(problem, contracts=plan.contracts, decisions=plan.decisions) for plan in plans if plan is not None]
         return Start(decisions=tuple(start.decisions[0] for start in known), prices=prices)
 
+    def _failed(self, outcome: Outcome) -> bool:
+        """A solve that fails, or whose plan does not verify, shows nothing, and is told."""
+        if outcome.failure is not None:
+            self.alerts.append(f"a solve failed and counts for nothing ({outcome.key}): {outcome.failure}")
+        return outcome.failure is not None
+
     def _take(self, outcome: Outcome) -> None:
         """What a solve shows, about its own quote and all others."""
-        question, shown = self._questions[outcome.key], outcome.result()
+        if self._failed(outcome):
+            return
+        question, shown = self._questions[outcome.key], outcome.value
         assert isinstance(shown, Shown)
-        for name, asked in self._asked.items():
+        for name, asked in self.asked.items():
             own = name == question.quote
             if shown.plan is not None and (own or question.factor >= 1.0):
                 asked.evidence.add_plan(shown.plan, question.factor if own else 1.0)
