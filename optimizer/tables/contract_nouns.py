@@ -25,6 +25,7 @@ from optimizer.domain.contract import (
     Unit,
     Unknown,
 )
+from optimizer.tables.burn_down import spent_so_far
 from optimizer.tables.columns import TableData
 from optimizer.tables.rows import rows
 
@@ -42,6 +43,7 @@ def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
     deliveries = _by_contract(tables["contract_deliveries"])
     balances = _by_contract(tables["contract_balances"])
     comparables = _by_contract(tables["contract_comparables"])
+    charged = spent_so_far(tables)
     contracts = []
     for row in rows(tables["contracts"]):
         name, size = row["ContractCommitmentId"], row["x_AcceleratorsPerUnit"] or 1.0
@@ -50,7 +52,7 @@ def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
                 **_identity(row),
                 **_terms(row, size),
                 **_pricing(row),
-                **_settlement(row),
+                **_settlement(row, charged.get(row["ContractCommitmentId"])),
                 credits=_credits(row["x_ServiceCredits"], credits[name]),
                 deliveries=tuple(
                     Delivery(scenario=child["scenario"], delay_days=child["delay_days"], supplier_exit=child["supplier_exit"])
@@ -156,15 +158,20 @@ def _pricing(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _settlement(row: Mapping[str, Any]) -> dict[str, Any]:
+def _settlement(row: Mapping[str, Any], charged: float | None) -> dict[str, Any]:
+    """`charged`: what bills say was spent; what somebody wrote in the contract's row counts instead."""
     return {
         "minimum_at_list": row["x_MinimumMeasuredAt"] == "list",
         "other_spend_cap": row["x_OtherSpendCap"],
-        "spent_so_far": row["x_SpentSoFar"],
+        "spent_so_far": charged if row["x_SpentSoFar"] is None and _has_minimum(row) else row["x_SpentSoFar"],
         "anniversary": row["x_Anniversary"],
         "proration": Proration(row["x_Proration"] or "days"),
         "time_zone": row["x_TimeZone"] or "UTC",
     }
+
+
+def _has_minimum(row: Mapping[str, Any]) -> bool:
+    return isinstance(row["x_MinimumSpend"], float) and Status(row["ContractCommitmentLifecycleStatus"]).in_force
 
 
 def _credits(state: str | None, steps: Rows) -> tuple[CreditStep, ...] | None | Unknown:

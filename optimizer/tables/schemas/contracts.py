@@ -137,7 +137,7 @@ _CONTRACTS = table(
         "contract currency",
         "Of a contract in force: spend that counts towards the minimum in progress, up to the calendar's start, all lots together.",
         NOT_NEGATIVE,
-        absent="its part of the minimum, on schedule",
+        absent="what actuals hold, if every month of the interval is there; else its part of the minimum, on schedule",
     ),
     day("x_Anniversary", "A day on which a fulfilment interval begins.", absent="the contract's start"),
     text(

@@ -63,7 +63,8 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
     ),
     table(
         "actuals",
-        "What was charged against contracts, by the month of the bill and the fulfilment interval in which the charge falls.",
+        "What was charged against contracts, by the month of the bill and the fulfilment interval in which the charge falls. "
+        "It says how much of the minimum in progress has been spent when the calendar starts.",
         text("ContractCommitmentId", "Contract to which the charges apply.", key=True, refers_to="contracts"),
         day("billing_period_start", "First day of the bill's month.", key=True),
         day("interval_start", "First day of the fulfilment interval; of the contract, where its interval is unknown.", key=True),
