@@ -42,6 +42,9 @@ HOURS = {
 }
 
 
+FILLED = {"contracts", "focus_commitments", "actuals", "clause_register"} | {
+    f"contract_{name}" for name in ("pools", "ramp_steps", "tiers", "fee_steps", "credit_steps", "deliveries", "exclusions")
+}
 PROVENANCE = {"source": "made up", "source_kind": "assumed", "as_of": "2028-01-01"}
 
 
@@ -104,7 +107,7 @@ def assert_same(first: Path, second: Path) -> None:
 @pytest.mark.parametrize("source", VERSIONS)
 def test_a_case_without_contracts_gets_all_of_them_back(tmp_path, source):
     case, version = full_case(tmp_path / "lab"), VERSIONS[source]
-    assert all(len(read_tables(case)[name].values) for name in OF_CONTRACTS)
+    assert {name for name in OF_CONTRACTS if len(read_tables(case)[name].values)} >= FILLED
     out = tmp_path / "focus"
     out.mkdir()
     export_commitments(read_tables(case), version, out)
