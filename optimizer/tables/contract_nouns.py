@@ -33,7 +33,6 @@ Rows = list[dict[str, Any]]
 
 
 def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
-    """Contracts in the order of their rows, then the terms that renewal options can add to them, as quotes."""
     pools = _by_contract(tables["contract_pools"])
     ramps = _by_contract(tables["contract_ramp_steps"], "start")
     tiers = _by_contract(tables["contract_tiers"], "from_quantity")
@@ -78,6 +77,11 @@ def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
                 exclusions=tuple(Exclusion(kind=ExclusionKind(child["kind"]), other=child["other"]) for child in exclusions[name]),
             )
         )
+    return tuple(contracts)
+
+
+def with_renewals(contracts: tuple[Contract, ...]) -> tuple[Contract, ...]:
+    """The contracts, then the terms that renewal options can add to them, as quotes."""
     return (*contracts, *(renewed for contract in contracts if (renewed := contract.renewed) is not None))
 
 

@@ -38,7 +38,7 @@ from optimizer.domain.workload import (
     Workload,
 )
 from optimizer.tables.columns import TableData
-from optimizer.tables.contract_nouns import build_contracts
+from optimizer.tables.contract_nouns import build_contracts, with_renewals
 from optimizer.tables.rows import rows, values_of
 
 Noun = TypeVar("Noun")
@@ -59,7 +59,7 @@ def build_case(name: str, tables: Mapping[str, TableData]) -> Case:
         models=_nouns(Model, tables["models"], _MODEL),
         pools=_nouns(Pool, tables["pools"], {"name": "pool", "site": "site", "accelerator": "accelerator"}),
         offers=_nouns(Offer, tables["offers"], _OFFER),
-        contracts=build_contracts(tables),
+        contracts=with_renewals(build_contracts(tables)),
         other_spend=_nouns(OtherSpend, tables["other_spend"], _OTHER_SPEND),
         price_points=_nouns(PricePoint, tables["price_points"], _PRICE_POINT),
         exchange_rates=_nouns(ExchangeRate, tables["exchange_rates"], _same("currency period scenario usd_per_unit")),

@@ -20,7 +20,7 @@ from optimizer.tables.schemas import TABLE_BY_NAME, TABLES
 Row = dict[str, str]
 Tables = dict[str, list[Row]]
 
-_PROVENANCE = {"source": "made up", "source_kind": "assumed", "as_of": "2028-01-01"}
+PROVENANCE = {"source": "made up", "source_kind": "assumed", "as_of": "2028-01-01"}
 
 _TEXTS = {
     "calendar": """
@@ -225,10 +225,10 @@ _CONTRACTS: list[Row] = [
 
 def tables() -> Tables:
     """All tables of the case, new for every test."""
-    made = {name: [row | _PROVENANCE for row in csv.DictReader(StringIO(text.lstrip()))] for name, text in _TEXTS.items()}
-    made["contracts"] = [row | _PROVENANCE for row in _CONTRACTS]
+    made = {name: [row | PROVENANCE for row in csv.DictReader(StringIO(text.lstrip()))] for name, text in _TEXTS.items()}
+    made["contracts"] = [row | PROVENANCE for row in _CONTRACTS]
     made["origin_profiles"] = [
-        {"origin": "paris", "day_type": day_type, "local_hour": str(hour), "weight": str(1 + hour)} | _PROVENANCE
+        {"origin": "paris", "day_type": day_type, "local_hour": str(hour), "weight": str(1 + hour)} | PROVENANCE
         for day_type in ("weekday", "weekend")
         for hour in range(24)
     ]

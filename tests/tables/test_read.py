@@ -388,3 +388,13 @@ def test_a_file_without_the_column_of_a_rare_clause_has_none_and_a_blank_in_it_i
         row["x_BurstShare"] = share
     held, quote = read_case(write(tmp_path, made)).contracts
     assert (held.burst_share, quote.burst_share) == (0.25, UNKNOWN)
+
+
+def test_a_renewal_option_is_read_as_a_quote_after_the_contracts(tmp_path: Path) -> None:
+    made = changed("contracts", 0, x_RenewalMonths="12", x_RenewalPrice="1.75", x_RenewBy="2029-03-01")
+    for column in ("x_RenewalMonths", "x_RenewalPrice", "x_RenewBy"):
+        made["contracts"][1][column] = ""
+    held, quote, renewed = read_case(write(tmp_path, made)).contracts
+    assert quote.renewal is UNKNOWN
+    assert (renewed.name, renewed.status, renewed.renews, renewed.price) == ("held/renewed", Status.PROPOSED, "held", 1.75)
+    assert (renewed.start, renewed.end, renewed.sign_by) == (held.end, date(2030, 6, 1), date(2029, 3, 1))

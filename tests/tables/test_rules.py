@@ -9,7 +9,7 @@ import pytest
 from optimizer.errors import DataError
 from optimizer.tables.check.work import TECHNIQUES
 from optimizer.tables.read import read_case
-from tests.tables.minimal import Tables, added, changed, tables, without, write
+from tests.tables.minimal import PROVENANCE, Tables, added, changed, tables, without, write
 
 Found = tuple[str, str, str, tuple[str, ...]]
 
@@ -88,6 +88,28 @@ BROKEN: dict[str, tuple[Tables, Found]] = {
     "more experts per token than experts": (
         changed("models", 0, experts_per_token="2"),
         ("models.csv", "experts_per_token must be <= experts", "2", ("small_model",)),
+    ),
+    "tiers of two kinds": (
+        changed("contract_tiers", 1, kind="all_units"),
+        ("contract_tiers.csv", "kind must be the same for all tiers of a contract", "incremental", ("quote/0", "quote/10")),
+    ),
+    "two prices for the same units": (
+        both(changed("contracts", 0, x_TrueUpPrice="none"), "contracts", 1, x_TrueUpPrice="5"),
+        ("contracts.csv", "a contract must not have both a true-up price and volume tiers", "quote", ("quote",)),
+    ),
+    "comparable with nothing": (
+        tables() | {"contract_comparables": [PROVENANCE | {"ContractCommitmentId": "held", "comparable": "quotes"}]},
+        ("contract_comparables.csv", "comparable must be another contract, or unknown", "quotes", ("held/quotes",)),
+    ),
+    "a balance without a minimum": (
+        tables() | {"contract_balances": [PROVENANCE | {"ContractCommitmentId": "held", "kind": "rollover"}]},
+        ("contract_balances.csv", "kind rollover must belong to a contract with x_MinimumSpend", "rollover", ("held",)),
+    ),
+    "renewed after the end": (
+        both(
+            changed("contracts", 0, x_RenewalMonths="12", x_RenewBy="2029-06-02"), "contracts", 1, x_RenewalMonths="none", x_RenewBy=""
+        ),
+        ("contracts.csv", "x_RenewBy must not be after", "2029-06-02", ("held",)),
     ),
     "contract backwards": (
         changed("contracts", 1, ContractCommitmentPeriodEnd="2028-02-01"),
