@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Contract
+from optimizer.domain.market import market_points
 from optimizer.domain.supply import OfferKind, PricePoint
 from optimizer.planning.audit.use import Use
 from optimizer.planning.audit.whole_term import WholeTerm
@@ -21,7 +22,7 @@ COLUMNS = (
 
 
 def market_comparison(case: Case, terms: Mapping[str, WholeTerm], used: Mapping[str, Use]) -> list[dict[str, Any]]:
-    """One row per contract, accelerator that it covers and price point of that accelerator, newest first. USD per accelerator-hour.
+    """One row per contract, accelerator that it covers and market of it, at its newest point, newest first. USD per accelerator-hour.
 
     `list_usd` is the supplier's own newest list price on demand; `contracted_over_market` is the contracted price less the market's, as
     a share of the market's.
@@ -68,8 +69,7 @@ def _accelerators(case: Case, contract: Contract) -> Iterator[str]:
 
 
 def _points(case: Case, accelerator: str) -> list[PricePoint]:
-    found = [point for point in case.price_points if point.accelerator == accelerator and point.observed_on <= case.as_of]
-    return sorted(found, key=lambda point: (-point.observed_on.toordinal(), point.supplier, point.region or "", point.kind))
+    return market_points(case.price_points, accelerator, case.as_of)
 
 
 def _list_price(case: Case, supplier: str, accelerator: str) -> float | None:
@@ -86,10 +86,7 @@ def market_range(case: Case, accelerator: str) -> tuple[float, float] | None:
     """Least and largest price of an accelerator on demand: offers of the case, and each supplier's newest price points. USD / hour."""
     pools = {pool.name for pool in case.pools if pool.accelerator == accelerator}
     prices = [offer.price for offer in case.offers if offer.pool in pools and offer.kind is OfferKind.ON_DEMAND]
-    newest: dict[tuple[str, str | None, float, str], float] = {}
-    for point in reversed(_points(case, accelerator)):
-        newest[point.supplier, point.region, point.term_months, point.kind] = point.price
-    prices += newest.values()
+    prices += [point.price for point in _points(case, accelerator)]
     return (min(prices), max(prices)) if prices else None
 
 
