@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from optimizer.domain.case import Case
-from optimizer.domain.contract import FeeStep
+from optimizer.domain.contract import FeeStep, Tier
 from optimizer.domain.surface import Needs
 from optimizer.planning.changes import with_terms
 from optimizer.planning.needs import compute_needs
@@ -103,6 +103,12 @@ CLAUSES = {
     "nothing paid": {"lots": 2, "take_or_pay_share": None, "fixed_monthly_fee": 900.0},
     "minimum": {"lots": 1, "take_or_pay_share": None, "minimum_spend": 9000.0},
     "minimum at list": {"lots": 1, "take_or_pay_share": 0.5, "minimum_spend": 6_000.0, "discount": 0.4, "minimum_at_list": True},
+    "volume tiers": {
+        "lots": 2,
+        "take_or_pay_share": 0.5,
+        "tiers": (Tier(from_quantity=0.0, price=2.4, kind="all_units"), Tier(from_quantity=3000.0, price=1.6, kind="all_units")),
+    },
+    "burst": {"lots": 1, "burst_share": 0.5, "burst_price": 2.6},
     "paid ahead": {"lots": 1, "upfront_share": 0.5},
     "may be left": {"lots": 2, "notice_days": 30.0, "fee_steps": (FeeStep(start=two_suppliers().case.as_of, fee=300.0),)},
 }
