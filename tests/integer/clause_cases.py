@@ -383,6 +383,13 @@ def behind_the_minimum(problem: PlanningProblem) -> PlanningProblem:
     return with_supply(minimum_spend(problem), eligible_spend_cash=behind, brought_spend_cash=behind)
 
 
+def all_of_a_minimum(problem: PlanningProblem) -> PlanningProblem:
+    """At list, capped, ahead of it, prepaid, at prices by scenario: all that shares a fulfilment interval with a minimum."""
+    prices = problem.supply.price_cash * by_scenario(0.8, 1.4)
+    changed = with_supply(capped_other_spend(problem), list_ratio=np.array([1.3, 1.25]), price_cash=prices)
+    return with_supply(changed, prepaid_cash=np.array([[3000.0, -2500.0], [4000.0, -4000.0]]))
+
+
 def budget_by_scenario(problem: PlanningProblem) -> PlanningProblem:
     return budget(prices_by_scenario(problem))
 
@@ -395,12 +402,13 @@ CASES: dict[str, tuple[Size, Change, Change]] = {
     "fixed fee": (TINY, same, fixed_fee),
     "prices by scenario": (TINY, same, prices_by_scenario),
     "capacity by scenario": (TINY, same, capacity_by_scenario),
-    "minimums by scenario": (TINY, same, minimums_by_scenario),
+    "minimums by scenario": (replace(TINY, loads=1), same, minimums_by_scenario),
     "exit fees by scenario": (TINY, same, fees_by_scenario),
     "budget with prices by scenario": (TINY, same, budget_by_scenario),
     "prepayment": (TINY, termination, prepayment),
     "minimum at list": (TINY, minimum_spend, minimum_at_list),
     "cap on other spend": (TINY, minimum_spend, capped_other_spend),
+    "all of a minimum": (replace(TINY, loads=1), minimum_spend, all_of_a_minimum),
     "behind the minimum": (TINY, minimum_spend, behind_the_minimum),
     "signing": (TINY, same, cheap_proposal),
     "termination": (TINY, same, termination),

@@ -14,9 +14,12 @@ from optimizer.domain.contract import Contract, CreditStep, Delivery, Proration
 from optimizer.domain.demand import Scenario
 from optimizer.domain.supply import ExchangeRate, IndexValue, OtherSpend
 from optimizer.planning.assemble import build_problem
+from optimizer.planning.notebook import plan
 from optimizer.planning.verify import agrees
 from optimizer.planning.verify.position import read_position
 from optimizer.solve.cost import objective_usd
+from optimizer.tables.catalog import case_folder
+from optimizer.tables.read import read_case
 from tests.planning.cases import Setup, contract_only
 from tests.planning.test_verify_bills import contracts
 from tests.tolerances import SHARE_OF_TOTAL
@@ -112,3 +115,33 @@ def test_what_is_sunk_is_no_more_than_any_plan_pays(row: Contract) -> None:
     setup = contract_only(row, scenarios=SCENARIOS, exchange_rates=RATES, index_values=INDEX)
     found = setup.verify(RATE)
     assert found.sunk_usd <= found.objective_usd + SHARE_OF_TOTAL * found.absolute_usd
+
+
+def test_a_plan_under_all_of_them_verifies_and_is_proven() -> None:
+    """The tiny case with every one of these clauses: the figures that solvers and the bound read are those that verification bills."""
+    case = read_case(case_folder("tiny"))
+    scenarios = tuple(replace(scenario, world=scenario.name) for scenario in case.scenarios)
+    last = scenarios[-1].name
+    clauses = {
+        "annual_escalator": 0.05,
+        "price_index": "power",
+        "index_base": 1.0,
+        "index_cap": 1.2,
+        "upfront_share": 0.2,
+        "discount": 0.2,
+        "clawback_share": 0.5,
+        "minimum_spend": 4000.0,
+        "minimum_at_list": True,
+        "other_spend_cap": 0.5,
+        "credits": (CreditStep(availability_below=1.0, share=0.05),),
+        "deliveries": (Delivery(scenario=last, delay_days=10, supplier_exit=None),),
+    }
+    values = (
+        IndexValue(index="power", period=None, scenario=None, value=1.1),
+        IndexValue(index="power", period=None, scenario=last, value=1.3),
+    )
+    contracts = tuple(replace(row, **clauses) for row in case.contracts)
+    found = plan(replace(case, scenarios=scenarios, contracts=contracts, index_values=values)).summary
+    assert found["status"] == "optimal"
+    assert found["verified"]
+    assert found["bound_usd"] <= found["objective_usd"] * (1 + SHARE_OF_TOTAL)
