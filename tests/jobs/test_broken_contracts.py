@@ -193,8 +193,8 @@ BROKEN: dict[str, tuple[Tables, str]] = {
         "2028-02-01. 1 row (first: held/boom). Correct the date or x_SupplierNoticeDays.",
     ),
     "upfront above all": (
-        clause(ContractCommitmentPaymentUpfrontPercentage="120"),
-        "contracts.csv: ContractCommitmentPaymentUpfrontPercentage must be >= 0 and <= 100 percent; got 120. 1 row (first: held). "
+        clause(ContractCommitmentPaymentUpfrontPercentage="20"),
+        "contracts.csv: ContractCommitmentPaymentUpfrontPercentage must be >= 0 and <= 1 share; got 20. 1 row (first: held). "
         "Correct the value or remove the row.",
     ),
     "a time zone that is none": (
