@@ -26,6 +26,7 @@ from optimizer.solve.worker import InTurn, Worker
 EXPECTED_S = 30.0  # guard on the relaxation at expected need
 FIRST_EVALUATIONS = 300
 MOST_EVALUATIONS = 2400
+QUICK_EVALUATIONS = 50  # of the first climb from given prices in one process: a bound as soon as may be
 FINER = 0.5  # rate of the next climb over this one's
 NEGLIGIBLE = 1e-5  # rise of the bound, relative, below which pricing ends
 
@@ -51,13 +52,13 @@ class Climb:
         """
         Args:
           reduced: whether reduced costs and sensitivities are wanted with the prices.
-          start: prices to begin from.
-          side_by_side: False: each climb, the shortest there is, is made in this process, when it is asked for.
+          start: prices of a similar problem to begin from; what they prove is of that problem, and is no measure here.
+          side_by_side: False: climbs, all of them short, are made in this process, each when it is asked for.
         """
         self._problem, self._reduced, self._side_by_side = problem, reduced, side_by_side
         self._worker: Worker[Priced] | InTurn[Priced] | None = None
-        self._best = start
-        self._warm = start is not None
+        self._start = start
+        self._best: Prices | None = None
         self._climbs = 0
         self._due = False  # a climb is under way, or will be once its prices are asked for
         self._pending: Future[Priced] | None = None
@@ -90,10 +91,11 @@ class Climb:
 
     def _ask(self) -> Future[Priced]:
         assert self._worker is not None
-        evaluations = min(MOST_EVALUATIONS, FIRST_EVALUATIONS * 2**self._climbs) if self._side_by_side else FIRST_EVALUATIONS
-        finer = FINER ** (self._climbs if self._warm else self._climbs - 1)
-        rate = FIRST_RATE if self._best is None else WARM_RATE * finer
-        return self._worker.ask(evaluations=evaluations, rate=rate, start=self._best, reduced=self._reduced)
+        warm, start = self._start is not None, self._best or self._start
+        longer = min(MOST_EVALUATIONS, FIRST_EVALUATIONS * 2**self._climbs)
+        evaluations = longer if self._side_by_side else QUICK_EVALUATIONS if warm and self._best is None else FIRST_EVALUATIONS
+        rate = FIRST_RATE if start is None else WARM_RATE * FINER ** (self._climbs if warm else self._climbs - 1)
+        return self._worker.ask(evaluations=evaluations, rate=rate, start=start, reduced=self._reduced)
 
     @property
     def climbing(self) -> bool:

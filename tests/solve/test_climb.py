@@ -84,3 +84,18 @@ def test_later_climbs_prove_no_less() -> None:
                 bounds.append(priced.prices.bound_usd)
             time.sleep(0.02)
     assert bounds == sorted(bounds)
+
+
+def test_a_start_from_a_dearer_problem_is_no_measure_of_what_its_prices_prove() -> None:
+    problem = random_problem(3, CERTAIN)
+    dearer = with_supply(problem, price_cash=2.0 * problem.supply.price_cash, offer_price_cash=2.0 * problem.supply.offer_price_cash)
+    start = price_more(dearer, evaluations=300).prices
+    with Climb(problem, start=start, side_by_side=False) as climb:
+        climb.begin()
+        bounds = [priced.prices.bound_usd for priced in (climb.latest() for _ in range(3)) if priced is not None]
+    assert start.bound_usd > max(bounds)
+    assert len(bounds) > 1
+    assert bounds == sorted(bounds)
+    assert bounds[-1] > bounds[0]
+    answer = solve_program(build_program(problem), relative_gap=SOLVED_GAP)
+    assert bounds[-1] <= answer.objective * (1.0 + EXACT_AGAINST_BRUTE_FORCE)
