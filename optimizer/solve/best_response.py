@@ -1,13 +1,12 @@
 """Loads re-placed one at a time, each on its cheapest path through pools and periods while all others stay.
 
-Passes over all loads and training runs go on until nothing improves; shaking takes some loads out together and puts them back in
-another order.
+Passes over all loads and training runs go on until nothing improves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -21,9 +20,6 @@ from optimizer.solve.settle import undrawn
 
 PASSES = 4
 WORTHWHILE = 1e-9  # share of a load's cost below which a change is not worth making
-SHAKEN = (3, 9)  # fewest and most loads taken out together
-GUIDED = 0.8  # share of shakes that begin with a load which wants to be elsewhere
-RUN_SHARE = 0.3  # of shakes that re-place a training run too
 FIXED_LINES = ("commitment", "fixed fee", "exit fee", "terminal", "other spend")  # that placing changes nothing of
 
 
@@ -56,64 +52,6 @@ def improve(
         if not changed or over():
             break
     return best
-
-
-def shake(
-    problem: PlanningProblem,
-    decisions: Decisions,
-    random: np.random.Generator,
-    *,
-    rounds: int,
-    over: Callable[[], bool],
-    settlement: Settlement | None = None,
-    regret: Regret | None = None,
-) -> tuple[Decisions, float]:
-    """Takes a few loads that compete for pools out, puts them back in random order, and keeps what is not dearer.
-
-    Args:
-      regret: says which loads want to be elsewhere, and where; these go first.
-
-    Returns:
-      Decisions, and their cost in USD as far as merit order sees it.
-    """
-    placing = Placing(problem, decisions, settlement)
-    best = placing.cost()
-    for _ in range(rounds):
-        if over():
-            break
-        before = placing.snapshot()
-        placing.shake(random, regret)
-        cost = placing.cost()
-        if cost <= best:
-            best = cost
-        else:
-            placing.restore(before)
-    return placing.decisions(), best
-
-
-@dataclass(frozen=True)
-class Regret:
-    """What loads would save at some prices on the path that is cheapest there, and the pools on it."""
-
-    usd: Floats  # [L]
-    pools: tuple[Ints, ...]  # L
-
-
-def regrets(problem: PlanningProblem, decisions: Decisions, pair_usd: Floats) -> Regret:
-    """
-    Args:
-      pair_usd: [N, T] what pairs cost at the prices; inf: barred.
-    """
-    needs, may = problem.needs, np.ones(len(problem.periods), dtype=np.bool_)
-    first = np.searchsorted(needs.pair_load, np.arange(len(needs.loads) + 1))
-    unplaced = (problem.unplaced_cash @ problem.probability) * problem.discount
-    usd, pools = np.zeros(len(needs.loads)), []
-    for load, (start, stop) in enumerate(pairwise(first)):
-        pairs = np.arange(start, stop)
-        path, least = best_path(problem, load, pairs, pair_usd[pairs], unplaced[load], may)
-        usd[load] = path_cost(problem, load, pairs, pair_usd[pairs], unplaced[load], decisions.placed[load]) - least
-        pools.append(np.unique(path[path >= 0]))
-    return Regret(np.where(np.isfinite(usd), np.maximum(usd, 0.0), 0.0), tuple(pools))
 
 
 class Placing:
@@ -155,14 +93,6 @@ class Placing:
         missed = self._problem.run_unplaced_usd[self._option < 0]
         return self._pools.total() + self._contracts_usd + float(self._load_usd.sum() + runs.sum() + missed.sum())
 
-    def snapshot(self) -> tuple[Ints, Ints, Ints, tuple[Use, Floats]]:
-        return self._placed.copy(), self._option.copy(), self._moves.copy(), self._pools.snapshot()
-
-    def restore(self, state: tuple[Ints, Ints, Ints, tuple[Use, Floats]]) -> None:
-        self._changed |= set(np.flatnonzero((self._placed != state[0]).any(axis=1)).tolist())
-        self._placed, self._option, self._moves, pools = state
-        self._pools.restore(pools)
-
     def replace_all(self, loads: Ints | None, over: Callable[[], bool]) -> bool:
         """One pass over loads, largest first, and without a choice of them over all runs; True where something changed."""
         changed = False
@@ -173,42 +103,6 @@ class Placing:
         for r in range(len(self._option) if loads is None else 0):
             changed |= self._replace_run(r)
         return changed
-
-    def shake(self, random: np.random.Generator, regret: Regret | None) -> None:
-        """A load and others in its way are taken out and put back one by one, it first where it has regrets; sometimes a run too."""
-        if regret is not None and regret.usd.any() and random.random() < GUIDED:
-            load = int(random.choice(len(regret.usd), p=regret.usd / regret.usd.sum()))
-            others = random.permutation(self._in_pools(regret.pools[load], load))[: int(random.integers(*SHAKEN))].tolist()
-            order = [load, *random.permutation(others).tolist()]
-        else:
-            order = random.permutation(self._rivals(int(random.integers(len(self._placed))), random)).tolist()
-        run = int(random.integers(len(self._option))) if len(self._option) and random.random() < RUN_SHARE else None
-        for load in order:
-            self._take_out(int(load))
-        if run is not None:
-            self._replace_run(run)
-        for load in order:
-            self._replace_load(int(load))
-
-    def _in_pools(self, pools: Ints, load: int) -> Ints:
-        """Other loads that are in some of these pools."""
-        inside = np.flatnonzero(np.isin(self._placed, pools).any(axis=1))
-        return np.asarray(inside[inside != load])
-
-    def _rivals(self, load: int, random: np.random.Generator) -> list[int]:
-        """The load and others that are now in pools that could serve it."""
-        pools = self._problem.needs.pair_pool[self._pairs[load]]
-        near = np.asarray((np.isin(self._placed, pools) | (self._placed < 0)).any(axis=1))
-        near[load] = False
-        count = int(random.integers(*SHAKEN))
-        others = random.permutation(np.flatnonzero(near))[:count]
-        return [load, *others.tolist()]
-
-    def _take_out(self, load: int) -> None:
-        self._use(load, self._placed[load], -1.0)
-        self._placed[load] = -1
-        self._moves[load] = 0
-        self._changed.add(load)
 
     def _use(self, load: int, path: Ints, sign: float) -> None:
         problem, needs = self._problem, self._problem.needs

@@ -15,6 +15,7 @@ import numpy as np
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
+from optimizer.pricing.market import settled_in
 from optimizer.solve.cost import active_lots
 
 
@@ -33,9 +34,6 @@ class Use:
         flexible = (np.zeros((pools, periods, scenarios)) for _ in range(3))
         work, limit, worth = flexible
         return cls(np.zeros((pools, periods, blocks, scenarios)), work, limit, worth)
-
-    def copy(self) -> Use:
-        return Use(self.held.copy(), self.work.copy(), self.limit.copy(), self.worth.copy())
 
     def of(self, pools: Ints | int) -> Use:
         return Use(self.held[pools], self.work[pools], self.limit[pools], self.worth[pools])
@@ -107,7 +105,7 @@ class Pools:
         """What an accelerator-hour of each contract costs, paid share and beyond, [K, T, S]; what is settled whatever is drawn."""
         problem, supply = self._problem, self._problem.supply
         hours = problem.hours.sum(axis=1)[:, None]
-        weight = _settled_discount(problem)[:, :, None] * problem.probability
+        weight = settled_in(problem)[:, :, None] * problem.probability
         paid, rest = (np.clip(2.0 * settlement.excess - less, 0.0, 1.0) * supply.excess_price * weight for less in (1.0, 0.0))
         commitment = supply.take_or_pay_share[:, None, None] * held * hours
         owed = (supply.minimum_cash - supply.fixed_fee_cash) * self._lots[:, :, None] - supply.eligible_spend_cash
@@ -135,13 +133,6 @@ class Pools:
         for name in ("held", "work", "limit", "worth"):
             getattr(self.use, name)[pool, periods] += sign * getattr(more, name)[periods]
         self._stale.add(int(self._group[pool]))
-
-    def snapshot(self) -> tuple[Use, Floats]:
-        return self.use.copy(), self.traffic.copy()
-
-    def restore(self, state: tuple[Use, Floats]) -> None:
-        self.use, self.traffic = state
-        self._stale = set(range(len(self._linked)))
 
     def refill(self) -> None:
         """Shares contracts' capacity out to their pools again where use has changed, those named first in the tables first."""
@@ -235,13 +226,6 @@ class Pools:
             left = left - done
             total += done * price[:, z, :, 0]
         return np.asarray((total + left * missing).sum(axis=2))
-
-
-def _settled_discount(problem: PlanningProblem) -> Floats:
-    """Discount of the period in which each period's spend is settled, [K, T]; 0 where the contract is not in force."""
-    interval = problem.supply.interval
-    last = (interval[:, None, :] == interval[:, :, None]) * np.arange(1, interval.shape[1] + 1)
-    return np.asarray(np.where(interval >= 0, problem.discount[last.argmax(axis=2)], 0.0))
 
 
 def _listed(owner: Ints, owners: int, none: int) -> Ints:

@@ -19,18 +19,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optimizer.domain.plan import Decisions, Plan, PlanStatus
-from optimizer.domain.surface import Ints
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
-from optimizer.solve.best_response import improve, regrets, shake
 from optimizer.solve.climb import Climb
 from optimizer.solve.contract_search import alternatives, contracts_to_try
 from optimizer.solve.fixing import Proven, nothing_proven
-from optimizer.solve.merit_order import Settlement
 from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_neighbourhoods import neighbourhood
-from optimizer.solve.rounding import settlement
 from optimizer.solve.search import Search
+from optimizer.solve.walking import Guides, Walked, guides_from, walk_more
 from optimizer.solve.worker import InTurn, Worker
 
 FREE_LOADS = 15  # in the first neighbourhood
@@ -39,10 +36,11 @@ NODES = 200  # of one, under a deterministic limit
 QUICK_S = 1.5  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 FIRST_PAIRS = 5  # for each load and period, where there is no plan yet
-SHAKES = 40  # in one step
-IN_VAIN = 4  # steps of shaking without a better plan, after which it begins from the best again
-NEAR_LOADS = 60  # re-placed when a contract changes, beside those that it serves
-STEPS = 3  # of shaking between two contracts, and of any kind between two neighbourhoods under a deterministic limit
+STEPS = 3  # of walking between two neighbourhoods under a deterministic limit
+ROUNDS = 2  # of walking between two looks at it
+WALKS = 6  # of these between two contracts
+SELDOM = 3.0  # times as long is walked as it takes to settle what was found
+COOL = 0.5  # warmth below which the walk is compared with a better plan found elsewhere
 STALLED = 60  # neighbourhoods in a row without a better plan after which the search ends
 LOOK_S = 0.02  # between two looks at other processes
 
@@ -57,8 +55,9 @@ def search_paths(search: Search) -> None:
     with (
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
         (Worker if beside else InTurn)(solve_part, search.problem) as assigner,
+        (Worker if beside else InTurn)(walk_more, search.problem) as walker,
     ):
-        _Run(search, climb, assigner).run()
+        _Run(search, climb, assigner, walker).run()
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,6 @@ class _Asked:
     everything: bool  # whether nothing is left out of it
 
 
-@dataclass(frozen=True)
-class _Shaken:
-    """Where shaking is, how often it has been tried since, and from which best decisions it began."""
-
-    best: Decisions
-    current: Decisions
-    rounds: int = 0
-
-
 @dataclass
 class _Run:
     """The search in this process, and what it knows."""
@@ -86,48 +76,61 @@ class _Run:
     search: Search
     climb: Climb
     assigner: Worker[Part] | InTurn[Part]
+    walker: Worker[Walked] | InTurn[Walked]
     free: float = FREE_LOADS
     pairs: float = 0.0  # in the next part, while there is no plan
     asked: _Asked | None = None
-    settlement: Settlement | None = None  # at the best prices so far
-    shaken: _Shaken | None = None
+    guides: Guides | None = None  # that the walker does not know yet
+    rivals: list[Decisions] = field(default_factory=list)  # of the walk, likewise
+    walking: Future[Walked] | None = None
+    walked: Walked | None = None
+    told_usd: float = np.inf  # of the walk's plan that was settled last
+    told_at: float = -np.inf  # seconds
+    settling_s: float = 0.0  # what settling it took
+    priced_at: float = 0.0  # seconds: when the first prices came
+    rounds: int = 0
     stalled: int = 0  # neighbourhoods since the last better plan
     proven: Proven = field(init=False)
     random: np.random.Generator = field(init=False)
-    steps: Iterator[None] = field(init=False)
+    turns: Iterator[Decisions | None] = field(init=False)
 
     def __post_init__(self) -> None:
         problem = self.search.problem
         self.proven = nothing_proven(problem)
         self.random = np.random.default_rng(self.search.settings.seed)
         self.pairs = float(FIRST_PAIRS * len(problem.needs.loads) * len(problem.periods))
-        self.steps = self._steps()
+        self.turns = self._turns()
 
     def run(self) -> None:
-        search, rounds = self.search, 0
+        search = self.search
         self.climb.begin()
         search.offer_first()
-        while not search.over and not self._stands_still() and rounds != search.settings.deterministic_limit:
+        while not search.over and not self._stands_still() and self.rounds != search.settings.deterministic_limit:
             if search.settings.deterministic_limit is None and search.settings.side_by_side:
                 self._side_by_side()
             else:
                 self._in_turn()
-                rounds += 1
+                self.rounds += 1
+        self._tell()
 
     def _side_by_side(self) -> None:
-        """One look at what the other processes have found, and one step in this one."""
+        """One look at what the other processes have found, and what they do next."""
+        search = self.search
         self._take_prices()
         self._take_part()
-        if self.search.priced is None:
-            time.sleep(LOOK_S)
-            self.search.tell()
-            return
-        if self.asked is None and not self.search.over:
+        if self._take_walk() and search.seconds - self.told_at > SELDOM * self.settling_s:
+            self._tell()
+        if self.asked is None and not search.over and search.priced is not None and (search.best is None or not self.climb.climbing):
             self._ask()
-        self._step()
+        if self.walking is None:
+            self._go_walking()
+        if search.left < 2.0 * self.settling_s:
+            self._tell()
+        search.tell()
+        time.sleep(LOOK_S)
 
     def _in_turn(self) -> None:
-        """Prices, a part and some steps, each waited for, so that the same limit gives the same plan."""
+        """Prices, a part and some walking, each waited for, so that the same limit gives the same plan."""
         while self.climb.climbing and not self._take_prices() and not self.search.over:
             time.sleep(LOOK_S)
         if self.search.over:
@@ -137,13 +140,13 @@ class _Run:
             self._take_part()
             time.sleep(LOOK_S)
         for _ in range(STEPS):
-            self._step()
+            self._go_walking()
+            while self.walking is not None and not self._take_walk() and self.search.left > 0.0:
+                time.sleep(LOOK_S)
+            self._tell()
 
     def _stands_still(self) -> bool:
         return not self.climb.climbing and self.stalled >= STALLED and self.search.best is not None
-
-    def _late(self) -> bool:
-        return self.search.left <= 0.0
 
     # ---- prices
 
@@ -162,12 +165,12 @@ class _Run:
         assert priced.option_usd is not None
         self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
         first = search.priced is None
-        if search.keep(priced):
-            self.settlement = settlement(search.problem, priced.prices)
+        search.keep(priced)
         search.raise_bound(priced.prices.bound_usd)
-        rounded = () if priced.decisions is None else (priced.decisions,)
-        for chosen in (*(search.start.decisions if first else ()), *rounded):
-            search.offer(improve(search.problem, chosen, settlement=self.settlement, over=self._late)[0])
+        self.priced_at = search.seconds if first else self.priced_at
+        self.guides = guides_from(search.problem, priced)
+        self.rivals = list(search.start.decisions) if first else []
+        self.rivals += [] if priced.decisions is None else [priced.decisions]
         return True
 
     @property
@@ -175,71 +178,59 @@ class _Run:
         """Plans that cost this or more are no better than the best."""
         return np.inf if self.search.best is None else self.search.best.objective_usd
 
-    # ---- steps in this process
+    # ---- the walk
 
-    def _step(self) -> None:
-        if self.search.best is None:
-            time.sleep(LOOK_S)
-        elif not self.search.over:
-            next(self.steps)
-
-    def _steps(self) -> Iterator[None]:
-        """Loads shaken, and between that contracts changed one at a time."""
-        search = self.search
+    def _turns(self) -> Iterator[Decisions | None]:
+        """Contracts decided otherwise, one at a time, and between them nothing but walking."""
+        search, contracts = self.search, contracts_to_try(self.search.problem)
         while True:
-            for k in self.random.permutation(contracts_to_try(search.problem)):
+            for k in self.random.permutation(contracts) if len(contracts) else [-1]:
                 search.phase = "paths"
-                for _ in range(STEPS):
-                    self._shake()
-                    yield
+                yield from [None] * WALKS
                 search.phase = "contracts"
-                yield from self._other_choices(int(k))
-            if not len(contracts_to_try(search.problem)):
-                self._shake()
-                yield
+                if k >= 0 and search.priced is not None and self.walked is not None:
+                    yield from alternatives(search.problem, self.walked.decisions, int(k))
 
-    def _shake(self) -> None:
-        """Goes on from where the last one ended, unless that has not paid for some time: merit order does not see all that settles."""
-        search, priced = self.search, self.search.priced
-        assert search.best is not None
-        assert priced is not None
-        assert priced.pairs is not None
-        best = search.best.plan.decisions
-        if self.shaken is None or self.shaken.best is not best or self.shaken.rounds == IN_VAIN:
-            self.shaken = _Shaken(best, best)
-        current = self.shaken.current
-        regret = regrets(search.problem, current, priced.pairs.usd)
-        known = self.settlement
-        found, _ = shake(search.problem, current, self.random, rounds=SHAKES, over=self._late, settlement=known, regret=regret)
-        self.shaken = _Shaken(best, found, self.shaken.rounds + 1)
-        search.offer(found)
+    def _go_walking(self) -> None:
+        """Asks for more of the walk, with rivals for it: new prices, a contract decided otherwise, a better plan found elsewhere."""
+        best, walked = self.search.best, self.walked
+        rivals = list(self.rivals)
+        if best is not None and (walked is None or (best.objective_usd < min(walked.usd, self.told_usd) and self._warmth() < COOL)):
+            rivals.append(best.plan.decisions)
+        if not rivals and walked is not None:
+            other = next(self.turns)
+            rivals = [] if other is None else [other]
+        if not rivals and walked is None:
+            return
+        seed = int(self.random.integers(2**31))
+        self.walking = self.walker.ask(warmth=self._warmth(), rounds=ROUNDS, seed=seed, rivals=tuple(rivals), guides=self.guides)
+        self.guides, self.rivals = None, []
 
-    def _other_choices(self, k: int) -> Iterator[None]:
-        """A contract decided otherwise, and the loads re-placed that are in its pools or nearly as cheap there."""
-        search, problem, known = self.search, self.search.problem, self.settlement
-        assert search.best is not None
-        near = self._near_contract(k)
-        current, least = improve(problem, search.best.plan.decisions, passes=1, settlement=known, loads=near, over=self._late)
-        for chosen in alternatives(problem, current, k):
-            answer, estimate = improve(problem, chosen, passes=2, settlement=known, loads=near, over=self._late)
-            if estimate < least and search.offer(answer):
-                least = estimate
-            yield
+    def _take_walk(self) -> bool:
+        if self.walking is None or not self.walking.done():
+            return False
+        self.walked, self.walking = self.walking.result(), None
+        return True
 
-    def _near_contract(self, k: int) -> Ints:
-        """Loads in the pools that a contract covers, and those that are cheapest to move there at the prices."""
-        problem, needs, priced = self.search.problem, self.search.problem.needs, self.search.priced
-        assert self.search.best is not None
-        assert priced is not None
-        assert priced.pairs is not None
-        pools = problem.supply.cover_pool[problem.supply.cover_contract == k]
-        inside = np.isin(self.search.best.plan.decisions.placed, pools).any(axis=1)
-        pairs = np.flatnonzero(np.isin(needs.pair_pool, pools))
-        dearer = np.full(len(needs.loads), np.inf)
-        np.minimum.at(dearer, needs.pair_load[pairs], priced.pairs.reduced_usd[pairs].min(axis=1))
-        dearer[inside] = -1.0
-        order = np.argsort(dearer, kind="stable")
-        return np.sort(order[np.isfinite(dearer[order])][: max(NEAR_LOADS, int(inside.sum()))])
+    def _tell(self) -> None:
+        """Settles what the walk has found, if it looks better than what it had found before."""
+        if self.walked is None or self.walked.usd >= self.told_usd:
+            return
+        self.told_usd, began = self.walked.usd, self.search.seconds
+        self.search.offer(self.walked.decisions)
+        self.told_at = self.search.seconds
+        self.settling_s = self.told_at - began
+
+    def _warmth(self) -> float:
+        """1 where the walk begins, 0 at the end of the search."""
+        search = self.search
+        if search.settings.deterministic_limit is not None:
+            return 1.0 - self.rounds / search.settings.deterministic_limit
+        if not np.isfinite(search.left):
+            return max(0.0, 1.0 - self.stalled / STALLED)
+        if search.priced is None:
+            return 1.0
+        return max(0.0, search.left / (search.left + search.seconds - self.priced_at))
 
     # ---- parts in another process
 

@@ -7,8 +7,7 @@ import numpy as np
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.pricing.prices import Prices, Shares
-from optimizer.solve.merit_order import Settlement
+from optimizer.pricing.prices import Shares
 
 
 def rounded(problem: PlanningProblem, shares: Shares) -> Decisions:
@@ -56,11 +55,3 @@ def _lots(problem: PlanningProblem, shares: Shares) -> tuple[Ints, Ints]:
         until = np.rint(np.minimum(np.cumsum(shares.leaving[k]), lots[k])).astype(np.int64)
         exits[k] = np.diff(until, prepend=0)
     return lots, exits
-
-
-def settlement(problem: PlanningProblem, prices: Prices) -> Settlement:
-    """The weights of contracts' settlements at some prices."""
-    interval = np.maximum(problem.supply.interval, 0)[:, :, None]
-    found = (np.take_along_axis(np.asarray(weight), interval, axis=1) for weight in (prices.multipliers.excess, prices.multipliers.short))
-    excess, short = found
-    return Settlement(excess, short)

@@ -7,7 +7,6 @@ import pytest
 
 from benchmarks.generator import Size, generate
 from optimizer.domain.problem import PlanningProblem
-from optimizer.solve.best_response import improve, path_cost, regrets, shake
 from optimizer.solve.climb import Priced, price_more
 from optimizer.solve.part import solve_part
 from optimizer.solve.path_neighbourhoods import Neighbourhood, neighbourhood
@@ -78,24 +77,3 @@ def test_solving_one_never_makes_the_plan_dearer_and_leaves_others_alone(problem
     better = settle_alone(problem, part.decisions)
     assert better is not None
     assert better.objective_usd <= settled.objective_usd * (1.0 + SHARE_OF_TOTAL)
-
-
-def test_regrets_are_what_a_load_would_save_at_the_prices(problem, priced, settled):
-    placed, usd = settled.plan.decisions.placed, priced.pairs.usd
-    found = regrets(problem, settled.plan.decisions, usd)
-    assert (found.usd >= 0.0).all()
-    assert found.usd.any()
-    load = int(np.argmax(found.usd))
-    pairs = np.flatnonzero(problem.needs.pair_load == load)
-    unplaced = (problem.unplaced_cash[load] @ problem.probability) * problem.discount
-    now = path_cost(problem, load, pairs, usd[pairs], unplaced, placed[load])
-    for n in pairs:
-        stay = np.full(SIZE.periods, problem.needs.pair_pool[n])
-        assert now - path_cost(problem, load, pairs, usd[pairs], unplaced, stay) <= found.usd[load] * (1.0 + SHARE_OF_TOTAL)
-
-
-def test_shaking_led_by_regrets_never_costs_more(problem, priced, settled):
-    placed, cost = improve(problem, settled.plan.decisions)
-    led = regrets(problem, placed, priced.pairs.usd)
-    _, shaken = shake(problem, placed, np.random.default_rng(0), rounds=20, over=lambda: False, regret=led)
-    assert shaken <= cost * (1.0 + SHARE_OF_TOTAL)

@@ -1,0 +1,156 @@
+"""Walks among placements around the best prices: `pricing.walking` on decisions.
+
+Contracts and training runs stay as they are, but for rivals that a walk is compared with. What a walk counts is near what a plan costs
+once it is settled: draws are in merit order, and contracts settle interval by interval; tiers, burst and balances are left to settling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.domain.plan import Decisions
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats
+from optimizer.pricing.arrays import pair_slots
+from optimizer.pricing.places import Places
+from optimizer.pricing.walking import Walking, walking
+from optimizer.solve.climb import Priced
+from optimizer.solve.cost import active_lots, cost_terms
+from optimizer.solve.merit_order import open_pairs
+from optimizer.solve.settle import undrawn
+
+RANKS = 3.0  # pairs of a load by cost at the prices: each is less likely than the one before by exp(-1 / RANKS)
+PLACED_LINES = frozenset(  # of a plan's cost: the walk counts these
+    ("excess", "minimum shortfall", "egress", "moving", "not placed", "market", "shortage", "missed work", "balance")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guides:
+    """What prices say to a walk."""
+
+    excess: Floats  # [K, I, S] weights of contracts' settlements
+    reduced_usd: Floats  # [N, T] how much dearer a load's cheapest path through the pair is than its cheapest path
+    load_usd: float  # what a load costs in a period
+
+
+def guides_from(problem: PlanningProblem, priced: Priced) -> Guides:
+    """
+    Args:
+      priced: with pairs.
+    """
+    assert priced.pairs is not None
+    least = np.full((len(problem.needs.loads), len(problem.periods)), np.inf)
+    np.minimum.at(least, problem.needs.pair_load, priced.pairs.usd)
+    finite = least[np.isfinite(least)]
+    return Guides(
+        excess=np.asarray(priced.prices.multipliers.excess),
+        reduced_usd=priced.pairs.reduced_usd,
+        load_usd=float(finite.mean()) if len(finite) else 0.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walked:
+    """Where a walk is, and what it takes that plan to cost."""
+
+    decisions: Decisions
+    usd: float
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A walk and the decisions that it does not change."""
+
+    decisions: Decisions
+    fixed_usd: float  # what these cost
+    walking: Walking
+
+    @property
+    def walked(self) -> Walked:
+        return Walked(decisions=replace(self.decisions, placed=self.walking.placed), usd=self.fixed_usd + self.walking.usd)
+
+
+@dataclass
+class _Known:
+    """What a process knows of walks on a problem."""
+
+    problem: PlanningProblem
+    guides: Guides | None = None
+    walk: Walk | None = None
+
+
+_known: list[_Known] = []
+
+
+def walk_more(
+    problem: PlanningProblem, *, warmth: float, rounds: int, seed: int, rivals: tuple[Decisions, ...] = (), guides: Guides | None = None
+) -> Walked:
+    """The walk goes on, beside walks that begin at its rivals; the cheapest of them is the walk from then on.
+
+    Args:
+      warmth: as in `Walking.go`.
+      rivals: at least one in the first call for a problem.
+      guides: where prices have changed.
+    """
+    if not _known or _known[0].problem is not problem:
+        _known[:] = [_Known(problem)]
+    known = _known[0]
+    kept = known.walk
+    places = None if kept is None else kept.walking.places
+    begun = rivals if guides is None or kept is None else (*rivals, kept.walked.decisions)
+    known.guides = guides or known.guides
+    walks = [begin(problem, chosen, known.guides, seed=seed, places=places) for chosen in begun]
+    walks += [kept] if kept is not None and guides is None else []
+    for walk in walks:
+        for _ in range(rounds):
+            walk.walking.go(warmth)
+    known.walk = min(walks, key=lambda walk: walk.walked.usd)
+    return known.walk.walked
+
+
+def begin(problem: PlanningProblem, decisions: Decisions, guides: Guides | None, *, seed: int, places: Places | None = None) -> Walk:
+    """A walk from some decisions.
+
+    Args:
+      guides: None: there are no prices yet.
+      places: of another walk on the problem.
+    """
+    fixed = cost_terms(problem, undrawn(problem, decisions))
+    return Walk(
+        decisions=decisions,
+        fixed_usd=float(sum(value.sum() for name, value in fixed.items() if name not in PLACED_LINES)),
+        walking=walking(
+            problem,
+            decisions.placed,
+            lots=active_lots(problem, decisions),
+            allowed=open_pairs(problem, decisions),
+            runs=_held_by_runs(problem, decisions),
+            seed=seed,
+            excess=None if guides is None else guides.excess,
+            likely=None if guides is None else _likely(problem, guides.reduced_usd),
+            load_usd=None if guides is None else guides.load_usd,
+            places=places,
+        ),
+    )
+
+
+def _held_by_runs(problem: PlanningProblem, decisions: Decisions) -> Floats:
+    """Accelerators, [P, B, T, S]."""
+    needs, (periods, blocks, scenarios) = problem.needs, problem.shape
+    held = np.zeros((len(problem.pools), blocks, periods, scenarios))
+    for g in decisions.option[decisions.option >= 0]:
+        held[needs.option_pool[g], :, needs.option_start[g] : needs.option_stop[g]] += needs.option_gang[g]
+    return held
+
+
+def _likely(problem: PlanningProblem, reduced_usd: Floats) -> Floats:
+    """Logarithm of how likely each pair is looked at, by its rank among those of its load, [N, T]."""
+    slot, depth = pair_slots(problem)
+    load = problem.needs.pair_load
+    by_load = np.full((len(problem.needs.loads), depth, len(problem.periods)), np.inf)
+    by_load[load, slot] = reduced_usd
+    rank = by_load.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+    return np.asarray(-rank[load, slot] / RANKS)

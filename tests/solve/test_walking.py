@@ -1,0 +1,142 @@
+"""Walks among placements: what they count against settled plans and enumeration, the rules that they keep, and their rests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from optimizer.domain.plan import Decisions
+from optimizer.domain.problem import PlanningProblem
+from optimizer.pricing.places import pools_of, slots_of
+from optimizer.pricing.walk import stand, walk
+from optimizer.pricing.walking import NARROW, WIDE
+from optimizer.solve.best_response import improve
+from optimizer.solve.climb import price_more
+from optimizer.solve.settle import settle_alone
+from optimizer.solve.start import hold
+from optimizer.solve.walking import Walk, Walked, begin, guides_from, walk_more
+from tests.problems import Size, random_problem
+from tests.tolerances import COUNTED_WHILE_WALKING, MERIT_ORDER_AGAINST_SETTLED, WALK_AGAINST_BEST_RESPONSES
+
+SIZE = Size(loads=6, flexible=1, runs=2, pools=4, eligible=3, periods=3, contracts=4, lots=2)
+RIGID = replace(SIZE, flexible=0)
+
+
+def at(problem: PlanningProblem, decisions: Decisions) -> Walk:
+    return begin(problem, decisions, None, seed=1)
+
+
+def walked(problem: PlanningProblem, warmth: float = 0.0) -> Walked:
+    found = at(problem, hold(problem))
+    found.walking.go(warmth)
+    return found.walked
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_walk_counts_no_less_than_the_settled_plan_costs_and_little_more(seed: int) -> None:
+    problem = random_problem(seed, RIGID)
+    for found in (at(problem, hold(problem)).walked, walked(problem)):
+        settled = settle_alone(problem, found.decisions)
+        assert settled is not None
+        assert found.usd >= settled.objective_usd * (1.0 - COUNTED_WHILE_WALKING)
+        assert found.usd <= settled.objective_usd * (1.0 + MERIT_ORDER_AGAINST_SETTLED)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cooling_walk_ends_no_dearer_than_best_responses(seed: int) -> None:
+    problem = random_problem(seed, SIZE)
+    found = at(problem, hold(problem))
+    for warmth in (1.0, 0.7, 0.3, 0.0):
+        found.walking.go(warmth)
+    walked_to, replaced = settle_alone(problem, found.walked.decisions), settle_alone(problem, improve(problem, hold(problem))[0])
+    assert walked_to is not None
+    assert replaced is not None
+    assert walked_to.objective_usd <= replaced.objective_usd * (1.0 + WALK_AGAINST_BEST_RESPONSES)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("steps", "width"), [(NARROW, 1), (WIDE, 3)])
+def test_totals_kept_step_by_step_are_those_of_a_fresh_count(seed: int, steps: int, width: int) -> None:
+    problem = random_problem(seed, SIZE)
+    begun = at(problem, hold(problem)).walking
+    key, hot = jax.random.PRNGKey(seed), jnp.float32(0.1 * begun.load_usd / begun.unit)
+    end, _ = walk(begun.market, begun.places, begun.excess, begun.likely, begun.walker, key, hot, steps=steps, width=width)
+    fresh = stand(begun.market, begun.places, begun.excess, end.slot, begun.runs)
+    assert (np.asarray(end.slot) != np.asarray(begun.walker.slot)).any()
+    np.testing.assert_allclose(end.total, fresh.total, rtol=COUNTED_WHILE_WALKING)
+    np.testing.assert_allclose(end.use.held, fresh.use.held, atol=0.01)
+    np.testing.assert_array_equal(end.moves, fresh.moves)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_at_no_temperature_no_steps_cost_more(seed: int) -> None:
+    problem = random_problem(seed, SIZE)
+    begun = at(problem, hold(problem)).walking
+    walker, totals = begun.walker, [float(begun.walker.total)]
+    for i in range(4):
+        key = jax.random.PRNGKey(i)
+        walker, _ = walk(begun.market, begun.places, begun.excess, begun.likely, walker, key, jnp.float32(0.0), steps=WIDE, width=3)
+        totals.append(float(walker.total))
+    assert (np.diff(totals) <= COUNTED_WHILE_WALKING * totals[0]).all()
+    assert totals[-1] < totals[0]
+
+
+def test_the_same_seed_walks_the_same_way() -> None:
+    problem = random_problem(0, SIZE)
+    one, other = (walked(problem, 1.0) for _ in range(2))
+    np.testing.assert_array_equal(one.decisions.placed, other.decisions.placed)
+    assert one.usd == other.usd
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_moves_allowed_are_not_exceeded(seed: int) -> None:
+    problem = random_problem(seed, SIZE)
+    limits = replace(problem.limits, most_moves=np.array([1.0, 0.0, 1.0]))
+    placed = walked(replace(problem, limits=limits), 1.0).decisions.placed
+    before = np.concatenate([problem.placed_before[:, None], placed[:, :-1]], axis=1)
+    moved = (before != placed) & (placed >= 0) & ~((before < 0) & (np.arange(3) == 0))
+    assert (moved.sum(axis=0) <= limits.most_moves).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pins_and_bandwidth_are_kept(seed: int) -> None:
+    problem = random_problem(seed, SIZE)
+    forced = problem.pair_forced.copy()
+    forced[0, 1] = True
+    busy = replace(problem.needs, traffic_gb_per_s=np.ones((len(problem.needs.loads), 3)))
+    pinned = replace(problem, pair_forced=forced, needs=busy, site_bandwidth=np.full(len(problem.sites), 3.0))
+    chosen = walked(pinned).decisions
+    assert chosen.placed[problem.needs.pair_load[0], 1] == problem.needs.pair_pool[0]
+    for site in range(len(problem.sites)):
+        there = (chosen.placed >= 0) & (problem.pool_site[chosen.placed] == site)
+        assert (there.sum(axis=0) <= 3).all()
+
+
+def test_slots_stand_for_pools_and_back() -> None:
+    problem = random_problem(2, SIZE)
+    placed = walked(problem).decisions.placed
+    np.testing.assert_array_equal(pools_of(problem, slots_of(problem, placed)), placed)
+
+
+def test_rivals_replace_a_walk_that_is_dearer() -> None:
+    problem = random_problem(1, SIZE)
+    start = hold(problem)
+    nowhere = replace(start, placed=np.full_like(start.placed, -1))
+    first = walk_more(problem, warmth=0.0, rounds=1, seed=0, rivals=(nowhere, start))
+    again = walk_more(problem, warmth=0.0, rounds=1, seed=0)
+    assert again.usd <= first.usd * (1.0 + COUNTED_WHILE_WALKING)
+    assert first.usd < at(problem, start).walked.usd
+
+
+def test_prices_guide_a_walk() -> None:
+    problem = random_problem(1, SIZE)
+    guides = guides_from(problem, price_more(problem, evaluations=50, reduced=True))
+    guided = begin(problem, hold(problem), guides, seed=0).walking
+    assert guided.load_usd == guides.load_usd > 0.0
+    rows = np.flatnonzero(problem.needs.pair_load == 0)
+    order = np.argsort(guides.reduced_usd[rows, 0], kind="stable")
+    assert (np.diff(np.asarray(guided.likely)[rows[order], 0]) < 0.0).all()
