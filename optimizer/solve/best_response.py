@@ -186,9 +186,7 @@ def moved(problem: PlanningProblem, load: int, path: Ints) -> Ints:
     return np.asarray(entered, dtype=np.int64)
 
 
-def best_path(
-    problem: PlanningProblem, load: int, pairs: Ints, costs: Floats, unplaced: Floats, may_enter: Bools
-) -> tuple[Ints, float]:
+def best_path(problem: PlanningProblem, load: int, pairs: Ints, costs: Floats, unplaced: Floats, may_enter: Bools) -> tuple[Ints, float]:
     """Cheapest path of a load through its pools and "not placed", by dynamic programming over periods.
 
         best[n, t] = cost[n, t] + min(best[n, t-1], min over m of (best[m, t-1] + leave[m]) + enter[n])
