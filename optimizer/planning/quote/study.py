@@ -2,8 +2,8 @@
 
     1. plan        with all quotes free to be signed or not: the joint plan, whose prices and placements every other solve starts from
     2. narrow      each quote forbidden, and signed in full near its break-even price, again and again: the interval narrows
-    3. volumes     each quote signed in part
-    4. slopes      of the relaxed bound with each quote signed in full
+    3. slopes      of the relaxed bound with each quote signed in full
+    4. volumes     each quote signed in part, as far as the time goes
 
 What one solve shows serves all quotes: prices of capacity prove a bound on every variant, and a plan is one of every variant whose lots
 it has.
@@ -94,8 +94,8 @@ def study(
         run.begin()
         try:
             run.narrow()
-            run.volumes()
             run.slopes()
+            run.volumes()
         except KeyboardInterrupt:
             run.alerts.append("interrupted: this is what was known until then")
     return Study(asked=tuple(run.asked.values()), alerts=tuple(run.alerts))
@@ -109,6 +109,7 @@ class _Run:
         self._joint, self._settings, self._limits, self._pool = joint, settings, limits, pool
         self._until = time.monotonic() + limits.time_limit_s
         self._questions: dict[str, _Question] = {}
+        self._beyond = 0.0  # seconds that a solve has taken after its limit: what a process needs to begin and to stop
 
     def begin(self) -> None:
         """What the joint plan shows about every quote: its bound is one on all plans, with any lots."""
@@ -131,9 +132,13 @@ class _Run:
                 return
 
     def volumes(self) -> None:
-        """Every number of lots between none and all, at the offered price."""
-        questions = [_Question(name, lots, 1.0) for name, asked in self.asked.items() for lots in range(1, asked.evidence.lots)]
-        self._ask(questions, ROUND * self._left)
+        """Every number of lots between none and all, at the offered price; those in the middle first."""
+        between = [
+            (abs(lots / asked.contract.lots - HALF), name, lots)
+            for name, asked in self.asked.items()
+            for lots in range(1, asked.contract.lots)
+        ]
+        self._ask([_Question(name, lots, 1.0) for _, name, lots in sorted(between)], self._left)
 
     def slopes(self) -> None:
         """Of the bound at the best prices for the offer, after some further steps."""
@@ -179,16 +184,20 @@ class _Run:
         return interval.low + HALF * self._limits.width
 
     def _ask(self, questions: Sequence[_Question], seconds: float) -> None:
-        """Solves these within so many seconds and takes in what they show."""
-        if not questions or seconds <= 0.0:
+        """Solves as many of these, the first ones first, as fit into so many seconds, and takes in what they show."""
+        turns = math.ceil(len(questions) / self._limits.processes)
+        if math.isfinite(seconds):
+            turns = min(turns, int(seconds / (LEAST_S + self._beyond)))
+        if turns <= 0:
             return
-        at_once = math.ceil(len(questions) / self._limits.processes)
-        for question in questions:
+        each = seconds / turns - self._beyond
+        for question in questions[: turns * self._limits.processes]:
             key = f"{question.quote}: {question.lots} lots at {question.factor:.6g} ({len(self._questions)})"
             self._questions[key] = question
-            self._pool.submit(Task(key=key, work=solve_variant, arguments=self._arguments(question, max(LEAST_S, seconds / at_once))))
+            self._pool.submit(Task(key=key, work=solve_variant, arguments=self._arguments(question, each)))
         for outcome in self._pool.outcomes():
             self._take(outcome)
+            self._beyond = max(self._beyond, outcome.seconds - each)
 
     def _arguments(self, question: _Question, seconds: float) -> dict[str, object]:
         asked = self.asked[question.quote]
