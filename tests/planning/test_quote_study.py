@@ -26,6 +26,7 @@ from optimizer.pricing.arrays import prepare
 from optimizer.pricing.bound import bound_with_supply, pair_costs_at
 from optimizer.pricing.sensitivity import sensitivities
 from optimizer.solve.climb import price_more
+from optimizer.solve.cost import objective_usd
 from optimizer.solve.search import Solved, SolveSettings
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
@@ -210,7 +211,7 @@ def test_an_offer_enters_between_the_ends() -> None:
     problem = build_problem(at(30.0), setup.needs, annual_discount_rate=0.0)
     market = Market(problem=problem, offer=offer, price=30.0)
     known = [(price, exact(price)) for price in (30.0, 5.0, 1.0)]
-    idle = [Made(plan=found.settled.plan, price=price) for price, found in known]
+    idle = [Made(plan=found.settled.plan, price=price, cost_usd=objective_usd(problem, found.settled.plan)) for price, found in known]
     prices = [price_more(problem, evaluations=60).prices]
     found = entry_price(market, prepare(problem), plans=idle, prices=prices, bound_usd=-np.inf, share=share)
     assert 0.0 <= found.low <= found.high

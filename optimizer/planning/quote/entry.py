@@ -27,7 +27,6 @@ from optimizer.planning.quote.variants import without_offer
 from optimizer.pricing.arrays import Prepared, with_supply
 from optimizer.pricing.bound import bound_with_supply, offer_worth
 from optimizer.pricing.prices import Prices
-from optimizer.solve.cost import objective_usd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +44,7 @@ class Made:
 
     plan: Plan
     price: float
+    cost_usd: float  # in the market's problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def entry_price(
     without = with_supply(prepared, struck)
     bounds = [bound_with_supply(prepared, struck, found) for found in prices]
     drawn = [market.drawn(made.plan) for made in plans]
-    costs = [objective_usd(market.problem, made.plan) for made in plans]
+    costs = [made.cost_usd for made in plans]
     proven = max([bound_usd, *bounds])
     best = min((cost for cost, hours in zip(costs, drawn, strict=True) if hours == 0.0), default=np.inf)
     least = market.hours(share)

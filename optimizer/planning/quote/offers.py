@@ -16,6 +16,7 @@ from optimizer.planning.quote.entry import Entry, Made, Market, entry_price
 from optimizer.planning.quote.solving import Shown, price_variant, solve_variant
 from optimizer.pricing.arrays import prepare
 from optimizer.pricing.prices import Prices
+from optimizer.solve.cost import objective_usd
 from optimizer.solve.executor import ProcessPool, Tally, Task
 from optimizer.solve.search import SolveSettings, Start
 
@@ -55,7 +56,7 @@ def unused_offers(
     idle = [o for o in range(len(problem.supply.offers)) if not joint.plan.offer_draw[o].any() and joint.case.offers[o].price > 0.0]
     prices = joint.priced.prices if joint.priced is not None else price_variant(problem=problem, evaluations=STEPS, start=None).prices
     asked = [o for o in idle if problem.supply.offers[o] in named]
-    first = {o: Made(plan=joint.plan, price=joint.case.offers[o].price) for o in idle}
+    first = {o: Made(plan=joint.plan, price=joint.case.offers[o].price, cost_usd=joint.objective_usd) for o in idle}
     known = {o: _Known(plans=(first[o],), prices=(prices,), bound_usd=joint.bound_usd) for o in idle}
     markets = {o: Market(problem=problem, offer=o, price=joint.case.offers[o].price) for o in idle}
 
@@ -69,7 +70,7 @@ def unused_offers(
             pool.submit(_cheaper(joint, o, price, settings, prices))
         for outcome in pool.outcomes():
             o = problem.supply.offers.index(outcome.key)
-            known[o] = _with(known[o], outcome.result(), tried[o])
+            known[o] = _with(known[o], outcome.result(), problem, tried[o])
     used = _used_suppliers(problem, joint.plan)
     return tuple(_unused(joint.case, problem, o, used, entry(o)) for o in idle)
 
@@ -95,11 +96,12 @@ def _cheaper(joint: PlanResult, offer: int, price: float, settings: SolveSetting
     return Task(key=found.name, work=solve_variant, arguments=arguments)
 
 
-def _with(known: _Known, shown: Shown, price: float) -> _Known:
+def _with(known: _Known, shown: Shown, problem: PlanningProblem, price: float) -> _Known:
     """A plan of a cheaper offer is one of the offer at any price; its bound is not one without the offer, its prices prove one."""
+    plan = shown.plan
     return replace(
         known,
-        plans=known.plans if shown.plan is None else (*known.plans, Made(plan=shown.plan, price=price)),
+        plans=known.plans if plan is None else (*known.plans, Made(plan=plan, price=price, cost_usd=objective_usd(problem, plan))),
         prices=known.prices if shown.prices is None else (*known.prices, shown.prices),
     )
 
