@@ -14,7 +14,8 @@ from optimizer.integer.solver import Answer, solve_program
 from optimizer.solve.cost import active_lots, objective_usd, placed_pairs
 from optimizer.solve.restrict import restrict
 
-CASES_GAP = 1e-10  # relative, to which the cases of clauses are solved for given decisions
+CASES_GAP = 1e-7  # relative, to which the cases of clauses are solved for given decisions
+CASES_S = 60.0  # guard on that; the best cases found by then are taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ def _hold_cases(program: Program, lower: Floats, upper: Floats) -> tuple[Floats,
     free = program.integer & (lower < upper)
     if not free.any():
         return lower, upper
-    answer = solve_program(program, relative_gap=CASES_GAP, lower=lower, upper=upper)
+    answer = solve_program(program, relative_gap=CASES_GAP, time_limit_s=CASES_S, lower=lower, upper=upper)
     if answer.values is None:
         return None
     case = np.rint(answer.values)
