@@ -13,7 +13,7 @@ from optimizer.domain.contract import UNKNOWN, Contract, Unit
 from optimizer.domain.demand import Scenario
 from optimizer.domain.surface import Floats, Ints
 from optimizer.planning.verify.dates import DAY_HOURS, month_pieces, months_between, worth_today
-from optimizer.planning.verify.delivered import by_scenario, credit_share, number, pieces, supplier_leaves
+from optimizer.planning.verify.delivered import Piece, by_scenario, credit_share, number, pieces, supplier_leaves
 from optimizer.planning.verify.minimums import behind, interval_of, minimum_part
 
 
@@ -76,7 +76,7 @@ def contract_terms(contract: Contract, case: Case, annual_rate: float, scenario:
         held = list(pieces(contract, case, scenario, first, until))
         hours, full = (sum(part) for part in zip(*((piece.accelerator_hours, piece.full) for piece in held), strict=True))
         columns["capacity"][t] = float(hours / (DAY_HOURS * (period.end - period.start).days))
-        columns["price"][t] = float(full / hours) * usd[t] if hours else 0.0
+        columns["price"][t] = (float(full / hours) if hours else _price_of_nothing(held)) * usd[t]
         columns["commitment"][t] = take_or_pay(contract) * float(full) * usd[t]
         units = float(_units(contract, case, first, until))
         columns["units"][t] = units
@@ -100,6 +100,16 @@ def contract_terms(contract: Contract, case: Case, annual_rate: float, scenario:
         terminal_usd=terminal * float(usd[-1]),
         remaining_cash=remaining * float(usd[-1]),
     )
+
+
+def _price_of_nothing(held: list[Piece]) -> float:
+    """Price of an accelerator-hour where none is held: that of the days before the next change."""
+    last, months, days = held[-1], Fraction(0), 0
+    for piece in reversed(held):
+        if (piece.accelerators, piece.price) != (last.accelerators, last.price):
+            break
+        months, days = months + piece.months, days + piece.days
+    return float(last.price * (months / (DAY_HOURS * days) if last.by_month else 1))
 
 
 def expected(terms: tuple[Terms, ...], probability: Floats) -> Terms:
