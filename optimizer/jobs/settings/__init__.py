@@ -1,0 +1,57 @@
+"""Settings of the jobs, one dataclass per config group. Units stand in the names; values are checked there.
+
+These classes are the schemas of configs/*.yaml and the source of every `--help`, so they import nothing heavy.
+"""
+
+from optimizer.jobs.settings.contracts import AuditJob, AuditSettings, QuoteHorizonSettings, QuoteJob, QuoteSettings
+from optimizer.jobs.settings.groups import (
+    CalibrationSettings,
+    CaseFolderSettings,
+    CaseSettings,
+    EconomicsSettings,
+    HorizonSettings,
+    OutputSettings,
+    RunsFolderSettings,
+    ScenarioSettings,
+    SolverSettings,
+    TableSettings,
+)
+from optimizer.jobs.settings.planning import PlanJob, PlanSettings, ReplanJob, SteadinessSettings, WatchSettings
+from optimizer.jobs.settings.runs import ACTIONS, CompareJob, RunsJob
+from optimizer.jobs.settings.tables import FORMATS, SOURCES, CalibrateJob, CheckJob, ExportJob, ImportJob, InitJob
+from optimizer.jobs.settings.values import METHODS, OWN
+
+__all__ = [
+    "ACTIONS",
+    "FORMATS",
+    "METHODS",
+    "OWN",
+    "SOURCES",
+    "AuditJob",
+    "AuditSettings",
+    "CalibrateJob",
+    "CalibrationSettings",
+    "CaseFolderSettings",
+    "CaseSettings",
+    "CheckJob",
+    "CompareJob",
+    "EconomicsSettings",
+    "ExportJob",
+    "HorizonSettings",
+    "ImportJob",
+    "InitJob",
+    "OutputSettings",
+    "PlanJob",
+    "PlanSettings",
+    "QuoteHorizonSettings",
+    "QuoteJob",
+    "QuoteSettings",
+    "ReplanJob",
+    "RunsFolderSettings",
+    "RunsJob",
+    "ScenarioSettings",
+    "SolverSettings",
+    "SteadinessSettings",
+    "TableSettings",
+    "WatchSettings",
+]

@@ -1,0 +1,45 @@
+"""Settings of the jobs on runs: runs, compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optimizer.jobs.settings.groups import RunsFolderSettings, TableSettings
+from optimizer.jobs.settings.values import group, require, setting
+
+
+@dataclass(kw_only=True)
+class CompareJob:
+    """Settings of `placement compare`."""
+
+    run: str = setting("latest", "plan to look at: latest, previous or its id")
+    other: str = setting("previous", "plan that it is compared with: latest, previous or its id")
+    output: TableSettings = group(TableSettings, "where runs lie, and where the comparison is written")
+
+
+ACTIONS = ("list", "pin", "unpin", "approve", "prune")
+
+
+@dataclass(kw_only=True)
+class RunsJob:
+    """Settings of `placement runs`."""
+
+    action: str = setting("list", "list, pin, unpin, approve or prune")
+    run: str = setting("latest", "run to pin or approve: latest, previous or its id")
+    by: str = setting("", "approve: who approves")
+    job: str | None = setting(None, "list: runs of this job only")
+    case: str | None = setting(None, "list: runs of this case only")
+    status: str | None = setting(None, "list: runs of this status only")
+    limit: int = setting(20, "list: newest runs shown")
+    older_than_days: float = setting(90.0, "prune: younger runs stay")
+    keep: int = setting(10, "prune: newest runs of each job and case that stay; pinned and approved ones stay too")
+    dry_run: bool = setting(True, "prune: say what would go and remove nothing")
+    output: RunsFolderSettings = group(RunsFolderSettings, "where the runs lie")
+
+    def __post_init__(self) -> None:
+        require(self.action in ACTIONS, "action", f"must be one of {', '.join(ACTIONS)}", self.action)
+        approves = self.action == "approve"
+        require(not approves or bool(self.by.strip()), "by", "must say who approves", "nothing", "Add 'by=\"name or role\"'.")
+        require(self.limit >= 1, "limit", "must be >= 1 run", self.limit)
+        require(self.older_than_days >= 0, "older_than_days", "must be >= 0 days", self.older_than_days)
+        require(self.keep >= 0, "keep", "must be >= 0 runs", self.keep)
