@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +32,12 @@ from optimizer.tables.written import written_rows  # noqa: E402
 TABLES = ("placements", "commitments", "supply", "prices", "costs", "unit_costs", "changes", "alerts")
 WORKER = "optimizer.solve.worker"
 PATIENCE_S = 300
+LIMITED = """\
+import os, resource, sys
+most = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Night:
@@ -43,16 +47,16 @@ class Night:
         self.lab, self.home = folder / "lab", folder / "runs"
         shutil.copytree(case_folder("tiny"), self.lab)
 
-    def start(self, *settings: str, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    def start(self, *settings: str, largest_file: int | None = None) -> subprocess.Popen[str]:
         words = [f"case.path={self.lab}", f"output.folder={self.home}", "output.pictures=false", *settings]
+        job = [sys.executable, "-m", "optimizer", "replan", *words]
         return subprocess.Popen(
-            [sys.executable, "-m", "optimizer", "replan", *words],
+            job if largest_file is None else [sys.executable, "-c", LIMITED, str(largest_file), *job],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=before,
         )
 
     def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -143,8 +147,7 @@ def children(parent: int) -> list[int]:
 def disk_full(night: Night) -> None:
     """Files cannot grow beyond 100 kB, as on a disk without room: no run, one line, exit code 2."""
     before = run_ids(night.home)
-    limit = 100_000
-    code, told = night.end(night.start(before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+    code, told = night.end(night.start(largest_file=100_000))
     assert code == 2, told
     assert ": must have room for the run; got " in told, told
     assert run_ids(night.home) == before

@@ -14,6 +14,7 @@ from optimizer.domain.contract import Balance, BalanceKind, FeeStep, Tier, Unit
 from optimizer.planning.assemble import build_problem
 from optimizer.solve.cost import objective_usd
 from tests.planning.cases import contract, contract_only, months
+from tests.samples import one_in
 from tests.tolerances import CENT_USD
 
 MONTHS = 84
@@ -40,7 +41,7 @@ EITHER = (
 PAIRS = [pair for pair in combinations(CLAUSES, 2) if not any(set(pair) <= group for group in EITHER)]
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=" and ".join)
+@pytest.mark.parametrize("pair", one_in(5, PAIRS, map(" and ".join, PAIRS)))
 def test_two_codes_agree_to_the_cent(pair: tuple[str, str]) -> None:
     clauses = {"take_or_pay_share": 0.5, "minimum_spend": None} | CLAUSES[pair[0]] | CLAUSES[pair[1]]
     big = {"start": date(2028, 1, 1), "end": date(2035, 1, 1), "unit": Unit.ACCELERATOR_MONTH}

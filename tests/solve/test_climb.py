@@ -14,6 +14,7 @@ from optimizer.integer.solver import solve_program
 from optimizer.solve.climb import Climb, price_more
 from tests.pricing.cases import CHANGES, optimum, problem_with
 from tests.problems import Size, random_problem, with_supply
+from tests.samples import one_in
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SOLVED_GAP
 
 CERTAIN = Size(loads=6, flexible=1, runs=1, pools=4, eligible=3, periods=3, scenarios=1, contracts=4, lots=2, spot_offers=2)
@@ -21,7 +22,7 @@ CERTAIN = Size(loads=6, flexible=1, runs=1, pools=4, eligible=3, periods=3, scen
 ONE_PERIOD = Size(loads=6, runs=0, pools=4, eligible=3, periods=1, scenarios=1, contracts=4, lots=2)
 
 
-@pytest.mark.parametrize("change", sorted(CHANGES))
+@pytest.mark.parametrize("change", one_in(3, sorted(CHANGES)))
 def test_they_prove_no_more_than_the_optimum(change: str) -> None:
     priced = price_more(problem_with(change, 0), evaluations=100)
     assert priced.decisions is not None
@@ -68,7 +69,7 @@ def test_rounded_shares_are_decisions_that_the_problem_knows(change: str) -> Non
     assert np.isin(chosen.placed[needs.pair_load], np.append(np.unique(needs.pair_pool), -1)).all()
     assert ((supply.least_lots <= chosen.lots) & (chosen.lots <= supply.most_lots)).all()
     assert (chosen.exits.sum(axis=1) <= chosen.lots).all()
-    assert (chosen.exits[~np.isfinite(supply.exit_fee_cash)] == 0).all()
+    assert (chosen.exits[~np.isfinite(supply.exit_fee_cash).all(axis=2)] == 0).all()
     for group in np.unique(supply.option_group[supply.option_group >= 0]):
         assert (chosen.lots[supply.option_group == group] > 0).sum() <= 1
 

@@ -103,6 +103,8 @@ def _exists(zone: str) -> bool:
 @rule(f"contracts: {_NAME} {_START} {_END} x_SupplierNoticeDays", f"contract_deliveries: {_NAME} supplier_exit", "calendar: as_of")
 def suppliers_leave_on_their_notice(tables: Tables) -> Iterator[Violation]:
     data, contracts = tables["contract_deliveries"], tables["contracts"].values.set_index(_NAME)
+    if data.values.empty:
+        return
     as_of = tables["calendar"].values["as_of"].min()
     notice = data.values[_NAME].map(contracts["x_SupplierNoticeDays"].to_dict())
     days = pd.to_numeric(notice, errors="coerce")
