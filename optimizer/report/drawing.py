@@ -10,7 +10,10 @@ import vl_convert
 
 Picture = Any  # a chart: Altair's own types name neither what its methods give nor what they take
 INK, QUIET, GRID = "#1b1f24", "#5b6570", "#e6e9ed"
-COLOURS = ("#1f6fb4", "#d1662b", "#2b8a57", "#8a4fb0", "#b03a48", "#6b6f2a", "#3f8f9c", "#7a5a3c")
+COLOURS = (
+    *("#1f6fb4", "#d1662b", "#2b8a57", "#8a4fb0", "#b03a48", "#6b6f2a", "#3f8f9c", "#7a5a3c"),
+    *("#d48fc0", "#b8960b", "#7d8fe0", "#8fbf6a"),
+)
 FONT = "DejaVu Sans, Helvetica, Arial, sans-serif"
 TEXTS = {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 12}
 STYLE: dict[str, Any] = {
