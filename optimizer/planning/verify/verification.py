@@ -123,7 +123,9 @@ def _least_paid(position: Position, k: int, held: NDArray[np.bool_]) -> float:
     minimum in full, which is the least that the lots together can come to.
     """
     contract, term, ratio = position.contracts[k], position.terms[k], counts(position.contracts[k])
-    repriced = bool(contract.tiers or contract.comparables or contract.balance is not None)  # what is paid in the end is open
+    if contract.balance is not None:
+        return 0.0  # money brought forward may pay for anything
+    repriced = bool(contract.tiers or contract.comparables)  # what is paid in the end is open
     sure = term.fixed_fee + term.prepaid
     total = float(((sure if repriced else sure + term.commitment) * held) @ position.worth)
     if repriced:
