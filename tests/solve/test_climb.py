@@ -22,7 +22,7 @@ CERTAIN = Size(loads=6, flexible=1, runs=1, pools=4, eligible=3, periods=3, scen
 ONE_PERIOD = Size(loads=6, runs=0, pools=4, eligible=3, periods=1, scenarios=1, contracts=4, lots=2)
 
 
-@pytest.mark.parametrize("change", one_in(3, sorted(CHANGES)))
+@pytest.mark.parametrize("change", one_in(5, sorted(CHANGES)))
 def test_they_prove_no_more_than_the_optimum(change: str) -> None:
     priced = price_more(problem_with(change, 0), evaluations=100)
     assert priced.decisions is not None
