@@ -6,11 +6,19 @@ import dataclasses
 from collections.abc import Iterator
 
 from optimizer.domain.case import Case
-from optimizer.domain.contract import UNKNOWN, Contract, Interval, Status, Unit
+from optimizer.domain.contract import Contract, Status
 from optimizer.domain.workload import Kind
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.settings import CheckJob
+from optimizer.planning.assemble.contracts import unread
 from optimizer.tables.read import read_case
+
+UNREAD = {
+    "x_UnitPrice": "its unit price",
+    "ContractCommitmentUnit": "what the price is paid for",
+    "x_AcceleratorsPerLot": "its capacity",
+    "x_FulfillmentInterval": "its fulfilment interval",
+}  # what no plan can be made without, in words
 
 
 def run(settings: CheckJob) -> int:
@@ -51,8 +59,8 @@ def missing_for_plan(case: Case) -> Iterator[str]:
     """What `placement plan` would refuse, each with its remedy."""
     for contract in _plannable(case):
         where = f"contract {contract.name}"
-        for words in _unread(contract):
-            yield f"{where}: {words} is unknown. Ask the supplier, or take the contract out of contracts."
+        for column in unread(contract):
+            yield f"{where}: {UNREAD[column]}, {column} is unknown. Ask the supplier, or take the contract out of contracts."
         if not contract.pools:
             yield f"{where}: the pools that it covers. Add rows to contract_pools."
     if not case.demand and not case.training_runs:
@@ -62,18 +70,6 @@ def missing_for_plan(case: Case) -> Iterator[str]:
         if workload.name not in asked:
             table = "training_runs" if workload.kind is Kind.TRAINING else "demand"
             yield f"workload {workload.name}: at least one row in {table}. Add it, or remove the workload."
-
-
-def _unread(contract: Contract) -> Iterator[str]:
-    """What no plan can be made without."""
-    if contract.price is UNKNOWN:
-        yield "its unit price, x_UnitPrice"
-    if contract.unit is Unit.UNKNOWN:
-        yield "what the price is paid for, ContractCommitmentUnit"
-    if contract.accelerators is UNKNOWN:
-        yield "its capacity, x_AcceleratorsPerLot"
-    if contract.interval is Interval.UNKNOWN:
-        yield "its fulfilment interval, x_FulfillmentInterval"
 
 
 def leans_on(case: Case) -> Iterator[str]:

@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Contract
@@ -21,6 +19,7 @@ from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
 from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_rows
+from optimizer.jobs.sections import print_sections
 from optimizer.jobs.settings import QuoteJob
 from optimizer.jobs.terminal import shown_progress
 from optimizer.planning.calibration import Calibration, read_calibration
@@ -134,17 +133,6 @@ def _show(view: QuoteView) -> None:
             print(f"alert: {alert}")
         return
     console = Console(markup=False, highlight=False)
-    for row in view.quotes:
-        console.print(f"  {row['contract']:<28} {told(row)}")
-    for section in sections(view):
-        shown = Table(title=section.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for column in section.columns:
-            shown.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
-        for cells in section.rows[:ROWS_SHOWN]:
-            shown.add_row(*cells)
-        console.print()
-        console.print(shown)
-        if len(section.rows) > ROWS_SHOWN:
-            console.print(f"  and {len(section.rows) - ROWS_SHOWN} more, in the run's tables")
+    print_sections({row["contract"]: told(row) for row in view.quotes}, sections(view), console, rows=ROWS_SHOWN)
     for alert in view.alerts:
         console.print(f"! {alert}")

@@ -22,7 +22,7 @@ def show_sections(facts: Mapping[str, str], plain: Mapping[str, object], section
         print("\n".join(plain_sections(plain, sections)))
 
 
-def print_sections(facts: Mapping[str, str], sections: Iterable[Section], console: Console) -> None:
+def print_sections(facts: Mapping[str, str], sections: Iterable[Section], console: Console, *, rows: int = ROWS_SHOWN) -> None:
     wide = max((len(name) for name in facts), default=0)
     for name, text in facts.items():
         console.print(f"  {name:<{wide}}  {text}")
@@ -30,12 +30,12 @@ def print_sections(facts: Mapping[str, str], sections: Iterable[Section], consol
         shown = Table(title=section.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for column in section.columns:
             shown.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
-        for row in section.rows[:ROWS_SHOWN]:
+        for row in section.rows[:rows]:
             shown.add_row(*row)
         console.print()
         console.print(shown)
-        if len(section.rows) > ROWS_SHOWN:
-            console.print(f"  and {len(section.rows) - ROWS_SHOWN} more, in the run's tables")
+        if len(section.rows) > rows:
+            console.print(f"  and {len(section.rows) - rows} more, in the run's tables")
 
 
 def plain_sections(plain: Mapping[str, object], sections: Iterable[Section]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizer.report.html import bullets, document, facts, preformatted, table
+from optimizer.report.section import Section
 from optimizer.report.wording import count, money, money_unit, percent
 
 Row = Mapping[str, Any]
@@ -31,15 +32,6 @@ class QuoteView:
     options: Rows
     entry_prices: Rows
     alerts: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Section:
-    """A table; columns whose name ends in > hold numbers."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def sections(view: QuoteView) -> Iterator[Section]:

@@ -59,7 +59,7 @@ def _open(contract: Contract, as_of: date) -> bool:
 
 
 def _violations(contract: Contract, calendar: Calendar) -> Iterator[Violation]:
-    for column in _unread(contract):
+    for column in unread(contract):
         yield Violation(
             where="contracts.csv",
             rule=f"{column} must be given before a plan can use the contract",
@@ -100,7 +100,7 @@ def _by_the_hour(contract: Contract) -> bool:
     return contract.interval is Interval.HOUR and (partly or given(contract.minimum_spend, 0.0) > 0.0)
 
 
-def _unread(contract: Contract) -> Iterator[str]:
+def unread(contract: Contract) -> Iterator[str]:
     """Columns without which no plan can be made, where nobody has read them."""
     if contract.price is UNKNOWN:
         yield "x_UnitPrice"
