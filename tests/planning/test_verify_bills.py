@@ -337,7 +337,11 @@ def test_order_of_contracts_changes_nothing(rows: tuple[Contract, ...], shares: 
 @settings(max_examples=60, deadline=None)
 @given(contracts(), st.floats(0.0, 1.0))
 def test_what_every_contract_bill_keeps(row: Contract, share: float) -> None:
-    """Settlements accrue to what they are; nothing is sunk beyond the bill; drawing more never costs less."""
+    """Settlements accrue to what they are; nothing is sunk beyond the bill; drawing more never costs less.
+
+    Two clauses may make it cost less: volume tiers, of all units or where the price steps within an interval, and money brought
+    forward, which pays for use beyond the commitment that counts towards the minimum spend (docs/contracts/balances.md).
+    """
     setup = contract_only(row)
     full, part = drawn(setup, [1.0]), drawn(setup, [share])
     for line in ("excess", "minimum shortfall"):
@@ -345,8 +349,23 @@ def test_what_every_contract_bill_keeps(row: Contract, share: float) -> None:
         assert accrued == pytest.approx(cash, rel=SHARE_OF_TOTAL, abs=CENT_USD)
     low, high = part.verify().objective_usd, full.verify().objective_usd
     assert setup.verify().sunk_usd <= low + CENT_USD
-    assert low <= high + CENT_USD
+    if not row.tiers or (row.tiers[0].kind == "incremental" and not row.ramp):
+        before = [cost - by_line(drawn_as).get("balance", 0.0) for cost, drawn_as in ((low, part), (high, full))]
+        assert before[0] <= before[1] + CENT_USD
+    if not row.tiers and row.minimum_spend is None:
+        assert low <= high + CENT_USD
     assert setup.verify().broken == ()
+
+
+def test_money_brought_forward_pays_for_use_that_counts_towards_a_minimum() -> None:
+    """Nothing committed, a minimum of 480 USD a day: 31 idle days cost 14,880 of shortfall, full ones 14,880 of use less 1."""
+    row = contract(
+        end=date(2028, 2, 1), interval=Interval.DAY, take_or_pay_share=0.0, minimum_spend=480.0,
+        balance=Balance(kind=BalanceKind.MAKE_UP, opening=1.0),
+    )  # fmt: skip
+    idle, full = contract_only(row), drawn(contract_only(row), [1.0])
+    assert by_line(idle) == pytest.approx({"minimum shortfall": 14880.0}, abs=CENT_USD)
+    assert by_line(full) == pytest.approx({"excess": 14880.0, "balance": -1.0}, abs=CENT_USD)
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.domain.case import Case
+from optimizer.domain.contract import Balance, BalanceKind
 from optimizer.domain.plan import Plan
 from optimizer.domain.surface import Floats, Needs
 from optimizer.planning.verify.capacity_rules import capacity_breaks
@@ -20,7 +21,7 @@ from optimizer.planning.verify.limit_rules import limit_breaks
 from optimizer.planning.verify.pins import pin_breaks
 from optimizer.planning.verify.placing_rules import placing_breaks
 from optimizer.planning.verify.position import Position, read_position
-from optimizer.planning.verify.terms import counts
+from optimizer.planning.verify.terms import counts, take_or_pay
 from optimizer.planning.verify.unserved import unserved_share
 from optimizer.planning.verify.work_bills import work_charges
 
@@ -123,11 +124,11 @@ def _least_paid(position: Position, k: int, held: NDArray[np.bool_]) -> float:
     minimum in full, which is the least that the lots together can come to.
     """
     contract, term, ratio = position.contracts[k], position.terms[k], counts(position.contracts[k])
-    if contract.balance is not None:
-        return 0.0  # money brought forward may pay for anything
     repriced = bool(contract.tiers or contract.comparables)  # what is paid in the end is open
     sure = term.fixed_fee + term.prepaid
     total = float(((sure if repriced else sure + term.commitment) * held) @ position.worth)
+    if contract.balance is not None:
+        return total - _given_back(position, k, held, repriced=repriced)
     if repriced:
         return total
     lots = contract.lots
@@ -139,6 +140,28 @@ def _least_paid(position: Position, k: int, held: NDArray[np.bool_]) -> float:
             short = float((scenario.minimum * held - counted)[within].sum()) / ratio
             total += chance * max(0.0, short) * float(position.worth[within[-1]])
     return total
+
+
+def _given_back(position: Position, k: int, held: NDArray[np.bool_], *, repriced: bool) -> float:
+    """Discounted USD by which money brought forward may at most lower what a lot held in these periods, [T], is sure to cost.
+
+    Make-up pays for excess, at most all of it. What else is used was there at the start or came in: at most what is committed
+    (carry-forward: given back of it), or at most the minimum.
+    """
+    contract, term = position.contracts[k], position.terms[k]
+    if not isinstance(contract.balance, Balance) or (contract.balance.kind is BalanceKind.MAKE_UP and not repriced):
+        return 0.0
+    if contract.balance.kind is BalanceKind.ROLLOVER:
+        come_in = position.by_scenario(k, "minimum")
+    else:
+        held_hours = position.by_scenario(k, "capacity") * position.hours.sum(axis=1)[:, None]
+        come_in = take_or_pay(contract) * position.by_scenario(k, "beyond_price") * held_hours
+    most = float(held @ (come_in @ position.probability * position.worth))
+    if contract.balance.kind is BalanceKind.CARRY_FORWARD:
+        return most
+    first = int(np.argmax(term.interval >= 0))
+    opening = contract.balance.opening * position.terms_in[k][0].usd_per_unit[first]
+    return most + float(opening * position.worth[first]) / contract.lots
 
 
 def _obligations(position: Position) -> tuple[Obligation, ...]:
