@@ -10,6 +10,12 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1]
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
+from hypothesis import settings
+
+# The same examples in every run, so that a run is red for a change and not for its luck; `--hypothesis-profile=explore` draws others.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore")
+settings.load_profile("same")
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -12,7 +12,7 @@ from optimizer.domain.case import Case
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of
 from optimizer.jobs.overview import known
-from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_rows
+from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import AuditJob
 from optimizer.jobs.terminal import shown_progress
@@ -92,7 +92,7 @@ def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], Non
         annual_rate=rate,
         settings=solve_settings(settings),
         seconds=settings.audit.prices_time_limit_s,
-        processes=settings.audit.processes,
+        executor=executor(settings.executor),
         report=tell,
     )
 

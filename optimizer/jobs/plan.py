@@ -15,7 +15,7 @@ from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.overview import known, overview
 from optimizer.jobs.series import plan_series
-from optimizer.jobs.settings import PlanJob, PlanSettings, QuoteJob
+from optimizer.jobs.settings import ExecutorSettings, PlanJob, PlanSettings, QuoteJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
@@ -27,6 +27,7 @@ from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
 from optimizer.report.viewer import viewer_script
 from optimizer.scenarios.deviates import Correlation
+from optimizer.solve.executor import Executor, cores
 from optimizer.solve.search import Method, SolveSettings
 from optimizer.store.catalogue import runs
 from optimizer.store.runs import RunDraft, find_run, new_run, run_path
@@ -83,6 +84,12 @@ def with_scenarios(case: Case, settings: PlanSettings | QuoteJob) -> tuple[Case,
     correlation = Correlation(**shares, memory_months=asked.memory_months)
     sampled = sample_scenarios(case, count=asked.count, samples=asked.samples, correlation=correlation, seed=settings.seed)
     return sampled.case, (sampled.note,)
+
+
+def executor(settings: ExecutorSettings) -> Executor:
+    """Where many solves are done."""
+    workers = len(cores()) if settings.workers is None else settings.workers
+    return Executor(workers=workers, ray=settings.name == "ray", address=settings.address)
 
 
 def solve_settings(settings: PlanSettings | QuoteJob) -> SolveSettings:

@@ -18,7 +18,7 @@ from optimizer.domain.contract import Contract
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
-from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_rows
+from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.sections import print_sections
 from optimizer.jobs.settings import QuoteJob
 from optimizer.jobs.terminal import shown_progress
@@ -83,10 +83,11 @@ def _judge(
     joint = make_plan(case, annual_discount_rate=rate, calibration=calibration, settings=solving, progress=progress)
     asked = settings.quote
     limit = math.inf if asked.time_limit_s is None else asked.time_limit_s
-    limits = Limits(width=asked.width, time_limit_s=limit, processes=asked.processes)
+    where = executor(settings.executor)
+    limits = Limits(width=asked.width, time_limit_s=limit, executor=where)
     found = study(joint, contracts, settings=solving, limits=limits, report=_told(progress, "quotes"))
     unused = unused_offers(
-        joint, offers, share=asked.least_use, settings=solving, processes=asked.processes, report=_told(progress, "offers")
+        joint, offers, share=asked.least_use, settings=solving, executor=where, report=_told(progress, "offers")
     )
     return QuoteResult(
         joint=joint,

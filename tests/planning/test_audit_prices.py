@@ -12,7 +12,7 @@ from optimizer.planning.audit.losses import ended, leaves_on, without_supplier
 from optimizer.planning.audit.prices import CLAUSE, EXIT, Price, Question, answers, questions
 from optimizer.planning.changes import with_terms
 from optimizer.planning.plan import make_plan
-from optimizer.solve.executor import Tally
+from optimizer.solve.executor import Executor, Tally
 from optimizer.solve.search import SolveSettings
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
@@ -33,7 +33,8 @@ def asked_of(found: Audit) -> list[Question]:
 
 def priced(found: Audit, asked: list[Question], report: Callable[[Tally], None] | None = None, seconds: float = 300.0) -> list[Price]:
     base = found.base
-    return answers(base, base.needs, asked, annual_rate=0.0, settings=SETTINGS, seconds=seconds, processes=2, report=report)
+    executor = Executor(workers=2)
+    return answers(base, base.needs, asked, annual_rate=0.0, settings=SETTINGS, seconds=seconds, executor=executor, report=report)
 
 
 @pytest.fixture(scope="module")

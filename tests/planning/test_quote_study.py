@@ -27,6 +27,7 @@ from optimizer.pricing.bound import bound_with_supply, pair_costs_at
 from optimizer.pricing.sensitivity import sensitivities
 from optimizer.solve.climb import price_more
 from optimizer.solve.cost import objective_usd
+from optimizer.solve.executor import Executor
 from optimizer.solve.search import Solved, SolveSettings
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
@@ -35,7 +36,7 @@ from tests.planning.quotes import add_exact, evidence_of, least_usd, solved
 from tests.tolerances import BREAK_EVEN, CENT_USD, DIFFERENCE_STEP, SLOPE_OF_A_TERM
 
 EXACT = SolveSettings(relative_gap=1e-8, threads=1)
-LIMITS = Limits(width=0.02, time_limit_s=120.0, processes=2)
+LIMITS = Limits(width=0.02, time_limit_s=120.0, executor=Executor(workers=2))
 BEYOND = 0.02  # of the price, past either end of an interval
 
 

@@ -16,7 +16,8 @@ from optimizer.planning.changes import with_contract, with_contract_forbidden, w
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.variants import Known, VariantPlan, plan_variant
 from optimizer.solve.carry import carried_decisions
-from optimizer.solve.executor import ProcessPool, Task
+from optimizer.solve.executor import Task
+from optimizer.solve.process_pool import ProcessPool
 from optimizer.solve.search import SolveSettings
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case

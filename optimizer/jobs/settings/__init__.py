@@ -9,6 +9,7 @@ from optimizer.jobs.settings.groups import (
     CaseFolderSettings,
     CaseSettings,
     EconomicsSettings,
+    ExecutorSettings,
     HorizonSettings,
     OutputSettings,
     RunsFolderSettings,
@@ -19,10 +20,11 @@ from optimizer.jobs.settings.groups import (
 from optimizer.jobs.settings.planning import PlanJob, PlanSettings, ReplanJob, SteadinessSettings, WatchSettings
 from optimizer.jobs.settings.runs import ACTIONS, CompareJob, RunsJob
 from optimizer.jobs.settings.tables import FORMATS, SOURCES, CalibrateJob, CheckJob, ExportJob, ImportJob, InitJob
-from optimizer.jobs.settings.values import METHODS, OWN
+from optimizer.jobs.settings.values import EXECUTORS, METHODS, OWN
 
 __all__ = [
     "ACTIONS",
+    "EXECUTORS",
     "FORMATS",
     "METHODS",
     "OWN",
@@ -36,6 +38,7 @@ __all__ = [
     "CheckJob",
     "CompareJob",
     "EconomicsSettings",
+    "ExecutorSettings",
     "ExportJob",
     "HorizonSettings",
     "ImportJob",

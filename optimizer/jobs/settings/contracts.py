@@ -8,6 +8,7 @@ from optimizer.jobs.settings.groups import (
     CalibrationSettings,
     CaseSettings,
     EconomicsSettings,
+    ExecutorSettings,
     ScenarioSettings,
     SolverSettings,
     TableSettings,
@@ -22,12 +23,10 @@ class AuditSettings:
 
     prices: bool = setting(True, "price clauses, first exits and losses of suppliers by plans without them")
     prices_time_limit_s: float = setting(225.0, "seconds for all of these plans together")
-    processes: int | None = setting(None, "plans made at once; null: one a core")
     within_days: int = setting(180, "decisions are listed whose last day comes within so many days")
 
     def __post_init__(self) -> None:
         require(self.prices_time_limit_s > 0, "audit.prices_time_limit_s", "must be > 0 s", self.prices_time_limit_s)
-        require(self.processes is None or self.processes >= 1, "audit.processes", "must be >= 1, or null", self.processes)
         require(self.within_days >= 0, "audit.within_days", "must be >= 0 days", self.within_days)
 
 
@@ -36,6 +35,7 @@ class AuditJob(PlanSettings):
     """Settings of `placement audit`."""
 
     audit: AuditSettings = group(AuditSettings, "what to audit beside what tables and one plan say")
+    executor: ExecutorSettings = group(ExecutorSettings, "where many solves are done")
 
 
 @dataclass(kw_only=True)
@@ -47,14 +47,12 @@ class QuoteSettings:
     width: float = setting(0.02, "stop when the break-even price is known within this share of the offered price")
     least_use: float = setting(0.01, "share of a market offer's accelerator-hours that counts as using it")
     time_limit_s: float | None = setting(420.0, "seconds for all solves after the joint plan; null: none")
-    processes: int = setting(2, "solves at once, each on its share of the cores")
 
     def __post_init__(self) -> None:
         require(0 < self.width < 1, "quote.width", "must be a share in (0, 1)", self.width)
         require(0 < self.least_use <= 1, "quote.least_use", "must be a share in (0, 1]", self.least_use)
         seconds = self.time_limit_s
         require(seconds is None or seconds > 0, "quote.time_limit_s", "must be > 0 s, or null for none", seconds)
-        require(self.processes >= 1, "quote.processes", "must be >= 1", self.processes)
 
 
 @dataclass(kw_only=True)
@@ -77,6 +75,7 @@ class QuoteJob:
     quote: QuoteSettings = group(QuoteSettings, "what is asked about, and how closely")
     horizon: QuoteHorizonSettings = group(QuoteHorizonSettings, "how far to look ahead")
     solver: SolverSettings = group(SolverSettings, "how to search for the joint plan, and when to stop")
+    executor: ExecutorSettings = group(ExecutorSettings, "where many solves are done")
     economics: EconomicsSettings = group(EconomicsSettings, "what money is worth over time")
     scenarios: ScenarioSettings = group(ScenarioSettings, "sample scenarios of demand instead of reading them")
     calibration: CalibrationSettings = group(CalibrationSettings, "what the surfaces were fitted to")

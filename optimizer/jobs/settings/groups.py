@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optimizer.jobs.settings.values import METHODS, OWN, require, setting
+from optimizer.jobs.settings.values import EXECUTORS, METHODS, OWN, require, setting
 
 
 @dataclass(kw_only=True)
@@ -57,6 +57,21 @@ class SolverSettings:
         require(self.threads >= 1, "solver.threads", "must be >= 1", self.threads)
         limit = self.deterministic_limit
         require(limit is None or limit >= 1, "solver.deterministic_limit", "must be >= 1, or null for none", limit)
+
+
+@dataclass(kw_only=True)
+class ExecutorSettings:
+    """Where many solves are done: `executor=processes` on this machine, `executor=ray` on a Ray cluster."""
+
+    name: str = setting("processes", "set by executor=NAME: processes or ray")
+    workers: int | None = setting(None, "solves at once, each on its share of the cores; null: one a core of this machine")
+    address: str | None = setting(None, "head of the Ray cluster, HOST:PORT or auto; null: one on this machine while the job runs")
+
+    def __post_init__(self) -> None:
+        require(self.name in EXECUTORS, "executor.name", f"must be {' or '.join(EXECUTORS)}", self.name)
+        require(self.workers is None or self.workers >= 1, "executor.workers", "must be >= 1, or null", self.workers)
+        rule, remedy = "must be null with executor=processes", "Add executor=ray, or take the address out."
+        require(self.name == "ray" or self.address is None, "executor.address", rule, self.address, remedy)
 
 
 @dataclass(kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 from optimizer.errors import ConfigError
 
 METHODS = ("price_and_assign", "exact")
+EXECUTORS = ("processes", "ray")
 OWN = "own"  # the case whose tables are the user's
 
 

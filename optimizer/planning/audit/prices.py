@@ -23,7 +23,7 @@ from optimizer.planning.changes import with_contract
 from optimizer.planning.plan import PlanResult
 from optimizer.planning.variants import known_from, plan_variant
 from optimizer.planning.verify.dates import worth_today
-from optimizer.solve.executor import Outcome, ProcessPool, Tally, Task, cores
+from optimizer.solve.executor import Executor, Outcome, Tally, Task
 from optimizer.solve.search import SolveSettings
 
 COLUMNS = ("what", "contract", "subject", "low_usd", "high_usd", "found_usd", "status", "seconds")
@@ -99,7 +99,7 @@ def answers(
     annual_rate: float,
     settings: SolveSettings,
     seconds: float,
-    processes: int | None = None,
+    executor: Executor,
     report: Callable[[Tally], None] | None = None,
 ) -> list[Price]:
     """Plans every changed case; in the order asked. Ctrl-C ends it with what there is.
@@ -108,13 +108,12 @@ def answers(
       base: the plan of the case as it is.
       needs: of the case as it is, with every training option.
       seconds: for all of them together.
-      processes: None: as many as there are cores.
+      executor: where they are planned.
     """
-    many = processes or len(cores())
-    each = max(LEAST_SOLVE_S, IN_SEARCH * seconds * many / max(1, len(asked)))
+    each = max(LEAST_SOLVE_S, IN_SEARCH * seconds * executor.workers / max(1, len(asked)))
     own = replace(settings, time_limit_s=each, threads=1, side_by_side=False, explain=False)
     ended_as: dict[str, Outcome] = {}
-    with ProcessPool(min(many, max(1, len(asked))), report=report) as pool:
+    with executor.pool(len(asked), report=report) as pool:
         same = {"needs": needs, "annual_discount_rate": annual_rate, "settings": own, "start": known_from(base)}
         for question in asked:
             pool.submit(Task(key=question.key, work=plan_variant, arguments={"case": question.case, **same}))

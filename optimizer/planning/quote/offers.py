@@ -17,7 +17,7 @@ from optimizer.planning.quote.solving import Shown, price_variant, solve_variant
 from optimizer.pricing.arrays import prepare
 from optimizer.pricing.prices import Prices
 from optimizer.solve.cost import objective_usd
-from optimizer.solve.executor import ProcessPool, Tally, Task
+from optimizer.solve.executor import Executor, Tally, Task
 from optimizer.solve.search import SolveSettings, Start
 
 CHEAPER = 0.8  # of the price at which an offer may enter: a plan made there should use it
@@ -44,7 +44,7 @@ class _Known:
 
 
 def unused_offers(
-    joint: PlanResult, named: Sequence[str], *, share: float, settings: SolveSettings, processes: int, report: Callable[[Tally], None]
+    joint: PlanResult, named: Sequence[str], *, share: float, settings: SolveSettings, executor: Executor, report: Callable[[Tally], None]
 ) -> tuple[Unused, ...]:
     """
     Args:
@@ -64,7 +64,7 @@ def unused_offers(
         found = known[o]
         return entry_price(markets[o], prepared, plans=found.plans, prices=found.prices, bound_usd=found.bound_usd, share=share)
 
-    with ProcessPool(processes, report=report) as pool:
+    with executor.pool(report=report) as pool:
         tried = {o: _lower(markets[o], entry(o)) for o in asked}
         for o, price in tried.items():
             pool.submit(_cheaper(joint, o, price, settings, prices))

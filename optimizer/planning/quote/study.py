@@ -24,7 +24,7 @@ from optimizer.planning.quote.variants import Paid, Variants, paid_quantity
 from optimizer.pricing.arrays import prepare
 from optimizer.pricing.sensitivity import Sensitivities
 from optimizer.solve.carry import carry
-from optimizer.solve.executor import Outcome, ProcessPool, Tally, Task
+from optimizer.solve.executor import Executor, Outcome, Pool, Tally, Task
 from optimizer.solve.search import SolveSettings, Start
 
 NARROWING = 0.7  # share of the time that goes into intervals
@@ -41,7 +41,7 @@ class Limits:
 
     width: float  # of an interval, as a share of the offered price
     time_limit_s: float  # for all solves after the joint plan; inf: none
-    processes: int
+    executor: Executor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ def study(
         k = joint.problem.supply.contracts.index(contract.name)
         variants = Variants(joint.case, joint.problem, rate, k)
         asked[contract.name] = Asked(contract=contract, paid=paid_quantity(variants), evidence=Evidence(variants, prepared))
-    with ProcessPool(limits.processes, report=report) as pool:
+    with limits.executor.pool(report=report) as pool:
         run = _Run(joint, asked, settings, limits, pool)
         run.begin()
         try:
@@ -104,7 +104,7 @@ def study(
 class _Run:
     """The solves of one study."""
 
-    def __init__(self, joint: PlanResult, asked: dict[str, Asked], settings: SolveSettings, limits: Limits, pool: ProcessPool) -> None:
+    def __init__(self, joint: PlanResult, asked: dict[str, Asked], settings: SolveSettings, limits: Limits, pool: Pool) -> None:
         self.asked, self.alerts = asked, list[str]()
         self._joint, self._settings, self._limits, self._pool = joint, settings, limits, pool
         self._until = time.monotonic() + limits.time_limit_s
@@ -185,13 +185,13 @@ class _Run:
 
     def _ask(self, questions: Sequence[_Question], seconds: float) -> None:
         """Solves as many of these, the first ones first, as fit into so many seconds, and takes in what they show."""
-        turns = math.ceil(len(questions) / self._limits.processes)
+        turns = math.ceil(len(questions) / self._limits.executor.workers)
         if math.isfinite(seconds):
             turns = min(turns, int(seconds / (LEAST_S + self._beyond)))
         if turns <= 0:
             return
         each = seconds / turns - self._beyond
-        for question in questions[: turns * self._limits.processes]:
+        for question in questions[: turns * self._limits.executor.workers]:
             key = f"{question.quote}: {question.lots} lots at {question.factor:.6g} ({len(self._questions)})"
             self._questions[key] = question
             self._pool.submit(Task(key=key, work=solve_variant, arguments=self._arguments(question, each)))

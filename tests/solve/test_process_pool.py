@@ -5,11 +5,13 @@ from __future__ import annotations
 import _thread
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
 from optimizer.errors import Cancelled, InfeasiblePlan, SolverFailure
-from optimizer.solve.executor import Lost, ProcessPool, Tally, Task, cores, share_of_cores
+from optimizer.solve.executor import Lost, Tally, Task, cores
+from optimizer.solve.process_pool import ProcessPool, share_of_cores
 from tests.solve import pool_tasks
 
 LONG_S = 600.0  # of a task that only ends because it is stopped
@@ -95,6 +97,13 @@ def test_a_killed_process_fails_its_own_task_and_is_replaced() -> None:
     assert isinstance(outcomes["killed"].failure, Lost)
     assert "killed: its process ended before it answered (exit code -9)" in str(outcomes["killed"].failure)
     assert [outcomes[f"double {number}"].result() for number in range(4)] == [0, 2, 4, 6]
+
+
+def test_a_task_whose_process_was_lost_once_is_done_again(tmp_path: Path) -> None:
+    with ProcessPool(2) as pool:
+        pool.submit(Task(key="again", work=pool_tasks.die_once, arguments={"mark": tmp_path / "mark"}))
+        (outcome,) = pool.outcomes()
+    assert outcome.result() == "done"
 
 
 def test_an_answer_that_cannot_be_sent_is_a_failure() -> None:
