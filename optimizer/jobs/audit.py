@@ -12,13 +12,14 @@ from optimizer.domain.case import Case
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of
 from optimizer.jobs.overview import known
+from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import AuditJob
 from optimizer.jobs.terminal import shown_progress
 from optimizer.planning.audit.audit import Audit, audit, plannable
 from optimizer.planning.audit.prices import Price, answers, questions
-from optimizer.planning.audit.tables import COLUMNS, Rows, alerts, tables, totals
+from optimizer.planning.audit.tables import ALL, COLUMNS, Rows, alerts, tables, totals
 from optimizer.planning.calibration import read_calibration
 from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.report.audit_page import AuditView, audit_page, headline, sections
@@ -57,12 +58,13 @@ def run(settings: AuditJob) -> int:
             case=case.name,
             as_of=case.as_of,
             within_days=settings.audit.within_days,
+            whole=ALL,
             totals=told,
             gap=known(base.gap),
             tables=written,
             alerts=noted,
         )
-        _write(draft, written, view, summary, csv=settings.output.csv)
+        _write(draft, written, view, summary, supplier_names(whole), csv=settings.output.csv)
     show_sections(headline(view), _plain(view), sections(view))
     print(f"run: {run_path(draft)}")
     return 0
@@ -103,8 +105,10 @@ def _plain(view: AuditView) -> dict[str, object]:
     return flat | states | {"gap": view.gap} | {f"alert {number}": text for number, text in enumerate(view.alerts, start=1)}
 
 
-def _write(draft: RunDraft, written: Mapping[str, Rows], view: AuditView, summary: dict[str, Any], *, csv: bool) -> None:
+def _write(
+    draft: RunDraft, written: Mapping[str, Rows], view: AuditView, summary: dict[str, Any], names: Mapping[str, str], *, csv: bool
+) -> None:
     for name, rows in written.items():
         write_rows(draft, name, rows, COLUMNS[name], csv=csv)
-    draft.path("report.html").write_text(audit_page(view, summary), encoding="utf-8")
+    write_page(draft, audit_page(view, summary, names=names))
     write_summary(summary, draft.path("summary.json"))

@@ -19,6 +19,7 @@ from optimizer.jobs.settings import (
     PlanJob,
     QuoteJob,
     ReplanJob,
+    ReportJob,
     RunsJob,
 )
 
@@ -105,6 +106,12 @@ JOBS = {
             examples=("placement compare", "placement compare run=latest other=20260801T060000.123Z-3fa91c"),
         ),
         Job(
+            name="report",
+            summary="make the page of a run again, or one to share: without prices, without the names of suppliers",
+            settings=ReportJob,
+            examples=("placement report", "placement report run=latest redact=prices,suppliers file=plan.html"),
+        ),
+        Job(
             name="init",
             summary="write an empty case: one table per file, with its columns explained",
             settings=InitJob,
@@ -143,7 +150,7 @@ JOBS = {
 }
 
 # Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("backtest", "report")
+RESERVED = ("backtest",)
 
 
 def job_named(name: str) -> Job:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from optimizer.jobs.compose import as_yaml, dotted
+from optimizer.jobs.compose import as_yaml
+from optimizer.jobs.news import run_tables
+from optimizer.jobs.pages import names_in, write_page
 from optimizer.jobs.plan import write_rows
 from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import CompareJob
@@ -17,10 +18,8 @@ from optimizer.planning.compare import COLUMNS, Comparison, compare, tables
 from optimizer.planning.compare.money import by_line
 from optimizer.planning.compare.run_tables import RunTables
 from optimizer.report.comparison_page import ComparisonView, comparison_page, headline, sections
-from optimizer.store.inputs import kept_inputs
 from optimizer.store.runs import find_run, new_run, run_path
-from optimizer.store.summary import KEYS, SCHEMA_VERSION, read_summary, versions, write_summary
-from optimizer.tables.written import written_rows
+from optimizer.store.summary import KEYS, SCHEMA_VERSION, versions, write_summary
 
 
 def run(settings: CompareJob) -> int:
@@ -38,7 +37,7 @@ def run(settings: CompareJob) -> int:
         about |= {"run": comparison.second, "other": comparison.first, "change_usd": float(comparison.change_usd)}
         summary = dict.fromkeys(KEYS) | about
         write_summary(summary, draft.path("summary.json"))
-        draft.path("report.html").write_text(comparison_page(view, summary), encoding="utf-8")
+        write_page(draft, comparison_page(view, summary, names=_names(first, second)))
         draft.log(f"compared {comparison.first} with {comparison.second}")
     plain = {"first_usd": view.first_usd, "second_usd": view.second_usd, "change_usd": view.second_usd - view.first_usd}
     show_sections(headline(view), plain, sections(view))
@@ -46,16 +45,17 @@ def run(settings: CompareJob) -> int:
     return 0
 
 
-def run_tables(run: Path) -> RunTables:
-    """A plan's run folder, as far as comparisons read it."""
-    return RunTables(
-        run_id=run.name,
-        summary=read_summary(run),
-        settings=dotted(OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))),
-        inputs=kept_inputs(run / "inputs"),
-        costs=written_rows(run / "costs.parquet"),
-        commitments=written_rows(run / "commitments.parquet"),
-        placements=written_rows(run / "placements.parquet"),
+def _names(*runs: RunTables) -> Mapping[str, str]:
+    """Names of both plans that say who supplies."""
+    costs, commitments, placements = (
+        [row for run in runs for row in getattr(run, name)] for name in ("costs", "commitments", "placements")
+    )
+    return names_in(
+        offer=(row["payee"] for row in costs if row["payee_kind"] == "offer"),
+        contract=[*(row["contract"] for row in commitments), *(row["payee"] for row in costs if row["payee_kind"] == "contract")],
+        pool=[*(row["pool"] for row in placements), *(row["payee"] for row in costs if row["payee_kind"] == "pool")],
+        site=(row["site"] for row in placements),
+        supplier=[*(row["supplier"] for row in costs), *(row["supplier"] for row in commitments)],
     )
 
 

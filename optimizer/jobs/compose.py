@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from optimizer.errors import ConfigError
 from optimizer.jobs.catalog import Job
 from optimizer.jobs.configs import group_choices
 from optimizer.jobs.settings import OWN, OutputSettings
-from optimizer.jobs.usage import keys
+from optimizer.jobs.usage import NAMES, keys
 from optimizer.store.runs import find_run
 from optimizer.tables.catalog import config_folder
 
@@ -35,7 +36,7 @@ def settings_of(job: Job, overrides: list[str], *, sweep: bool) -> list[tuple[tu
     Raises:
       ConfigError: an override cannot be read, its key is unknown, or its value breaks a rule.
     """
-    parsed = [_parse(text) for text in overrides]
+    parsed = [_parse(text if sweep else _listed(job, text)) for text in overrides]
     choices = group_choices(job)
     for override in parsed:
         _check_key(job, override, choices)
@@ -50,6 +51,13 @@ def settings_of(job: Job, overrides: list[str], *, sweep: bool) -> list[tuple[tu
 def as_yaml(settings: Any) -> str:
     """The settings in full, as written to a run's config.yaml."""
     return OmegaConf.to_yaml(OmegaConf.structured(settings))
+
+
+def _listed(job: Job, text: str) -> str:
+    """`key=a,b` means a list where the key holds names: key=[a,b]."""
+    name, _, value = text.partition("=")
+    lists = [key.name for key in keys(job.settings) if key.type.startswith(NAMES)]
+    return f"{name}=[{value}]" if name in lists and re.fullmatch(r"[\w.-]+(,[\w.-]+)*", value) and value != "null" else text
 
 
 def _parse(text: str) -> Override:

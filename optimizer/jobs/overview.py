@@ -11,6 +11,7 @@ from operator import itemgetter
 
 import numpy as np
 
+from optimizer.planning import outputs
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
 from optimizer.report.overview import (
@@ -21,6 +22,7 @@ from optimizer.report.overview import (
     ObligationLine,
     Overview,
     PlacementLine,
+    ScenarioLine,
     SupplierLine,
 )
 
@@ -36,6 +38,8 @@ def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
         bound_usd=known(result.bound_usd),
         gap_usd=known(result.gap_usd),
         gap=known(result.gap),
+        cvar_usd=outputs.cvar(result.verification.scenario_cost_usd, result.problem.probability, outputs.CVAR_LEVEL),
+        scenarios=scenario_lines(result),
         unserved_share=result.verification.unserved_share,
         shortage_usd=result.verification.shortage_usd,
         suppliers=supplier_lines(result),
@@ -52,6 +56,13 @@ def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
 def known(number: float) -> float | None:
     """A bound that nobody found is infinitely low, and the gap to it no number."""
     return number if math.isfinite(number) else None
+
+
+def scenario_lines(result: PlanResult) -> tuple[ScenarioLine, ...]:
+    """What each scenario costs, dearest first."""
+    found = zip(result.problem.scenarios, result.problem.probability, result.verification.scenario_cost_usd, strict=True)
+    lines = [ScenarioLine(scenario=name, probability=float(chance), usd=float(usd)) for name, chance, usd in found]
+    return tuple(sorted(lines, key=lambda line: (-line.usd, line.scenario)))
 
 
 def supplier_lines(result: PlanResult) -> tuple[SupplierLine, ...]:

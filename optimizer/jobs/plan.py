@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 from optimizer.domain.case import Case
 from optimizer.integer.backend import Backend
-from optimizer.jobs.compiled import cache_folder
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
+from optimizer.jobs.news import due_lines, news_between
 from optimizer.jobs.overview import known, overview
+from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.series import plan_series
 from optimizer.jobs.settings import ExecutorSettings, PlanJob, PlanSettings, QuoteJob
 from optimizer.jobs.terminal import show_plan, shown_progress
@@ -25,7 +27,6 @@ from optimizer.planning.replan.plan import axes_of
 from optimizer.planning.scenarios import sample_scenarios
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
-from optimizer.report.viewer import viewer_script
 from optimizer.scenarios.deviates import Correlation
 from optimizer.solve.executor import Executor, cores
 from optimizer.solve.search import Method, SolveSettings
@@ -67,9 +68,12 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
         tables = outputs.tables(result)
         view = overview(result, tables)
         previous = before[-1].run_id if before else None
+        due = due_lines(result, tables["commitments"])
         summary = run_summary(draft, settings, result, job="plan", previous=previous, seconds=time.monotonic() - began)
         summary["alerts"] = [*inputs.notes, *notes, *summary["alerts"]]
-        write_plan(draft, settings, result, summary, tables, view)
+        write_plan(draft, settings, result, summary, tables)
+        news = None if previous is None else news_between(home / previous, draft)
+        write_plan_page(draft, result, summary, tables, replace(view, due=due, news=news))
     show_plan(view)
     print(f"run: {run_path(draft)}")
     return 0
@@ -125,32 +129,24 @@ def run_summary(
     return found | about
 
 
-def write_plan(
-    draft: RunDraft,
-    settings: PlanSettings,
-    result: PlanResult,
-    summary: dict[str, Any],
-    tables: Mapping[str, Rows],
-    view: Overview,
-    news: Sequence[str] = (),
-) -> None:
-    """Writes the tables, the prices to start from, the page, the summary and the pictures of a plan.
-
-    Args:
-      news: sections of the page on what changed since the last plan.
-    """
+def write_plan(draft: RunDraft, settings: PlanSettings, result: PlanResult, summary: dict[str, Any], tables: Mapping[str, Rows]) -> None:
+    """Writes the tables, the prices to start from, the summary and the pictures of a plan."""
     for name, rows in tables.items():
         write_rows(draft, name, rows, outputs.COLUMNS[name], csv=settings.output.csv)
     if result.priced is not None:
         keep_prices(result.priced.prices, axes_of(result.problem), draft.folder)
-    page = plan_page(view, summary, series=plan_series(result, tables), viewer=viewer_script(cache_folder()), news=news)
-    draft.path("report.html").write_text(page, encoding="utf-8")
     write_summary(summary, draft.path("summary.json"))
-    draft.log(f"{view.status}: objective_usd={view.objective_usd!r} bound_usd={view.bound_usd!r}")
+    draft.log(f"{summary['status']}: objective_usd={summary['objective_usd']!r} bound_usd={summary['bound_usd']!r}")
     if settings.output.pictures:
         from optimizer.jobs.pictures import draw_services  # what draws is slow to import
 
         draw_services(result.case, result.needs, result.plan, draft.path("pictures"))
+
+
+def write_plan_page(draft: RunDraft, result: PlanResult, summary: dict[str, Any], tables: Mapping[str, Rows], view: Overview) -> None:
+    """Writes the page of a plan."""
+    view = replace(view, alerts=tuple(summary["alerts"]))
+    write_page(draft, plan_page(view, summary, series=plan_series(result, tables), names=supplier_names(result.case)))
 
 
 def write_rows(draft: RunDraft, name: str, rows: Rows, columns: Sequence[str], *, csv: bool) -> None:

@@ -18,6 +18,7 @@ from optimizer.domain.contract import Contract
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
+from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.sections import print_sections
 from optimizer.jobs.settings import QuoteJob
@@ -60,7 +61,7 @@ def run(settings: QuoteJob) -> int:
         rows = tables(result)
         about = _summary(draft, settings, result, seconds=time.monotonic() - began)
         view = _view(result, rows)
-        _write(draft, rows, view, about, csv=settings.output.csv)
+        _write(draft, rows, view, about, supplier_names(case), csv=settings.output.csv)
     _show(view)
     print(f"run: {run_path(draft)}")
     return 0
@@ -115,10 +116,12 @@ def _view(result: QuoteResult, rows: Mapping[str, Rows]) -> QuoteView:
     return QuoteView(case=case.name, as_of=case.as_of.isoformat(), alerts=result.alerts, **rows)
 
 
-def _write(draft: RunDraft, rows: Mapping[str, Rows], view: QuoteView, about: dict[str, Any], *, csv: bool) -> None:
+def _write(
+    draft: RunDraft, rows: Mapping[str, Rows], view: QuoteView, about: dict[str, Any], names: Mapping[str, str], *, csv: bool
+) -> None:
     for name, table in rows.items():
         write_rows(draft, name, table, COLUMNS[name], csv=csv)
-    draft.path("report.html").write_text(quote_page(view, about), encoding="utf-8")
+    write_page(draft, quote_page(view, about, names=names))
     write_summary(about, draft.path("summary.json"))
     for row in view.quotes:
         draft.log(f"{row['contract']}: {row['verdict']}")

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ from omegaconf import OmegaConf
 
 from optimizer.domain.case import Case
 from optimizer.errors import InfeasiblePlan, NoNewPlan, NoPlanInLimit
-from optimizer.jobs.compare import run_tables
 from optimizer.jobs.compose import as_yaml, dotted
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
+from optimizer.jobs.news import due_lines, run_tables
 from optimizer.jobs.overview import overview
-from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_plan, write_rows
+from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_plan, write_plan_page, write_rows
 from optimizer.jobs.settings import PlanSettings, ReplanJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
@@ -32,7 +32,7 @@ from optimizer.planning.replan.last import LastPlan
 from optimizer.planning.replan.plan import Replan, replan
 from optimizer.planning.replan.steadiness import Steadiness
 from optimizer.planning.replan.watch import Alert, Watch, decisions_due, forecast_drift, old_tables, unserved, worst_first
-from optimizer.report.html import table
+from optimizer.report.overview import CostLine, News
 from optimizer.report.wording import money, money_unit
 from optimizer.store.catalogue import runs
 from optimizer.store.lock import sole_writer
@@ -96,7 +96,10 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
         previous = None if tonight.last is None else tonight.last.folder.name
         summary = run_summary(draft, settings, made.result, job="replan", previous=previous, seconds=time.monotonic() - began)
         summary |= _more(settings, tonight, made, alerts, summary["alerts"])
-        write_plan(draft, settings, made.result, summary, tables, view, news=_news(made))
+        write_plan(draft, settings, made.result, summary, tables)
+        told = {alert.subject: alert.usd for alert in alerts if alert.kind == "decision_due"}
+        due = due_lines(made.result, tables["commitments"], told)
+        write_plan_page(draft, made.result, summary, tables, replace(view, due=due, news=_news(tonight, made)))
         _write(draft, settings, tonight, made, alerts, tables)
     _metrics(settings, planned=True, made=made, alerts=alerts)
     show_plan(view)
@@ -161,14 +164,13 @@ def _alerts(settings: ReplanJob, tonight: Tonight, made: Replan, commitments: Ro
     return worst_first([*due, *drift, *old_tables(tonight.ages, tonight.case.as_of, watch), *unserved(made.result, watch)])
 
 
-def _news(made: Replan) -> list[str]:
+def _news(tonight: Tonight, made: Replan) -> News | None:
     """What the page says first: the change of the cost since the last plan, by cause."""
-    if not made.steps:
-        return []
-    unit = money_unit(max(abs(step.change_usd) for step in made.steps))
-    total = sum(step.change_usd for step in made.steps)
-    rows = [*((step.name, money(step.change_usd, unit)) for step in made.steps), ("together", money(total, unit))]
-    return [table("Since the last plan", ("cause", f"change of the cost, {unit}>"), rows)]
+    if tonight.last is None:
+        return None
+    steps = tuple(CostLine(line=step.name, usd=step.change_usd) for step in made.steps)
+    note = "the last plan's decisions stand" if made.kept else f"{made.moves} loads move at the start"
+    return News(since=tonight.last.folder.name, steps=steps, notes=(note,))
 
 
 def _more(settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Alert, ...], told: list[str]) -> dict[str, Any]:

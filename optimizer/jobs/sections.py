@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from optimizer.report.section import Section
+from optimizer.report.document import Section, heading, is_number
 
 ROWS_SHOWN = 15  # of each table, on a terminal
 
@@ -29,7 +29,7 @@ def print_sections(facts: Mapping[str, str], sections: Iterable[Section], consol
     for section in sections:
         shown = Table(title=section.title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for column in section.columns:
-            shown.add_column(column.rstrip(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
+            shown.add_column(heading(column), justify="right" if is_number(column) else "left", overflow="fold")
         for row in section.rows[:rows]:
             shown.add_row(*row)
         console.print()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from optimizer.jobs.places import flows, latency, origins, sites
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
 from optimizer.report.series import PlanSeries
@@ -35,6 +36,17 @@ def plan_series(result: PlanResult, tables: Mapping[str, Rows]) -> PlanSeries:
             {"figure": f"{row['table']} {row['row']} {row['column']}", "usd": float(row["elasticity_usd"])}
             for row in tables["sensitivities"][:MOVERS]
         ],
+        scenarios=[
+            {"scenario": name, "probability": float(chance), "usd": float(usd)}
+            for name, chance, usd in zip(
+                result.problem.scenarios, result.problem.probability, result.verification.scenario_cost_usd, strict=True
+            )
+        ],
+        asked_by_scenario=_asked_by_scenario(result, order),
+        latency=latency(result.case, tables["placements"]),
+        sites=sites(result.case, tables["placements"]),
+        origins=origins(result.case, tables["placements"]),
+        flows=flows(result.case, tables["placements"], order),
     )
 
 
@@ -83,12 +95,26 @@ def _committed(result: PlanResult, order: Mapping[str, int]) -> list[dict[str, A
     return [{"period": period, "order": t, "accelerators": round(float(held[t]), 1)} for period, t in order.items()]
 
 
-def _asked(result: PlanResult, order: Mapping[str, int]) -> list[dict[str, Any]]:
+def _total(result: PlanResult) -> np.ndarray:
+    """[T, S] accelerators drawn and missing, mean over the hours."""
     problem, plan = result.problem, result.plan
     weight = problem.hours / problem.hours.sum(axis=1, keepdims=True)
-    total = sum(np.einsum("itbs,tb->ts", amounts, weight) for amounts in (plan.contract_draw, plan.offer_draw, plan.shortage))
+    return np.asarray(sum(np.einsum("itbs,tb->ts", amounts, weight) for amounts in (plan.contract_draw, plan.offer_draw, plan.shortage)))
+
+
+def _asked(result: PlanResult, order: Mapping[str, int]) -> list[dict[str, Any]]:
+    total = _total(result)
     low, high = np.min(total, axis=1), np.max(total, axis=1)
     return [{"period": period, "order": t, "low": round(float(low[t]), 1), "high": round(float(high[t]), 1)} for period, t in order.items()]
+
+
+def _asked_by_scenario(result: PlanResult, order: Mapping[str, int]) -> list[dict[str, Any]]:
+    total = _total(result)
+    return [
+        {"period": period, "order": t, "scenario": scenario, "accelerators": round(float(total[t, s]), 1)}
+        for s, scenario in enumerate(result.problem.scenarios)
+        for period, t in order.items()
+    ]
 
 
 def _placements(placements: Rows, order: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from optimizer.jobs.catalog import JOBS, Job
 
-TYPES = {"int": "integer", "float": "number", "str": "text", "bool": "true or false", "list[str]": "[names]"}
+NAMES = "[names]"  # a list
+TYPES = {"int": "integer", "float": "number", "str": "text", "bool": "true or false", "list[str]": NAMES}
 EXIT_CODES = (
     (0, "done"),
     (2, "bad data or configuration; every violation is listed"),

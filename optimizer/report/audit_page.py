@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from optimizer.report.html import bullets, document, facts, preformatted, table
-from optimizer.report.section import Section
+from optimizer.report.audit_charts import audit_charts
+from optimizer.report.document import PRICES, SUPPLIERS, Bullets, Facts, Page, Section
 from optimizer.report.wording import count, day, gap_text, money, money_unit, percent
 
 Rows = Sequence[Mapping[str, Any]]
@@ -24,6 +23,7 @@ class AuditView:
     case: str
     as_of: date
     within_days: int
+    whole: str  # what tables call all contracts in force together
     totals: Mapping[str, Any]  # the keys of summary.json's `audit`
     gap: float | None  # of the plan that it rests on
     tables: Mapping[str, Rows]  # by name, as written
@@ -67,12 +67,16 @@ def sections(view: AuditView) -> Iterable[Section]:
     return (section for section in (make(view) for make in makers) if section.rows)
 
 
-def audit_page(view: AuditView, summary: Mapping[str, Any]) -> str:
-    """The whole page. Names come from the user's tables and are escaped."""
-    parts = [table(section.title, section.columns, section.rows) for section in sections(view)]
-    about = preformatted("Where it comes from", json.dumps(summary, indent=2))
-    title = f"Audit of contracts of {view.case}, as of {view.as_of}"
-    return document(title, [facts(headline(view)), bullets("Alerts", view.alerts), *parts, about])
+def audit_page(view: AuditView, summary: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Page:
+    """The whole page; `names` are those that say who supplies, and what stands for them on a page to share."""
+    due = _decisions(view)
+    return Page(
+        title=f"Audit of contracts of {view.case}, as of {view.as_of}",
+        top=(Facts(title="What contracts lock in", values=headline(view)), due, Bullets(title="Alerts", items=view.alerts)),
+        parts=(*audit_charts(view.tables, view.whole), *(section for section in sections(view) if section != due)),
+        summary=summary,
+        names=names or {},
+    )
 
 
 def _between(low: float | None, high: float | None, unit: str) -> str:
@@ -91,7 +95,7 @@ def _decisions(view: AuditView) -> Section:
     unit = _unit(rows, "doing_nothing_usd")
     return Section(
         title=f"To be decided within {view.within_days} days",
-        columns=("by", "contract", "decision", "from", "the plan's", "doing nothing", f"costs, {unit}>"),
+        columns=("by", "contract", "decision", "from", "the plan's", "doing nothing", f"costs, {unit}$"),
         rows=tuple(
             (
                 *(day(row["act_by"]), row["contract"], row["decision"], day(row["effective"]), row["recommended"] or "-"),
@@ -110,12 +114,12 @@ def _contracts(view: AuditView) -> Section:
         title="Contracts, whole terms",
         columns=(
             "contract",
-            f"value, {unit}>",
-            "not cancellable>",
+            f"value, {unit}$",
+            "not cancellable$",
             "first exit",
-            "not taken, mean>",
-            "90th percentile>",
-            "USD / hour used>",
+            "not taken, mean$",
+            "90th percentile$",
+            "USD / hour used$",
         ),
         rows=tuple(
             (
@@ -133,7 +137,7 @@ def _gaps(view: AuditView) -> Section:
     unit = _unit(rows, "non_cancellable_low_usd", "non_cancellable_high_usd")
     return Section(
         title="Clauses that nobody has read",
-        columns=("contract", "clause", f"not cancellable, from, {unit}>", "to>", "what to do"),
+        columns=("contract", "clause", f"not cancellable, from, {unit}$", "to$", "what to do"),
         rows=tuple(
             (
                 *(row["contract"], row["clause"], money(row["non_cancellable_low_usd"], unit)),
@@ -147,6 +151,7 @@ def _gaps(view: AuditView) -> Section:
 def _legal_review(view: AuditView) -> Section:
     return Section(
         title="For legal review",
+        gives=(PRICES, SUPPLIERS),
         columns=("contract", "section", "about", "text", "blocks several suppliers", "owner", "reviewed"),
         rows=tuple(
             (
@@ -164,7 +169,8 @@ def _clause_prices(view: AuditView) -> Section:
     rows.sort(key=lambda row: (-row["price_low_usd"], -row["price_high_usd"]))
     return Section(
         title="What the plan would save without a clause, discounted",
-        columns=("contract", "clause", f"at least, {unit}>", "at most>"),
+        gives=(PRICES,),
+        columns=("contract", "clause", f"at least, {unit}$", "at most$"),
         rows=tuple((row["contract"], row["clause"], money(row["price_low_usd"], unit), money(row["price_high_usd"], unit)) for row in rows),
     )
 
@@ -179,7 +185,7 @@ def _exits(view: AuditView) -> Section:
     unit = _unit(found, "contractual_cost_usd", "replacement_cost_high_usd")
     return Section(
         title="First exits, undiscounted",
-        columns=("contract", "on", "notice by", f"paid until then, fee included, {unit}>", "replacing it"),
+        columns=("contract", "on", "notice by", f"paid until then, fee included, {unit}$", "replacing it$"),
         rows=tuple(
             (
                 *(row["contract"], day(row["date"]), day(row["notice_by"]), money(row["contractual_cost_usd"], unit)),
@@ -195,7 +201,7 @@ def _losses(view: AuditView) -> Section:
     unit = _unit(rows, "low_usd", "high_usd")
     return Section(
         title="If a supplier leaves or a site is lost",
-        columns=("event", "name", "from", "accelerators in use>", "loads touched>", "spare elsewhere>", f"adds, {unit}, discounted"),
+        columns=("event", "name", "from", "accelerators in use>", "loads touched>", "spare elsewhere>", f"adds, {unit}, discounted$"),
         rows=tuple(
             (
                 *(row["event"], row["name"], day(row["effective"]), count(row["accelerators_in_use"]), str(row["loads_touched"])),
@@ -222,9 +228,10 @@ def _market(view: AuditView) -> Section:
         rows.append((least["contract"], least["accelerator"], *prices, *where, over, _price(most["market_usd"])))
     return Section(
         title="Beside the market, USD per accelerator-hour",
+        gives=(PRICES,),
         columns=(
-            *("contract", "accelerator", "list>", "contracted>", "used>", "market, least>", "of", "on"),
-            *("over it>", "market, most>"),
+            *("contract", "accelerator", "list$", "contracted$", "used$", "market, least$", "of", "on"),
+            *("over it$", "market, most$"),
         ),
         rows=tuple(rows),
     )
@@ -237,6 +244,7 @@ def _price(usd: float | None) -> str:
 def _concentration(view: AuditView) -> Section:
     return Section(
         title="Concentration",
+        gives=(PRICES,),
         columns=("measure", "supplier", "share>", "Herfindahl>"),
         rows=tuple(
             (row["measure"], row["supplier"], percent(row["share"]), f"{row['herfindahl']:.3f}") for row in view.tables["concentration"]
@@ -249,7 +257,7 @@ def _balances(view: AuditView) -> Section:
     unit = _unit(rows, "at_start_usd", "used_usd")
     return Section(
         title="Balances when the calendar begins",
-        columns=("contract", "kind", f"at the start, {unit}>", "used up to the horizon>", "left then>"),
+        columns=("contract", "kind", f"at the start, {unit}$", "used up to the horizon$", "left then$"),
         rows=tuple(
             (row["contract"], row["kind"], *(money(row[name], unit) for name in ("at_start_usd", "used_usd", "at_horizon_usd")))
             for row in rows
@@ -262,7 +270,7 @@ def _obligations(view: AuditView) -> Section:
     unit = _unit(rows, "least_usd")
     return Section(
         title="Committed beyond the horizon, undiscounted",
-        columns=("contract", "until", f"least payments, {unit}>"),
+        columns=("contract", "until", f"least payments, {unit}$"),
         rows=tuple((row["contract"], day(row["until"]), money(row["least_usd"], unit)) for row in rows),
     )
 
@@ -271,7 +279,8 @@ def _unit_costs(view: AuditView) -> Section:
     names = ("direct_usd_per_million", "idle_commitment_usd_per_million", "egress_usd_per_million", "total_usd_per_million")
     return Section(
         title="USD per million tokens",
-        columns=("model", "tokens", "direct>", "idle commitment>", "egress>", "in all>"),
+        gives=(PRICES,),
+        columns=("model", "tokens", "direct$", "idle commitment$", "egress$", "in all$"),
         rows=tuple(
             (row["model"], row["tokens"], *("-" if row[name] is None else f"{row[name]:,.4f}" for name in names))
             for row in view.tables["unit_costs"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.report.html import document, facts, preformatted, table
-from optimizer.report.section import Section
-from optimizer.report.wording import count, money, money_unit
+from optimizer.report.document import PRICES, SUPPLIERS, Facts, Page, Section
+from optimizer.report.news_charts import comparison_charts
+from optimizer.report.wording import count, money, money_unit, signed
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -48,28 +47,32 @@ def sections(view: ComparisonView) -> Iterable[Section]:
     if costs:
         costs.append(("total", "", "", signed(view.second_usd - view.first_usd, unit)))
     found = (
-        Section(title="Where the cost differs", columns=("payee", "supplier", "line", f"change, {unit}>"), rows=tuple(costs)),
+        Section(title="Where the cost differs", columns=("payee", "supplier", "line", f"change, {unit}$"), rows=tuple(costs)),
         Section(title="Contracts", columns=("contract", "from", "to"), rows=tuple(map(_contract, view.contracts))),
         Section(
             title="Where work runs",
             columns=("load or run", "first period", "last period", "from", "to", "accelerators>", "to>"),
             rows=tuple(map(_placement, view.placements)),
         ),
-        Section(title="What went in", columns=("table", "row", "column", "from", "to"), rows=tuple(map(_input, view.inputs))),
+        Section(
+            title="What went in",
+            columns=("table", "row", "column", "from", "to"),
+            rows=tuple(map(_input, view.inputs)),
+            gives=(PRICES, SUPPLIERS),
+        ),
     )
     return (section for section in found if section.rows)
 
 
-def signed(usd: float, unit: str) -> str:
-    """Example: +1,234.50"""
-    return ("+" if usd > 0 else "") + money(usd, unit)
-
-
-def comparison_page(view: ComparisonView, summary: Mapping[str, Any]) -> str:
-    """The whole page. Names come from the user's tables and are escaped."""
-    parts = [table(section.title, section.columns, section.rows) for section in sections(view)]
-    about = preformatted("Where it comes from", json.dumps(summary, indent=2))
-    return document("Two plans side by side", [facts(headline(view)), *parts, about])
+def comparison_page(view: ComparisonView, summary: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Page:
+    """The whole page; `names` are those that say who supplies, and what stands for them on a page to share."""
+    return Page(
+        title="Two plans side by side",
+        top=(Facts(title="What differs", values=headline(view)),),
+        parts=(*comparison_charts(view), *sections(view)),
+        summary=summary,
+        names=names or {},
+    )
 
 
 def _loads(view: ComparisonView) -> int:

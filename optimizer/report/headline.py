@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from optimizer.report.overview import Overview
-from optimizer.report.wording import gap_text, money, money_unit, percent
+from optimizer.report.overview import News, Overview
+from optimizer.report.wording import gap_text, large_money, money, money_unit, percent, signed
 
 STATUS = {
     "optimal": "optimal, proven",
@@ -13,18 +13,33 @@ STATUS = {
 
 
 def headline(view: Overview) -> dict[str, str]:
-    """What the plan costs, how sure that is, and what it leaves undone; names and texts in their order."""
-    unit = money_unit(view.objective_usd)
-    return {
+    """What the plan costs, how sure that is, what it risks and leaves undone; names and texts in their order."""
+    dearest = max(view.scenarios, key=lambda line: line.usd, default=None)
+    told = {
         "status": f"{STATUS.get(view.status, view.status)}; verified",
-        "expected cost": f"{money(view.objective_usd, unit)} {unit}, discounted",
-        "lower bound": "none found before the search stopped" if view.bound_usd is None else f"{money(view.bound_usd, unit)} {unit}",
-        "gap": _gap(view, unit),
-        "not served": f"{percent(view.unserved_share, 2)} of accelerator-hours; penalties {money(view.shortage_usd, unit)} {unit}",
+        "expected cost": f"{large_money(view.objective_usd)}, discounted",
+        "lower bound": "none found before the search stopped" if view.bound_usd is None else large_money(view.bound_usd),
+        "gap": _gap(view),
+        "risk": f"{large_money(view.cvar_usd)} in the dearest 5 %",
     }
+    if dearest is not None and len(view.scenarios) > 1:
+        told["risk"] += f"; {large_money(dearest.usd)} in {dearest.scenario} ({percent(dearest.probability, 0)})"
+    unserved = f"{percent(view.unserved_share, 2)} of accelerator-hours; penalties {large_money(view.shortage_usd)}"
+    return told | {"not served": unserved}
 
 
-def _gap(view: Overview, unit: str) -> str:
-    if view.gap is None:
+def _gap(view: Overview) -> str:
+    if view.gap is None or view.gap_usd is None:
         return "unknown without a bound"
-    return f"{gap_text(view.gap)} of the cost that decisions can change ({money(view.gap_usd, unit)} {unit})"
+    return f"{gap_text(view.gap)} of the cost that decisions can change ({large_money(view.gap_usd)})"
+
+
+def news_facts(news: News | None) -> dict[str, str]:
+    """The change of the cost since the last plan, by cause."""
+    if news is None:
+        return {}
+    unit = money_unit(max((abs(step.usd) for step in news.steps), default=0.0))
+    total = sum(step.usd for step in news.steps)
+    told = {"change of the cost": f"{signed(total, unit)} {unit}", "last plan": news.since}
+    causes = {step.line: f"{signed(step.usd, unit)} {unit}" for step in news.steps if money(step.usd, unit) != money(0.0, unit)}
+    return told | causes | {"decisions and inputs": "; ".join(news.notes) or "none differ"}

@@ -70,6 +70,33 @@ class MoverLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScenarioLine:
+    scenario: str
+    probability: float
+    usd: float  # discounted cost, if this scenario happens
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueLine:
+    """A decision of the plan that somebody must act on by a day."""
+
+    act_by: date
+    decision: str  # sign | leave
+    lots: int
+    contract: str
+    idle_usd: float | None  # what doing nothing costs at most, discounted; None: a rule then breaks
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """What changed since the last plan: changes of the cost, discounted, that sum to the whole change."""
+
+    since: str  # run id of the last plan
+    steps: tuple[CostLine, ...]
+    notes: tuple[str, ...]  # what differs in decisions and inputs, in sentences
+
+
+@dataclass(frozen=True, kw_only=True)
 class Overview:
     case: str
     status: str
@@ -77,6 +104,8 @@ class Overview:
     bound_usd: float | None  # None: the search was stopped before it had a bound
     gap_usd: float | None
     gap: float | None
+    cvar_usd: float  # mean cost of the dearest 5 % of probability
+    scenarios: tuple[ScenarioLine, ...]
     unserved_share: float  # of the accelerator-hours needed
     shortage_usd: float  # penalties for them, within the objective
     suppliers: tuple[SupplierLine, ...]
@@ -87,3 +116,5 @@ class Overview:
     costs: tuple[CostLine, ...]
     movers: tuple[MoverLine, ...]  # largest first; none where the plan was found without prices
     alerts: tuple[str, ...]
+    due: tuple[DueLine, ...] = ()  # soonest first
+    news: News | None = None  # None: there is no last plan

@@ -50,11 +50,19 @@ for (const table of document.querySelectorAll("table")) {
 }
 
 // Charts: specifications lie in the page as JSON; colours and widths follow the reader's screen.
-function wide(spec, width) {
-  for (const part of spec.vconcat ?? [spec]) if (part.width !== undefined) part.width = Math.max(140, width - (spec.usermeta?.margin ?? 150));
+function fitted(spec, width) {
+  const { margin = 150, aspect } = spec.usermeta ?? {};
+  for (const part of spec.vconcat ?? [spec]) {
+    if (part.width !== undefined) part.width = Math.max(140, width - margin);
+    if (aspect) part.height = part.width * aspect;
+  }
 }
 
-function drawCharts() {
+let drawing = 0; // a later drawing ends an earlier one
+
+async function drawCharts() {
+  const mine = ++drawing;
+  for (const holder of document.querySelectorAll(".chart")) delete holder.dataset.drawn;
   const style = getComputedStyle(document.documentElement);
   const ink = style.getPropertyValue("--ink"), quiet = style.getPropertyValue("--quiet"), line = style.getPropertyValue("--line");
   const text = { labelColor: ink, titleColor: quiet, titleFontWeight: "normal", labelFontSize: 11 };
@@ -64,11 +72,17 @@ function drawCharts() {
   };
   for (const holder of document.querySelectorAll(".chart")) {
     const spec = JSON.parse(document.getElementById(holder.dataset.spec).textContent);
-    wide(spec, holder.clientWidth);
+    fitted(spec, holder.clientWidth);
     config.legend = { ...text, columns: holder.clientWidth < 500 ? 2 : 5, labelLimit: 140 };
-    vegaEmbed(holder, spec, { actions: false, renderer: "svg", config })
-      .then((shown) => { holder.dataset.drawn = "yes"; holder.view = shown.view; })
-      .catch((fault) => { holder.textContent = "This chart could not be drawn: " + fault.message; console.error(fault); });
+    try {
+      holder.view = (await vegaEmbed(holder, spec, { actions: false, mode: "vega-lite", renderer: "svg", config })).view;
+      holder.dataset.drawn = "yes";
+    } catch (fault) {
+      holder.textContent = "This chart could not be drawn: " + fault.message;
+      console.error(fault);
+    }
+    await new Promise((next) => setTimeout(next)); // readers can scroll and click between two charts
+    if (mine !== drawing) return;
   }
 }
 

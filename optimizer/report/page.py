@@ -1,92 +1,122 @@
-"""One page about one plan: a single file that asks nothing of any host."""
+"""One page about one plan: what to do and what it costs on the first screen, charts and tables below."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from optimizer.report.headline import headline
-from optimizer.report.html import bullets, chart, document, facts, preformatted, table
-from optimizer.report.overview import Overview
+from optimizer.report.document import PRICES, SUPPLIERS, Bullets, Chart, Facts, Page, Section
+from optimizer.report.headline import headline, news_facts
+from optimizer.report.news_charts import news_charts
+from optimizer.report.overview import ContractLine, Overview
 from optimizer.report.plan_charts import plan_charts
 from optimizer.report.series import PlanSeries
 from optimizer.report.wording import BASELINES, count, day, money, money_unit, percent
 
+ORDER = ("sign", "leave", "keep", "decline")
+
 
 def plan_page(
-    view: Overview, summary: dict[str, Any], *, series: PlanSeries | None = None, viewer: str = "", news: Sequence[str] = ()
-) -> str:
-    """The whole page. Names come from the user's tables and are escaped.
+    view: Overview, summary: Mapping[str, Any], *, series: PlanSeries | None = None, names: Mapping[str, str] | None = None
+) -> Page:
+    """The whole page.
 
     Args:
       series: what charts show; None: no charts.
-      viewer: the script that draws them.
-      news: sections on what changed since the last plan.
+      names: those that say who supplies, and what stands for them on a page to share.
     """
     unit = money_unit(view.objective_usd)
-    sections = [
-        _headline(view, summary),
-        *news,
-        bullets("Alerts", view.alerts),
-        _contracts(view),
-        *(chart(shown) for shown in (plan_charts(series) if series is not None else ())),
-        _suppliers(view, unit),
-        _baselines(view, unit),
-        _obligations(view),
-        _costs(view, unit),
-        _movers(view),
-        _placements(view),
-        preformatted("Where it comes from", json.dumps(summary, indent=2)),
-    ]
-    return document(f"Plan of {view.case}, as of {summary['as_of']}", sections, viewer=viewer)
+    charts: tuple[Chart, ...] = () if series is None else (*news_charts(view.news), *plan_charts(series))
+    return Page(
+        title=f"Plan of {view.case}, as of {summary['as_of']}",
+        top=(
+            Facts(title="What it costs", values=headline(view)),
+            Facts(title="Since the last plan", values=news_facts(view.news)),
+            _due(view),
+            _decisions(view),
+            Bullets(title="Alerts", items=view.alerts),
+        ),
+        parts=(
+            *charts,
+            _scenarios(view, unit),
+            _suppliers(view, unit),
+            _contracts(view),
+            _baselines(view, unit),
+            _obligations(view),
+            _costs(view, unit),
+            _movers(view),
+            _placements(view),
+        ),
+        summary=summary,
+        names=names or {},
+    )
 
 
-def _headline(view: Overview, summary: dict[str, Any]) -> str:
-    told = headline(view) | {
-        "size": f"{summary['loads']} loads, {summary['pools']} pools, {summary['contracts']} contracts, {summary['periods']} periods, "
-        f"{summary['blocks']} blocks, {summary['scenarios']} scenarios",
-        "run": str(summary["run_id"]),
-    }
-    return facts(told)
+def _due(view: Overview) -> Section:
+    unit = money_unit(max((abs(line.idle_usd) for line in view.due if line.idle_usd is not None), default=0.0))
+    rows = tuple((day(line.act_by), f"{line.decision} {line.lots} of", line.contract, money(line.idle_usd, unit)) for line in view.due)
+    return Section(title="To be decided", columns=("by", "decision", "contract", f"doing nothing costs, at most {unit}$"), rows=rows)
 
 
-def _suppliers(view: Overview, unit: str) -> str:
+def _decisions(view: Overview) -> Section:
+    """Contracts by what the plan does with them, in few words."""
+    lines = sorted(view.contracts, key=lambda line: ORDER.index(line.decision))
+    rows = tuple((line.decision, line.contract, str(line.lots) if line.lots else "-", _when(line)) for line in lines)
+    return Section(title="Sign, leave, keep", columns=("do", "contract", "lots>", "when"), rows=rows)
+
+
+def _when(line: ContractLine) -> str:
+    if line.decision in ("sign", "leave") and line.starts:
+        return f"from {day(line.starts)}"
+    return "-" if line.decision == "decline" else f"to {day(line.ends)}"
+
+
+def _scenarios(view: Overview, unit: str) -> Section:
+    rows = tuple((line.scenario, percent(line.probability), money(line.usd, unit)) for line in view.scenarios)
+    return Section(title="Cost by scenario, discounted", columns=("scenario", "probability>", f"{unit}$"), rows=rows, gives=(PRICES,))
+
+
+def _suppliers(view: Overview, unit: str) -> Section:
     rows = (
         (s.supplier, money(s.spend_usd, unit), percent(s.spend_share), count(s.accelerator_hours), percent(s.hours_share))
         for s in view.suppliers
     )
-    return table("By supplier", ("supplier", f"expected spend, {unit}>", "share>", "accelerator-hours>", "share>"), rows)
+    columns = ("supplier", f"expected spend, {unit}$", "share$", "accelerator-hours>", "share>")
+    return Section(title="By supplier", columns=columns, rows=tuple(rows))
 
 
-def _contracts(view: Overview) -> str:
+def _contracts(view: Overview) -> Section:
     rows = ((c.contract, c.supplier, c.decision, str(c.lots), day(c.starts), day(c.act_by), day(c.ends)) for c in view.contracts)
-    return table("Contracts", ("contract", "supplier", "decision", "lots>", "from", "act by", "ends"), rows)
+    columns = ("contract", "supplier", "decision", "lots>", "from", "act by", "ends")
+    return Section(title="Contracts", columns=columns, rows=tuple(rows))
 
 
-def _baselines(view: Overview, unit: str) -> str:
+def _baselines(view: Overview, unit: str) -> Section:
     rows = ((BASELINES.get(b.name, b.name), money(b.cost_usd, unit), money(b.saving_usd, unit), b.note) for b in view.baselines)
-    return table("Beside what planners do without it", ("policy", f"cost, {unit}>", f"plan saves, {unit}>", "note"), rows)
+    columns = ("policy", f"cost, {unit}$", f"plan saves, {unit}$", "note")
+    return Section(title="Beside what planners do without it", columns=columns, rows=tuple(rows), gives=(PRICES,))
 
 
-def _obligations(view: Overview) -> str:
+def _obligations(view: Overview) -> Section:
     unit = money_unit(max((line.remaining_usd for line in view.obligations), default=0.0))
     rows = ((o.contract, str(o.lots), day(o.until), money(o.remaining_usd, unit)) for o in view.obligations)
-    columns = ("contract", "lots>", "until", f"least payments, {unit}>")
-    return table("Committed beyond the horizon, undiscounted", columns, rows)
+    columns = ("contract", "lots>", "until", f"least payments, {unit}$")
+    return Section(title="Committed beyond the horizon, undiscounted", columns=columns, rows=tuple(rows))
 
 
-def _costs(view: Overview, unit: str) -> str:
+def _costs(view: Overview, unit: str) -> Section:
     rows = [(line.line, money(line.usd, unit)) for line in view.costs]
-    return table("Cost by line, expected and discounted", ("line", f"{unit}>"), [*rows, ("total", money(view.objective_usd, unit))])
+    total = ("total", money(view.objective_usd, unit))
+    return Section(title="Cost by line, expected and discounted", columns=("line", f"{unit}$"), rows=(*rows, total), gives=(PRICES,))
 
 
-def _movers(view: Overview) -> str:
+def _movers(view: Overview) -> Section:
     unit = money_unit(max((abs(line.usd) for line in view.movers), default=0.0))
     rows = ((line.table, line.row, line.column, f"{line.value:,.6g}", money(line.usd, unit)) for line in view.movers)
-    return table("What moves the cost", ("table", "row", "column", "value>", f"1 % more of it moves the bound by, {unit}>"), rows)
+    columns = ("table", "row", "column", "value$", f"1 % more of it moves the bound by, {unit}$")
+    return Section(title="What moves the cost", columns=columns, rows=tuple(rows), gives=(PRICES, SUPPLIERS))
 
 
-def _placements(view: Overview) -> str:
+def _placements(view: Overview) -> Section:
     rows = ((line.load, line.pool or "not placed", line.first, line.last) for line in view.placements)
-    return table("Placements", ("load or run", "pool", "from", "to"), rows)
+    return Section(title="Placements", columns=("load or run", "pool", "from", "to"), rows=tuple(rows))

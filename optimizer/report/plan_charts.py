@@ -10,32 +10,35 @@ from typing import Any
 
 import altair as alt
 
+from optimizer.report.charts import HEIGHT, LESS, LOWER, MORE, ROW, WIDTH, data, page_chart, waterfall
+from optimizer.report.document import PRICES, SUPPLIERS, Chart
 from optimizer.report.drawing import COLOURS, Picture
-from optimizer.report.html import Chart
+from optimizer.report.place_charts import place_charts
+from optimizer.report.risk_charts import risk_charts
 from optimizer.report.series import PlanSeries, Rows
 from optimizer.report.wording import MILLION, money_unit
 
-HEIGHT, LOWER, ROW = 260, 150, 14
 MOST_ROWS = 60  # loads shown in one chart, those with most accelerators
-WIDTH = 600  # before the page fits it to the reader's screen
 
 
 def plan_charts(series: PlanSeries) -> Iterator[Chart]:
     """The charts that have something to show, in the order of the page."""
     if series.spend:
-        yield _chart("Spend over time", _SPEND, _spend(series))
+        yield page_chart("Spend over time", _SPEND, _spend(series), gives=(PRICES,))
     if series.capacity:
-        yield _chart("Capacity over time", _CAPACITY, _capacity(series))
+        yield page_chart("Capacity over time", _CAPACITY, _capacity(series))
+    yield from risk_charts(series)
+    yield from place_charts(series)
     if series.costs:
-        yield _chart("What the cost is made of", _COSTS, _waterfall(series.costs))
+        yield page_chart("What the cost is made of", _COSTS, waterfall(series.costs), gives=(PRICES,))
     if series.movers:
-        yield _chart("What moves the bound", _MOVERS, _tornado(series.movers), margin=280)
+        yield page_chart("What moves the bound", _MOVERS, _tornado(series.movers), margin=280, gives=(PRICES, SUPPLIERS))
     if series.contract_use:
-        yield _chart("Use of contracts", _USE, _contracts(series.contract_use), margin=200)
+        yield page_chart("Use of contracts", _USE, _contracts(series.contract_use), margin=200)
     if series.pools:
-        yield _chart("Price of capacity and shortage", _PRICE, _prices(series.pools), margin=200)
+        yield page_chart("Price of capacity and shortage", _PRICE, _prices(series.pools), margin=200, gives=(PRICES,))
     if series.placements:
-        yield _chart("Where work runs", _PLACED, _placements(series), margin=260)
+        yield page_chart("Where work runs", _PLACED, _placements(series), margin=260)
 
 
 _SPEND = (
@@ -50,22 +53,10 @@ _PRICE = "Worth of one more accelerator-hour at this plan, in USD. A mark shows 
 _PLACED = "Pool of each load and training run; the colour is the supplier's. Largest loads first."
 
 
-def _chart(title: str, caption: str, drawn: Picture, *, margin: int = 150) -> Chart:
-    """`margin` is what labels beside the plot take of the page's width."""
-    specification: dict[str, Any] = drawn.to_dict(validate=False, format="vega-lite")
-    specification.pop("config", None)
-    specification |= {"description": f"{title}. {caption}", "usermeta": {"margin": margin}}
-    return Chart(title=title, caption=caption, specification=specification)
-
-
 def _period(rows: Rows) -> Any:
     """Periods from left to right in their order, not that of their names."""
     names = [str(row["period"]) for row in sorted(rows, key=lambda row: row["order"])]
     return alt.X("period:O", sort=list(dict.fromkeys(names)), axis=alt.Axis(title=None, labelAngle=-60))
-
-
-def _data(rows: Rows) -> Any:
-    return alt.InlineData(values=[dict(row) for row in rows])
 
 
 def _suppliers(names: Sequence[str]) -> Any:
@@ -81,7 +72,7 @@ def _spend(series: PlanSeries) -> Picture:
     chosen = alt.selection_point(name="supplier", fields=["supplier"], bind="legend")
     brush = alt.selection_interval(name="periods", encodings=["x"])
     tips = ["period:O", "supplier:N", "line:N", alt.Tooltip("sum(amount):Q", format=",.2f", title=unit)]
-    bars = alt.Chart(_data(shown)).mark_bar()
+    bars = alt.Chart(data(shown)).mark_bar()
     over_time = (
         bars.encode(
             _period(rows),
@@ -112,7 +103,7 @@ def _capacity(series: PlanSeries) -> Picture:
     tips = ["period:O", "supplier:N", alt.Tooltip("accelerators:Q", format=",.0f")]
     y = alt.Y("accelerators:Q", title="accelerators", axis=alt.Axis(format="~s"))
     drawn = (
-        alt.Chart(_data(series.capacity))
+        alt.Chart(data(series.capacity))
         .mark_bar()
         .encode(
             _period(series.committed),
@@ -125,47 +116,24 @@ def _capacity(series: PlanSeries) -> Picture:
     )
     band = [alt.Tooltip("low:Q", format=",.0f", title="least asked for"), alt.Tooltip("high:Q", format=",.0f", title="most asked for")]
     asked = (
-        alt.Chart(_data(series.asked))
+        alt.Chart(data(series.asked))
         .mark_rule(strokeWidth=9, opacity=0.3)
         .encode(_period(series.committed), alt.Y("low:Q"), alt.Y2("high:Q"), tooltip=["period:O", *band])
     )
     held = (
-        alt.Chart(_data(series.committed))
+        alt.Chart(data(series.committed))
         .mark_line(point=True, strokeDash=[5, 3])
         .encode(_period(series.committed), y, tooltip=["period:O", alt.Tooltip("accelerators:Q", format=",.0f", title="under contract")])
     )
     return alt.layer(drawn, asked, held).properties(width=WIDTH, height=HEIGHT)
 
 
-def _waterfall(rows: Rows) -> Picture:
-    unit = money_unit(max(abs(float(row["end_usd"])) for row in rows))
-    scale = MILLION if unit == "M USD" else 1
-    shown = [
-        {"line": row["line"], "order": i, "start": row["start_usd"] / scale, "end": row["end_usd"] / scale, "amount": row["usd"] / scale}
-        for i, row in enumerate(rows)
-    ]
-    total = len(shown) - 1
-    colour = alt.condition(f"datum.order === {total}", alt.value(COLOURS[5]), alt.value(COLOURS[0]))
-    return (
-        alt.Chart(_data(shown))
-        .mark_bar()
-        .encode(
-            alt.X("line:N", sort=alt.SortField("order"), axis=alt.Axis(title=None, labelAngle=-40)),
-            alt.Y("start:Q", title=unit),
-            alt.Y2("end:Q"),
-            color=colour,
-            tooltip=["line:N", alt.Tooltip("amount:Q", format=",.2f", title=unit)],
-        )
-        .properties(width=WIDTH, height=HEIGHT)
-    )
-
-
 def _tornado(rows: Rows) -> Picture:
     unit = money_unit(max(abs(float(row["usd"])) for row in rows))
     shown = [{"figure": row["figure"], "amount": row["usd"] / (MILLION if unit == "M USD" else 1)} for row in rows]
-    colour = alt.condition("datum.amount > 0", alt.value(COLOURS[1]), alt.value(COLOURS[2]))
+    colour = alt.condition("datum.amount > 0", alt.value(MORE), alt.value(LESS))
     return (
-        alt.Chart(_data(shown))
+        alt.Chart(data(shown))
         .mark_bar()
         .encode(
             alt.X("amount:Q", title=unit),
@@ -193,7 +161,7 @@ def _prices(rows: Rows) -> Picture:
     if not missing:
         return heat
     marks = (
-        alt.Chart(_data(missing))
+        alt.Chart(data(missing))
         .mark_point(shape="cross", filled=True, size=30, color="#111")
         .encode(_period(rows), alt.Y("pool:N"), tooltip=tips)
     )
@@ -207,7 +175,7 @@ def _legend(title: str, form: str) -> Any:
 def _heat(rows: Rows, name: str, colour: Any, tips: list[Any]) -> Picture:
     count = len({row[name] for row in rows})
     return (
-        alt.Chart(_data(rows))
+        alt.Chart(data(rows))
         .mark_rect()
         .encode(_period(rows), alt.Y(f"{name}:N", title=None, axis=alt.Axis(labelLimit=190)), colour, tooltip=tips)
         .properties(width=WIDTH, height=max(3 * ROW, ROW * count))
@@ -224,7 +192,7 @@ def _placements(series: PlanSeries) -> Picture:
     chosen = alt.selection_point(name="supplier", fields=["supplier"], bind="legend")
     tips = ["load:N", "period:O", "pool:N", "supplier:N", alt.Tooltip("accelerators:Q", format=",.0f")]
     return (
-        alt.Chart(_data(shown))
+        alt.Chart(data(shown))
         .mark_rect(stroke="white", strokeWidth=0.3)
         .encode(
             _period(rows),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.report.html import bullets, document, facts, preformatted, table
-from optimizer.report.section import Section
+from optimizer.report.document import PRICES, Bullets, Facts, Page, Section
+from optimizer.report.quote_charts import quote_charts
 from optimizer.report.wording import count, money, money_unit, percent
 
 Row = Mapping[str, Any]
@@ -48,12 +47,18 @@ def sections(view: QuoteView) -> Iterator[Section]:
     return (section for section in found if section.rows)
 
 
-def quote_page(view: QuoteView, summary: Mapping[str, Any]) -> str:
-    """The whole page. Names come from the user's tables and are escaped."""
-    parts = [table(section.title, section.columns, section.rows) for section in sections(view)]
-    headline = facts({row["contract"]: told(row) for row in view.quotes})
-    about = preformatted("Where it comes from", json.dumps(summary, indent=2))
-    return document(f"Quotes of {view.case}, as of {view.as_of}", [headline, bullets("Alerts", view.alerts), *parts, about])
+def quote_page(view: QuoteView, summary: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Page:
+    """The whole page; `names` are those that say who supplies, and what stands for them on a page to share."""
+    return Page(
+        title=f"Quotes of {view.case}, as of {view.as_of}",
+        top=(
+            Facts(title="Verdicts", values={row["contract"]: told(row) for row in view.quotes}),
+            Bullets(title="Alerts", items=view.alerts),
+        ),
+        parts=(*quote_charts(view.quotes, view.volume_curve), *sections(view)),
+        summary=summary,
+        names=names or {},
+    )
 
 
 def told(row: Row) -> str:
@@ -95,9 +100,9 @@ def _verdicts(view: QuoteView) -> Section:
     columns = (
         "quote",
         "verdict",
-        "offered, USD/h>",
-        "pays up to, at least>",
-        "at most>",
+        "offered, USD/h$",
+        "pays up to, at least$",
+        "at most$",
         "width of offered>",
         "accelerators that pay, at least>",
     )
@@ -121,8 +126,8 @@ def _worth(view: QuoteView) -> Section:
         )
         for row in view.quote_values
     )
-    columns = ("rank", "quote", f"saves, {unit}", "lots in the joint plan", "quote, USD per hour used>", "all supply with it>", "without>")
-    return Section(title="Side by side", columns=(*columns, "USD per million tokens with it>", "without>"), rows=rows)
+    columns = ("rank", "quote", f"saves, {unit}$", "lots in the joint plan", "quote, USD per hour used$", "all supply with it$", "without$")
+    return Section(title="Side by side", columns=(*columns, "USD per million tokens with it$", "without$"), rows=rows)
 
 
 def _options(view: QuoteView) -> Section:
@@ -137,7 +142,7 @@ def _options(view: QuoteView) -> Section:
         )
         for row in view.options
     )
-    return Section(title="Exclusive options", columns=("group", "quote", "", f"least cost with it, {unit}", "verdict"), rows=rows)
+    return Section(title="Exclusive options", columns=("group", "quote", "", f"least cost with it, {unit}$", "verdict"), rows=rows)
 
 
 def _levers(view: QuoteView) -> Section:
@@ -151,8 +156,8 @@ def _levers(view: QuoteView) -> Section:
         )
         for row in view.levers
     )
-    columns = ("quote", "term", "value>", "1 % more of it costs, USD>", "as USD per accelerator-hour>")
-    return Section(title="What to negotiate first", columns=columns, rows=rows)
+    columns = ("quote", "term", "value$", "1 % more of it costs, USD$", "as USD per accelerator-hour$")
+    return Section(title="What to negotiate first", columns=columns, rows=rows, gives=(PRICES,))
 
 
 def _counter_offers(view: QuoteView) -> Section:
@@ -166,8 +171,8 @@ def _counter_offers(view: QuoteView) -> Section:
         )
         for row in view.counter_offers
     )
-    columns = ("quote", "term", "offered>", "asked>", "less>")
-    return Section(title="Counter-offers: each alone makes all of the quote pay for certain", columns=columns, rows=rows)
+    columns = ("quote", "term", "offered$", "asked$", "less$")
+    return Section(title="Counter-offers: each alone makes all of the quote pay for certain", columns=columns, rows=rows, gives=(PRICES,))
 
 
 def _curve(view: QuoteView) -> Section:
@@ -181,8 +186,8 @@ def _curve(view: QuoteView) -> Section:
         )
         for row in view.volume_curve
     )
-    columns = ("quote", "USD per accelerator-hour>", "accelerators taken, at least>", "by the best plan known>", "at most>")
-    return Section(title="Volume taken against price", columns=columns, rows=rows)
+    columns = ("quote", "USD per accelerator-hour$", "accelerators taken, at least>", "by the best plan known>", "at most>")
+    return Section(title="Volume taken against price", columns=columns, rows=rows, gives=(PRICES,))
 
 
 def _entry(view: QuoteView) -> Section:
@@ -190,5 +195,7 @@ def _entry(view: QuoteView) -> Section:
     rows = tuple(
         (row["supplier"], row["offer"], price(row["offered"]), price(row["entry_low"]), price(row["entry_high"])) for row in order[:FEW]
     )
-    columns = ("supplier", "offer", "offered, USD/h>", "used for certain below>", "hardly used from>")
-    return Section(title="Offers that the joint plan does not use, and the price at which they enter", columns=columns, rows=rows)
+    columns = ("supplier", "offer", "offered, USD/h$", "used for certain below$", "hardly used from$")
+    return Section(
+        title="Offers that the joint plan does not use, and the price at which they enter", columns=columns, rows=rows, gives=(PRICES,)
+    )

@@ -23,3 +23,9 @@ class PlanSeries:
     pools: Rows  # order, period, pool, usd_per_accelerator_hour, missing
     costs: Rows  # line, start_usd, end_usd, usd: of a waterfall, in order; the last is the total
     movers: Rows  # figure, usd
+    scenarios: Rows  # scenario, probability, usd: discounted cost if it happens
+    asked_by_scenario: Rows  # order, period, scenario, accelerators: drawn and missing
+    latency: Rows  # workload, origin, measure, ms, limit_ms, share: of the limit, worst over the periods
+    sites: Rows  # site, supplier, latitude, longitude, accelerators: most in any period
+    origins: Rows  # origin, latitude, longitude
+    flows: Rows  # order, period, origin, site, latitude, longitude, latitude2, longitude2, accelerators, services, round_trip_ms, share

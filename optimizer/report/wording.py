@@ -21,6 +21,19 @@ def money(usd: float | None, unit: str) -> str:
     return f"{usd / MILLION if unit == 'M USD' else usd:,.2f}"
 
 
+def large_money(usd: float) -> str:
+    """One amount in a sentence. Examples: 28.61 bn USD, 347.8 M USD, 75,144 USD"""
+    size = abs(usd)
+    if size >= 1e9:
+        return f"{usd / 1e9:,.2f} bn USD"
+    return f"{usd / MILLION:,.1f} M USD" if size >= 10 * MILLION else f"{usd:,.0f} USD" if size >= 1000 else f"{usd:,.2f} USD"
+
+
+def signed(usd: float, unit: str) -> str:
+    """Example: +1,234.50"""
+    return ("+" if usd > 0 else "") + money(usd, unit)
+
+
 def count(number: float) -> str:
     return f"{number:,.0f}"
 

@@ -39,7 +39,7 @@ def test_a_run_of_the_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert (signing["contract"], signing["act_by"], signing["recommended"]) == ("quote", date(2026, 6, 15), "sign 1")
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Audit of contracts of tiny, as of 2026-05-31" in page
-    assert "http" not in page
+    assert "What leaving costs, by date" in page
     assert "non_cancellable_low_usd: 35136.0" in told
     assert "contracts, whole terms: held | 122,112.00 | 35,136.00" in told
 

@@ -23,7 +23,7 @@ def compared(tmp_path_factory):
     settings = [f"case.path={folder / 'lab'}", f"output.folder={runs}"]
     assert main(["plan", *settings]) == 0
     offers = folder / "lab" / "offers.csv"
-    offers.write_text(offers.read_text().replace("market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,5"))
+    offers.write_text(offers.read_text().replace("market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,5.1379"))
     assert main(["plan", *settings]) == 0
     assert main(["compare", f"output.folder={runs}", "output.csv=true"]) == 0
     return runs, *run_ids(runs)
@@ -42,11 +42,11 @@ def test_the_comparison_reconciles_to_the_cent(compared):
 def test_the_changed_assumption_is_named(compared):
     runs, *_, comparison = compared
     assert written_rows(runs / comparison / "input_changes.parquet") == [
-        {"table": "offers", "row": "market_b", "column": "usd_per_accelerator_hour", "first": "3", "second": "5"}
+        {"table": "offers", "row": "market_b", "column": "usd_per_accelerator_hour", "first": "3", "second": "5.1379"}
     ]
     page = (runs / comparison / "report.html").read_text()
     assert "usd_per_accelerator_hour" in page
-    assert page.count("<script") == 1  # the page's own: no chart, no viewer
+    assert "From one cost to the other" in page
 
 
 def test_only_plans_are_compared(compared, capsys):
@@ -59,3 +59,32 @@ def test_one_plan_has_nothing_to_be_compared_with(tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     assert main(["compare"]) == 2
     assert "Last runs: none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("job", ["plan", "compare"])
+def test_a_page_to_share_has_no_price_and_no_supplier(compared, tmp_path, capsys, job):
+    runs, _, plan, comparison = compared
+    run, file = (plan if job == "plan" else comparison), tmp_path / "shared.html"
+    whole = (runs / run / "report.html").read_text()
+    assert main(["report", f"run={run}", "redact=prices,suppliers", f"file={file}", f"output.folder={runs}"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-2:] == [f"page: {file}, without prices and suppliers", f"run: {runs / run}"]
+    objective = json.loads((runs / run / "summary.json").read_text())["objective_usd" if job == "plan" else "change_usd"]
+    private = ["cloud_a", "cloud_b", "site_a", "site_b", "pool_a", "pool_b", "market_a", "market_b", f"{objective:,.2f}", str(objective)]
+    assert "cloud_b" in whole
+    assert f"{objective:,.2f}" in whole
+    assert not [word for word in private if word.encode() in file.read_bytes()]
+    assert main(["report", f"run={run}", f"file={file}", f"output.folder={runs}"]) == 0
+    assert file.read_text() == whole
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_only_what_can_be_left_out_is(compared, capsys):
+    runs, first, *_ = compared
+    assert main(["report", f"output.folder={runs}", "redact=[prices,names]"]) == 2
+    assert "redact: must be of prices, suppliers; got names." in capsys.readouterr().err
+    assert main(["report", f"output.folder={runs}", f"run={first}", "file=/nowhere/page.html"]) == 2
+    assert "file: must be a file that can be written; got /nowhere/page.html" in capsys.readouterr().err
+    (runs / first / "page.json").rename(runs / first / "page.old")
+    assert main(["report", f"output.folder={runs}", f"run={first}"]) == 2
+    assert "run: must be a run with a page; got " in capsys.readouterr().err

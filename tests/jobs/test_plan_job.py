@@ -53,7 +53,8 @@ def test_the_last_line_names_the_run_and_nothing_else_is_left(planned):
 def test_the_run_holds_everything_for_its_owner_only(planned):
     _, run = planned
     tables = {f"{name}.{ending}" for name in TABLES for ending in ("parquet", "csv")}
-    assert {path.name for path in run.iterdir()} == tables | {"summary.json", "config.yaml", "inputs", "report.html", "log.txt"}
+    others = {"summary.json", "config.yaml", "inputs", "report.html", "page.json", "log.txt"}
+    assert {path.name for path in run.iterdir()} == tables | others
     assert stat.S_IMODE(run.stat().st_mode) == 0o700
 
 

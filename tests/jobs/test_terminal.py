@@ -24,7 +24,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_figure_is_cut(width):
     told = drawn(width)
     assert max(map(len, told.splitlines())) <= width
     assert "…" not in told
-    for figure in ("1,234.57 M USD", "1,000.00", "500,000,000", "2028-03-03", "1,500.00", "265.00", "3,000.00", "2.8 %"):
+    for figure in ("1.23 bn USD", "1,000.00", "500,000,000", "2028-03-03", "1,500.00", "265.00", "3,000.00", "2.8 %"):
         assert figure in told
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+from optimizer.report.html import render
 from optimizer.report.page import plan_page
 from optimizer.store.summary import KEYS
 from tests.views import NASTY, OVERVIEW
@@ -36,20 +37,31 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_whole_and_names_are_text():
-    page = Page(plan_page(OVERVIEW, SUMMARY))
+    page = Page(render(plan_page(OVERVIEW, SUMMARY)))
     assert page.tags.count("script") == 1  # the page's own
     assert NASTY in page.texts
-    headings = ("Plan of lab, as of 2028-01-03", "By supplier", "Contracts", "Placements", "Alerts", "What moves the cost")
+    headings = (
+        "Plan of lab, as of 2028-01-03",
+        "By supplier",
+        "Contracts",
+        "Placements",
+        "Alerts",
+        "What moves the cost",
+        "To be decided",
+        "Since the last plan",
+    )
     for text in (*headings, "1,234.57", "not placed"):
         assert text in page.texts
 
 
 def test_the_page_loads_nothing():
-    text = plan_page(OVERVIEW, SUMMARY)
+    text = render(plan_page(OVERVIEW, SUMMARY))
     assert not re.search(r"https?:|<link|<img|<iframe|@import|url\(|\bsrc=|<\w+[^>]*\bon\w+=", text.replace(NASTY, ""))
     assert "prefers-color-scheme: dark" in text
 
 
 def test_a_plan_without_contracts_or_alerts_has_no_empty_tables():
-    page = Page(plan_page(replace(OVERVIEW, contracts=(), alerts=(), obligations=()), SUMMARY))
-    assert not {"Contracts", "Alerts", "Committed beyond the horizon, undiscounted"} & set(page.texts)
+    page = Page(render(plan_page(replace(OVERVIEW, contracts=(), alerts=(), obligations=(), due=(), news=None), SUMMARY)))
+    assert not {"Contracts", "Alerts", "To be decided", "Since the last plan", "Committed beyond the horizon, undiscounted"} & set(
+        page.texts
+    )

@@ -18,7 +18,7 @@ from optimizer.jobs.settings.groups import (
     TableSettings,
 )
 from optimizer.jobs.settings.planning import PlanJob, PlanSettings, ReplanJob, SteadinessSettings, WatchSettings
-from optimizer.jobs.settings.runs import ACTIONS, CompareJob, RunsJob
+from optimizer.jobs.settings.runs import ACTIONS, CompareJob, ReportJob, RunsJob
 from optimizer.jobs.settings.tables import FORMATS, SOURCES, CalibrateJob, CheckJob, ExportJob, ImportJob, InitJob
 from optimizer.jobs.settings.values import EXECUTORS, METHODS, OWN
 
@@ -50,6 +50,7 @@ __all__ = [
     "QuoteJob",
     "QuoteSettings",
     "ReplanJob",
+    "ReportJob",
     "RunsFolderSettings",
     "RunsJob",
     "ScenarioSettings",

@@ -1,4 +1,4 @@
-"""Settings of the jobs on runs: runs, compare."""
+"""Settings of the jobs on runs: runs, compare, report."""
 
 from __future__ import annotations
 
@@ -15,6 +15,24 @@ class CompareJob:
     run: str = setting("latest", "plan to look at: latest, previous or its id")
     other: str = setting("previous", "plan that it is compared with: latest, previous or its id")
     output: TableSettings = group(TableSettings, "where runs lie, and where the comparison is written")
+
+
+REDACTED = ("prices", "suppliers")
+
+
+@dataclass(kw_only=True)
+class ReportJob:
+    """Settings of `placement report`."""
+
+    run: str = setting("latest", "run whose page is made again: latest, previous or its id")
+    redact: list[str] | None = setting(None, "what a page to share leaves out: prices, suppliers or both; null: nothing")
+    file: str | None = setting(None, "file to write; null: RUN.html or RUN-shared.html in the present folder")
+    output: RunsFolderSettings = group(RunsFolderSettings, "where the runs lie")
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.redact or () if name not in REDACTED]
+        require(not unknown, "redact", f"must be of {', '.join(REDACTED)}", ", ".join(unknown))
+        require(self.file is None or bool(self.file.strip()), "file", "must name a file", repr(self.file))
 
 
 ACTIONS = ("list", "pin", "unpin", "approve", "prune")

@@ -40,15 +40,15 @@ def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterat
     for row in commitments:
         by = row["act_by"]
         if row["decision"] in ("sign", "leave") and by is not None and by <= as_of + timedelta(days=watch.days):
-            usd = _without(result, row["contract"], row["decision"])
+            usd = doing_nothing_usd(result, row["contract"], row["decision"])
             cost = "" if usd is None else f"; doing nothing costs {usd:,.0f} USD at most, with loads where the plan has them"
             dated = "" if row["effective"] is None else f" from {row['effective']}"
             text = f"{row['decision']} {row['lots']} lots of {row['contract']}{dated}: act by {by}{cost}"
             yield Alert(kind="decision_due", subject=row["contract"], due=by, usd=usd, text=text)
 
 
-def _without(result: PlanResult, contract: str, decision: str) -> float | None:
-    """What the plan costs more without the decision; None where a rule then breaks."""
+def doing_nothing_usd(result: PlanResult, contract: str, decision: str) -> float | None:
+    """What the plan costs more without a decision to sign or to leave, discounted; None where a rule then breaks."""
     decisions, k = result.plan.decisions, result.problem.supply.contracts.index(contract)
     lots, exits = decisions.lots.copy(), decisions.exits.copy()
     exits[k] = 0

@@ -1,0 +1,85 @@
+"""What the charts of pages have in common: size, data, a waterfall, a choice of one name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+
+from optimizer.report.document import Chart
+from optimizer.report.drawing import COLOURS, Picture
+from optimizer.report.wording import MILLION, money_unit
+
+HEIGHT, LOWER, ROW = 260, 150, 14
+WIDTH = 600  # before the page fits it to the reader's screen
+MORE, LESS, TOTAL = COLOURS[1], COLOURS[2], COLOURS[0]
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def page_chart(
+    title: str, caption: str, drawn: Picture, *, margin: int = 150, aspect: float | None = None, gives: tuple[str, ...] = ()
+) -> Chart:
+    """`margin` is what labels beside the plot take of the page's width; `aspect` its height over its width, where that is fixed."""
+    specification: dict[str, Any] = drawn.to_dict(validate=False, format="vega-lite")
+    for name in ("config", "$schema"):  # how it looks is the page's; a schema is an address
+        specification.pop(name, None)
+    specification |= {"description": f"{title}. {caption}", "usermeta": {"margin": margin} | ({} if aspect is None else {"aspect": aspect})}
+    return Chart(title=title, caption=caption, specification=specification, gives=gives)
+
+
+def data(rows: Rows) -> Any:
+    return alt.InlineData(values=[dict(row) for row in rows])
+
+
+def is_known(value: Any) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def in_unit(usd: float, unit: str) -> float:
+    return usd / (MILLION if unit == "M USD" else 1)
+
+
+def one_of(field: str, names: Sequence[str]) -> Any:
+    """A list below a chart from which one name is chosen, the first at the beginning."""
+    bind = alt.binding_select(options=list(names), name=f"{field}: ")
+    return alt.selection_point(name="one", fields=[field], bind=bind, value=[{field: names[0]}])
+
+
+def waterfall(rows: Rows) -> Picture:
+    """Bars that begin where the one before ends; the last is the total.
+
+    Args:
+      rows: line, start_usd, end_usd, usd.
+    """
+    unit = money_unit(max(abs(float(row[name])) for row in rows for name in ("start_usd", "end_usd")))
+    shown = [
+        {"line": row["line"], "order": i, "kind": "total" if i == len(rows) - 1 else "more" if row["usd"] > 0 else "less"}
+        | {name: in_unit(float(row[f"{name}_usd"]), unit) for name in ("start", "end")}
+        | {"amount": in_unit(float(row["usd"]), unit)}
+        for i, row in enumerate(rows)
+    ]
+    kinds = alt.Scale(domain=["more", "less", "total"], range=[MORE, LESS, TOTAL])
+    return (
+        alt.Chart(data(shown))
+        .mark_bar()
+        .encode(
+            alt.X("line:N", sort=alt.SortField("order"), axis=alt.Axis(title=None, labelAngle=-40)),
+            alt.Y("start:Q", title=unit),
+            alt.Y2("end:Q"),
+            alt.Color("kind:N", scale=kinds, legend=None),
+            tooltip=["line:N", alt.Tooltip("amount:Q", format=",.2f", title=unit)],
+        )
+        .properties(width=WIDTH, height=HEIGHT)
+    )
+
+
+def steps(lines: Sequence[tuple[str, float]], total: str) -> list[dict[str, Any]]:
+    """Rows of a waterfall from names and amounts in USD, with their sum last."""
+    rows, end = [], 0.0
+    for line, usd in lines:
+        rows.append({"line": line, "start_usd": end, "end_usd": end + usd, "usd": usd})
+        end += usd
+    return [*rows, {"line": total, "start_usd": 0.0, "end_usd": end, "usd": end}] if rows else []

@@ -1,0 +1,97 @@
+"""Pages to share: no price and no name of a supplier anywhere in the file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from optimizer.errors import DataError
+from optimizer.report.document import Chart, Page, page_of, page_text
+from optimizer.report.html import render
+from optimizer.report.overview import BaselineLine, ContractLine
+from optimizer.report.page import plan_page
+from optimizer.report.redaction import redacted
+from optimizer.store.summary import KEYS
+from tests.views import OVERVIEW, series_of
+
+SUPPLIERS = ("Zanzibar Compute", "oman_fabric", "Q+A (cloud)")
+CONTRACT, POOL = "oman_fabric_2031", "Zanzibar Compute/h300"
+NAMES = {name: f"supplier {i}" for i, name in enumerate(SUPPLIERS, start=1)} | {POOL: "pool 1", CONTRACT: "contract 1"}
+SUMMARY: dict[str, Any] = dict.fromkeys(KEYS, 3) | {
+    "as_of": "2028-01-03",
+    "objective_usd": OVERVIEW.objective_usd,
+    "alerts": [f"leans on {CONTRACT}"],
+}
+MONEY = (
+    "1234567",
+    "1,234.57",
+    "1.23 bn",
+    "34.6 m",
+    "12345678",
+    "12.35",
+    "265.00",
+    "1,500.00",
+    "1234500",
+    "2.3456",
+    "3456700",
+    "4.5678",
+    "777,",
+)
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    lines = tuple(replace(OVERVIEW.suppliers[0], supplier=name) for name in SUPPLIERS)
+    contract = ContractLine(
+        contract=CONTRACT, supplier="oman_fabric", decision="keep", lots=4, starts=None, act_by=None, ends=date(2031, 1, 1)
+    )
+    alerts = (f"leave 2 lots of {CONTRACT}: act by 2028-03-03; doing nothing costs 777,777 USD at most", "ZANZIBAR COMPUTE is late")
+    noted = (BaselineLine(name="hold", cost_usd=1.5e9, saving_usd=2.65e8, note=f"{POOL} stays"),)
+    view = replace(OVERVIEW, suppliers=lines, contracts=(contract,), alerts=alerts, baselines=noted)
+    return plan_page(view, SUMMARY, series=series_of((*SUPPLIERS, POOL, CONTRACT)), names=NAMES)
+
+
+def said(page: Page) -> str:
+    return render(page).casefold()
+
+
+def test_the_whole_page_says_it_all(page: Page) -> None:
+    text = said(page)
+    assert all(name.casefold() in text for name in (*SUPPLIERS, POOL, CONTRACT))
+    assert all(amount in text for amount in MONEY)
+
+
+def test_a_page_without_suppliers_names_none(page: Page) -> None:
+    text = said(redacted(page, ["suppliers"]))
+    assert not [name for name in NAMES if name.casefold() in text]
+    assert not re.search("zanzibar|oman|latitude2", text)  # nor coordinates
+    assert "supplier 1" in text
+    assert "contract 1" in text
+    assert "1,234.57" in text
+
+
+def test_a_page_without_prices_has_no_amount_of_money(page: Page) -> None:
+    text = said(redacted(page, ["prices"]))
+    assert not [amount for amount in MONEY if amount in text]
+    assert "zanzibar compute" in text
+    assert "act by 2028-03-03; doing nothing costs … usd at most" in text
+
+
+def test_both_at_once_and_the_charts_that_are_left(page: Page) -> None:
+    shared = redacted(page, ["prices", "suppliers"])
+    text = said(shared)
+    assert not [word for word in (*NAMES, *MONEY) if word.casefold() in text]
+    charts = [part.title for part in shared if isinstance(part, Chart)]
+    assert charts == ["Capacity over time", "What scenarios ask for", "Latency against limits", "Use of contracts", "Where work runs"]
+    assert shared.names == {}
+    assert "objective_usd" not in shared.summary
+
+
+def test_a_document_is_read_back_as_it_was(page: Page) -> None:
+    assert render(page_of(page_text(page), "page.json")) == render(page)
+    with pytest.raises(DataError, match=r"page\.json: must be of page_version 1"):
+        page_of('{"page_version": 0}', "page.json")
