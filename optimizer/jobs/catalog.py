@@ -10,6 +10,7 @@ from typing import Any
 from optimizer.errors import ConfigError
 from optimizer.jobs.settings import (
     AuditJob,
+    BacktestJob,
     CalibrateJob,
     CheckJob,
     CompareJob,
@@ -61,6 +62,16 @@ JOBS = {
             examples=(
                 "placement replan case.path=/my/lab steadiness.frozen_periods=1 steadiness.most_moves=20",
                 "placement replan as_of=2026-09-15 solver.deterministic_limit=40",
+            ),
+        ),
+        Job(
+            name="backtest",
+            summary="say what following the planner would have cost over a history, beside other policies and hindsight",
+            settings=BacktestJob,
+            examples=(
+                "placement backtest",
+                "placement backtest backtest.histories=20 backtest.processes=2",
+                "placement backtest case.path=/my/lab horizon.periods=12 solver.time_limit_s=60",
             ),
         ),
         Job(

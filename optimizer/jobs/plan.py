@@ -17,7 +17,7 @@ from optimizer.jobs.news import due_lines, news_between
 from optimizer.jobs.overview import known, overview
 from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.series import plan_series
-from optimizer.jobs.settings import ExecutorSettings, PlanJob, PlanSettings, QuoteJob
+from optimizer.jobs.settings import BacktestJob, ExecutorSettings, PlanJob, PlanSettings, QuoteJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
@@ -79,13 +79,19 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
     return 0
 
 
-def with_scenarios(case: Case, settings: PlanSettings | QuoteJob) -> tuple[Case, tuple[str, ...]]:
+def correlation_of(settings: PlanSettings | QuoteJob | BacktestJob) -> Correlation:
+    """How errors of forecasts hang together, as the settings say."""
+    asked = settings.scenarios
+    shares = {name: getattr(asked, f"{name}_share") for name in ("common", "workload", "origin")}
+    return Correlation(**shares, memory_months=asked.memory_months)
+
+
+def with_scenarios(case: Case, settings: PlanSettings | QuoteJob | BacktestJob) -> tuple[Case, tuple[str, ...]]:
     """The case with the scenarios to plan for, and what to say of them."""
     asked = settings.scenarios
     if asked.count is None:
         return case, ()
-    shares = {name: getattr(asked, f"{name}_share") for name in ("common", "workload", "origin")}
-    correlation = Correlation(**shares, memory_months=asked.memory_months)
+    correlation = correlation_of(settings)
     sampled = sample_scenarios(case, count=asked.count, samples=asked.samples, correlation=correlation, seed=settings.seed)
     return sampled.case, (sampled.note,)
 
@@ -96,7 +102,7 @@ def executor(settings: ExecutorSettings) -> Executor:
     return Executor(workers=workers, ray=settings.name == "ray", address=settings.address)
 
 
-def solve_settings(settings: PlanSettings | QuoteJob) -> SolveSettings:
+def solve_settings(settings: PlanSettings | QuoteJob | BacktestJob) -> SolveSettings:
     return SolveSettings(
         method=cast(Method, settings.solver.name),
         backend=cast(Backend, settings.solver.backend),

@@ -3,6 +3,7 @@
 These classes are the schemas of configs/*.yaml and the source of every `--help`, so they import nothing heavy.
 """
 
+from optimizer.jobs.settings.backtest import BacktestJob, BacktestSettings
 from optimizer.jobs.settings.contracts import AuditJob, AuditSettings, QuoteHorizonSettings, QuoteJob, QuoteSettings
 from optimizer.jobs.settings.groups import (
     CalibrationSettings,
@@ -31,6 +32,8 @@ __all__ = [
     "SOURCES",
     "AuditJob",
     "AuditSettings",
+    "BacktestJob",
+    "BacktestSettings",
     "CalibrateJob",
     "CalibrationSettings",
     "CaseFolderSettings",

@@ -1,0 +1,1 @@
+"""What following a policy would have cost: history replayed without look-ahead, billed as it turned out."""
