@@ -20,6 +20,7 @@ SET = {
     "plan": {"horizon": HorizonSettings(periods=12)},  # by the default case
     "replan": {"horizon": HorizonSettings(periods=12)},
     "audit": {"horizon": HorizonSettings(periods=12), "solver": SolverSettings(time_limit_s=30)},
+    "backtest": {"case": CaseSettings(name="small"), "solver": SolverSettings(time_limit_s=8, relative_gap=0.001)},
     "quote": {"solver": SolverSettings(time_limit_s=120)},
     "import": {"case": CaseFolderSettings(path="lab")},
 }

@@ -90,13 +90,19 @@ class Replay:
     def follow(self, name: str, policy: Policy, report: Report = silent) -> Outcome:
         """Decides period by period, then bills what was decided."""
         began = time.monotonic()
+        record = self.decide(policy, _named(name, report))
+        return self.bill(name, record, seconds=time.monotonic() - began)
+
+    def decide(self, policy: Policy, report: Report = silent, *, periods: int | None = None) -> Record:
+        """What a policy decides in the first so many periods (None: in all), each time from what was known."""
+        began, size = time.monotonic(), len(self.history.periods)
         record, before = Record(), None
-        for t in range(len(self.history.periods)):
-            report(Progress(phase=f"{name} {t + 1}/{len(self.history.periods)}", seconds=time.monotonic() - began))
+        for t in range(size if periods is None else periods):
+            report(Progress(phase=f"{t + 1}/{size}", seconds=time.monotonic() - began))
             now = self._now(record, t, before)
             chosen = policy(now)
             record, before = decided(self.history, record, now.problem, chosen, t), (now.problem, chosen)
-        return self.bill(name, record, seconds=time.monotonic() - began)
+        return record
 
     def bill(self, name: str, record: Record, *, seconds: float = 0.0) -> Outcome:
         """What a record of decisions costs as things turned out, by verification's arithmetic; draws are the cheapest that it leaves.
@@ -220,4 +226,4 @@ def _possible(problem: PlanningProblem, placed: np.ndarray) -> np.ndarray:
 
 
 def _named(phase: str, report: Report) -> Report:
-    return lambda step: report(replace(step, phase=phase))
+    return lambda step: report(replace(step, phase=f"{phase} {step.phase}"))
