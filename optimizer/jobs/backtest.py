@@ -15,7 +15,7 @@ from optimizer.domain.case import Case
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
-from optimizer.jobs.plan import correlation_of, solve_settings, with_scenarios, write_rows
+from optimizer.jobs.plan import correlation_of, executor, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import BacktestJob
 from optimizer.jobs.terminal import shown_progress
@@ -24,7 +24,7 @@ from optimizer.planning.backtest.history import History
 from optimizer.planning.backtest.study import COLUMNS, OURS, Replayed, Rows, replayed, tables
 from optimizer.planning.calibration import Calibration, read_calibration
 from optimizer.report.backtest_page import BacktestView, backtest_page, headline, sections
-from optimizer.solve.executor import ProcessPool, Task
+from optimizer.solve.executor import Task
 from optimizer.solve.search import Progress
 from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import KEYS, SCHEMA_VERSION, versions, write_summary
@@ -77,11 +77,11 @@ def _replay(histories: Sequence[History], settings: BacktestJob, calibration: Ca
         "settings": solving,
         "hindsight": replace(solving, time_limit_s=settings.backtest.hindsight_time_limit_s, deterministic_limit=None),
     }
-    if settings.backtest.processes == 1:
+    if len(histories) == 1:
         return [replayed(history, **asked, report=progress) for history in histories]
     tasks = [Task(key=history.name, work=replayed, arguments={"history": history, **asked}) for history in histories]
     began, found = time.monotonic(), {}
-    with ProcessPool(processes=min(settings.backtest.processes, len(tasks))) as pool:
+    with executor(settings.executor).pool(len(tasks)) as pool:
         for task in tasks:
             pool.submit(task)
         for outcome in pool.outcomes():

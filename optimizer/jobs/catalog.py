@@ -70,7 +70,7 @@ JOBS = {
             settings=BacktestJob,
             examples=(
                 "placement backtest",
-                "placement backtest backtest.histories=20 backtest.processes=2",
+                "placement backtest backtest.histories=20",
                 "placement backtest case.path=/my/lab horizon.periods=12 solver.time_limit_s=60",
             ),
         ),
@@ -160,9 +160,6 @@ JOBS = {
     )
 }
 
-# Names that the interface keeps for jobs which this version does not have.
-RESERVED = ("backtest",)
-
 
 def job_named(name: str) -> Job:
     """The job of that name.
@@ -172,5 +169,4 @@ def job_named(name: str) -> Job:
     """
     if name in JOBS:
         return JOBS[name]
-    rule = "is a job that this version does not have yet" if name in RESERVED else "must be a job"
-    raise ConfigError("placement", rule, name, f"Jobs: {', '.join(JOBS)}. See placement --help.")
+    raise ConfigError("placement", "must be a job", name, f"Jobs: {', '.join(JOBS)}. See placement --help.")

@@ -8,6 +8,7 @@ from optimizer.jobs.settings.groups import (
     CalibrationSettings,
     CaseSettings,
     EconomicsSettings,
+    ExecutorSettings,
     HorizonSettings,
     ScenarioSettings,
     SolverSettings,
@@ -23,13 +24,11 @@ class BacktestSettings:
     months: int = setting(18, "months of a history that is made from the case")
     histories: int = setting(1, "histories to make, with the seeds from `seed` on")
     hindsight_time_limit_s: float = setting(60.0, "seconds of search for the plan of hindsight")
-    processes: int = setting(1, "histories replayed at once, each on its share of the cores")
 
     def __post_init__(self) -> None:
         require(self.months >= 2, "backtest.months", "must be >= 2 months", self.months)
         require(self.histories >= 1, "backtest.histories", "must be >= 1", self.histories)
         require(self.hindsight_time_limit_s > 0, "backtest.hindsight_time_limit_s", "must be > 0 s", self.hindsight_time_limit_s)
-        require(self.processes >= 1, "backtest.processes", "must be >= 1", self.processes)
 
 
 @dataclass(kw_only=True)
@@ -42,6 +41,7 @@ class BacktestJob:
     solver: SolverSettings = group(SolverSettings, "how to search for each of our plans, and when to stop")
     economics: EconomicsSettings = group(EconomicsSettings, "what money is worth over time")
     scenarios: ScenarioSettings = group(ScenarioSettings, "sample scenarios of demand for each plan; how histories wander")
+    executor: ExecutorSettings = group(ExecutorSettings, "where several histories are replayed")
     calibration: CalibrationSettings = group(CalibrationSettings, "what the surfaces were fitted to")
     output: TableSettings = group(TableSettings, "where runs are written")
     seed: int = setting(0, "seed of everything random; that of the first history")
