@@ -15,6 +15,7 @@ from optimizer.domain.case import Case
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
+from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.plan import correlation_of, executor, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import BacktestJob
@@ -53,7 +54,7 @@ def run(settings: BacktestJob) -> int:
         about = _summary(draft, settings, found, view, seconds=time.monotonic() - began)
         for name, table in rows.items():
             write_rows(draft, name, table, COLUMNS[name], csv=settings.output.csv)
-        draft.path("report.html").write_text(backtest_page(view, about), encoding="utf-8")
+        write_page(draft, backtest_page(view, about, names=supplier_names(histories[0].case)))
         write_summary(about, draft.path("summary.json"))
     show_sections(headline(view), _plain(about), sections(view))
     print(f"run: {run_path(draft)}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.report.html import bullets, document, facts, preformatted, table
-from optimizer.report.section import Section
+from optimizer.report.document import Bullets, Facts, Page, Section
 from optimizer.report.wording import BASELINES, count, money, money_unit, percent
 
 Rows = Sequence[Mapping[str, Any]]
@@ -49,11 +47,16 @@ def sections(view: BacktestView) -> Iterable[Section]:
     return (section for section in (make(view) for make in makers) if section.rows)
 
 
-def backtest_page(view: BacktestView, summary: Mapping[str, Any]) -> str:
-    """The whole page. Names come from the user's tables and are escaped."""
-    parts = [table(section.title, section.columns, section.rows) for section in sections(view)]
-    about = preformatted("Where it comes from", json.dumps(summary, indent=2))
-    return document(f"Backtest of {view.case}", [facts(headline(view)), bullets("Alerts", view.alerts), *parts, about])
+def backtest_page(view: BacktestView, summary: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Page:
+    """The whole page; `names` are those that say who supplies, and what stands for them on a page to share."""
+    policies = _policies(view)
+    return Page(
+        title=f"Backtest of {view.case}",
+        top=(Facts(title="What following it came to", values=headline(view)), policies, Bullets(title="Alerts", items=view.alerts)),
+        parts=tuple(section for section in sections(view) if section != policies),
+        summary=summary,
+        names=names or {},
+    )
 
 
 def _unit(view: BacktestView) -> str:
@@ -62,7 +65,7 @@ def _unit(view: BacktestView) -> str:
 
 def _policies(view: BacktestView) -> Section:
     unit = _unit(view)
-    columns = ("policy", f"cost, {unit}>", "unserved>", "moves>", "regret>", "from>", "to>")
+    columns = ("policy", f"cost, {unit}$", "unserved>", "moves>", "regret$", "from$", "to$")
     return Section(
         title="Policies",
         columns=columns,
@@ -82,7 +85,7 @@ def _paired(view: BacktestView) -> Section:
     unit = _unit(view)
     return Section(
         title="What this planner saves, history by history",
-        columns=("over", "histories>", f"saving, {unit}>", "from>", "to>", "share>", "dearer>"),
+        columns=("over", "histories>", f"saving, {unit}$", "from$", "to$", "share>", "dearer>"),
         rows=tuple(
             (
                 *(NAMES[row["policy"]], count(row["histories"])),
@@ -99,7 +102,7 @@ def _losses(view: BacktestView) -> Section:
     unit = _unit(view)
     return Section(
         title="Where this planner loses",
-        columns=("history", "to", f"ours, {unit}>", "theirs>", "more>"),
+        columns=("history", "to", f"ours, {unit}$", "theirs$", "more$"),
         rows=tuple(
             (row["history"], NAMES[row["policy"]], *(money(row[name], unit) for name in ("ours_usd", "cost_usd", "lost_usd")))
             for row in view.tables["losses"]
