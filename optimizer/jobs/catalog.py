@@ -124,9 +124,9 @@ JOBS = {
         ),
         Job(
             name="init",
-            summary="write an empty case: one table per file, with its columns explained",
+            summary="write an empty case, one table per file with its columns explained, or a copy of one that comes with the planner",
             settings=InitJob,
-            examples=("placement init folder=/my/lab",),
+            examples=("placement init folder=/my/lab", "placement init folder=lab from_case=small"),
         ),
         Job(
             name="runs",

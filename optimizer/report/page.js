@@ -52,9 +52,14 @@ for (const table of document.querySelectorAll("table")) {
 // Charts: specifications lie in the page as JSON; colours and widths follow the reader's screen.
 function fitted(spec, width) {
   const { margin = 150, aspect } = spec.usermeta ?? {};
+  const beside = Math.min(margin, Math.max(110, width * 0.45)); // names get less room on a narrow screen
   for (const part of spec.vconcat ?? [spec]) {
-    if (part.width !== undefined) part.width = Math.max(140, width - margin);
+    if (part.width !== undefined) part.width = Math.max(140, width - beside);
     if (aspect) part.height = part.width * aspect;
+    for (const { encoding } of part.layer ?? [part]) {
+      const axis = encoding?.y?.axis;
+      if (axis?.labelLimit) axis.labelLimit = Math.min(axis.labelLimit, beside - 20);
+    }
   }
 }
 

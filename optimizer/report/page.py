@@ -55,7 +55,7 @@ def plan_page(
 def _due(view: Overview) -> Section:
     unit = money_unit(max((abs(line.idle_usd) for line in view.due if line.idle_usd is not None), default=0.0))
     rows = tuple((day(line.act_by), f"{line.decision} {line.lots} of", line.contract, money(line.idle_usd, unit)) for line in view.due)
-    return Section(title="To be decided", columns=("by", "decision", "contract", f"doing nothing costs, at most {unit}$"), rows=rows)
+    return Section(title="To be decided", columns=("by", "decision", "contract", f"if not: up to {unit}$"), rows=rows)
 
 
 def _decisions(view: Overview) -> Section:

@@ -100,3 +100,12 @@ def test_a_case_that_is_not_filled_in_yet_is_told_what_it_lacks(tmp_path, capsys
     told = capsys.readouterr().err
     assert "calendar" in told
     assert "Traceback" not in told
+
+
+def test_a_shipped_case_is_copied_to_be_changed(tmp_path, capsys):
+    assert main(["init", f"folder={tmp_path / 'lab'}", "from_case=tiny"]) == 0
+    assert (tmp_path / "lab" / "offers.csv").read_bytes() == (case_folder("tiny") / "offers.csv").read_bytes()
+    assert not (tmp_path / "lab" / "accelerators.csv").exists()  # comes with the planner anyway
+    assert main(["init", f"folder={tmp_path / 'other'}", "from_case=nobody"]) == 2
+    assert "got nobody" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()

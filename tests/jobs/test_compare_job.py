@@ -1,32 +1,27 @@
-"""A new user's path: a plan, a changed assumption, a second plan, what differs."""
+"""A new user's path, as README has it: a plan, a changed assumption, a second plan, what differs; and its page, to share."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from decimal import Decimal
 
 import pytest
 
 from optimizer.__main__ import main
 from optimizer.store.runs import run_ids
-from optimizer.tables.catalog import case_folder
 from optimizer.tables.written import written_rows
+from tests.docs.blocks import RUN, commands_marked, run
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
-    """(folder of runs, ids of first plan, second plan, comparison)"""
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(case_folder("tiny"), folder / "lab")
-    runs = folder / "runs"
-    settings = [f"case.path={folder / 'lab'}", f"output.folder={runs}"]
-    assert main(["plan", *settings]) == 0
-    offers = folder / "lab" / "offers.csv"
-    offers.write_text(offers.read_text().replace("market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,5.1379"))
-    assert main(["plan", *settings]) == 0
-    assert main(["compare", f"output.folder={runs}", "output.csv=true"]) == 0
-    return runs, *run_ids(runs)
+    """The commands of README's first steps: (folder of runs, ids of first plan, second plan, comparison)."""
+    folder = tmp_path_factory.mktemp("new")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for command in commands_marked("README.md", RUN):
+            run(command)
+    return folder / "runs", *run_ids(folder / "runs")
 
 
 def test_the_comparison_reconciles_to_the_cent(compared):
@@ -42,7 +37,7 @@ def test_the_comparison_reconciles_to_the_cent(compared):
 def test_the_changed_assumption_is_named(compared):
     runs, *_, comparison = compared
     assert written_rows(runs / comparison / "input_changes.parquet") == [
-        {"table": "offers", "row": "market_b", "column": "usd_per_accelerator_hour", "first": "3", "second": "5.1379"}
+        {"table": "offers", "row": "market_b", "column": "usd_per_accelerator_hour", "first": "3", "second": "5"}
     ]
     page = (runs / comparison / "report.html").read_text()
     assert "usd_per_accelerator_hour" in page

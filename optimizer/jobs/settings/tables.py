@@ -22,6 +22,7 @@ class InitJob:
     """Settings of `placement init`."""
 
     folder: str = setting("", "new or empty folder for the tables; must be given")
+    from_case: str | None = setting(None, "copy the tables of this case, which comes with the planner; null: empty tables")
 
     def __post_init__(self) -> None:
         require(bool(self.folder), "folder", "must name a new or empty folder", "nothing", "Add folder=NAME.")

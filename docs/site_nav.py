@@ -1,0 +1,38 @@
+"""The order of pages on the documentation site; pages that no list names come last, so that none is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+ORDER = {
+    "For a start": ("tutorial", "your_data", "reading_a_plan"),
+    "Jobs": ("operations", "audit", "quote", "scenarios", "exchange", "configuration", "python"),
+    "How it works": ("method", "problem", "sensitivities"),
+    "Contracts": ("contracts/index", "contracts"),
+    "Tables": ("tables",),
+    "Decisions": ("decisions",),
+}
+
+
+def on_config(config: Any) -> Any:
+    """Called by mkdocs when it has read its configuration."""
+    listed: list[str] = ["index.md"]
+    nav: list[Any] = ["index.md"]
+    for title, names in ORDER.items():
+        pages = [page for name in names for page in _pages(name) if page not in listed]
+        listed += pages
+        nav.append({title: pages})
+    others = [page for page in _all("**/*.md") if page not in listed]
+    config["nav"] = [*nav, {"More": others}] if others else nav
+    return config
+
+
+def _pages(name: str) -> list[str]:
+    """A page, or all of a folder."""
+    return _all(f"{name}/*.md") if (DOCS / name).is_dir() else [f"{name}.md"]
+
+
+def _all(pattern: str) -> list[str]:
+    return sorted(path.relative_to(DOCS).as_posix() for path in DOCS.glob(pattern))

@@ -1,0 +1,55 @@
+"""docs/configuration.md: every setting of every job, from the classes that also check it and print `--help`.
+
+`python -m optimizer.jobs.reference` writes it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from optimizer.jobs.catalog import JOBS, Job
+from optimizer.jobs.configs import group_choices
+from optimizer.jobs.usage import EXIT_CODES, Key, keys
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+
+_OPENING = """# Configuration reference
+
+`placement <job> [key=value ...]`; this page is written by `python -m optimizer.jobs.reference` from what also checks the values
+and prints `placement <job> --help`.
+
+- A value with spaces, commas or brackets stands in quotes: `'by="capacity planning"'`.
+- `null` means nothing: no limit, or the default that the meaning names. A list of names is `[a,b]`, or `a,b` where `-m` is not given.
+- `-m` makes one run for each combination of values: `placement plan -m case=small solver.backend=highs,cp_sat`.
+- Defaults of a job may be changed by a named setting: `case=frontier_lab` looks 12 periods ahead, `experiment=NAME` sets several keys.
+"""
+
+
+def configuration_markdown() -> str:
+    """All jobs with their settings, as Markdown."""
+    codes = ["## Exit codes", "", "| code | meaning |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES), ""]
+    return "\n".join([_OPENING, *codes, *(line for job in JOBS.values() for line in _job(job))])
+
+
+def _job(job: Job) -> Iterator[str]:
+    yield from (f"## placement {job.name}", "", f"{job.summary[0].upper()}{job.summary[1:]}.", "")
+    yield from (f"    {example}" for example in job.examples)
+    yield ""
+    choices = group_choices(job)
+    if choices:
+        yield from ("| named setting | one of |", "|---|---|")
+        yield from (f"| `{group}=NAME` | {', '.join(names)} |" for group, names in choices.items())
+        yield ""
+    yield from ("| key | type | default | meaning |", "|---|---|---|---|")
+    yield from (_row(key) for key in keys(job.settings) if not key.name.endswith(".name"))
+    yield ""
+
+
+def _row(key: Key) -> str:
+    default = f"`{key.default}`" if key.default else ""
+    return f"| `{key.name}` | {key.type} | {default} | {key.meaning.replace('|', ' or ')} |"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(configuration_markdown(), encoding="utf-8")
