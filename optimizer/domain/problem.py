@@ -5,7 +5,7 @@ All money is in USD; fields named `_cash` are undiscounted and carry their perio
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from optimizer.domain.clauses import (
     Tiers,
     TrueUp,
 )
+from optimizer.domain.risk import RISK_NEUTRAL, Risk
 from optimizer.domain.surface import Floats, Ints, Needs
 
 Bools = NDArray[np.bool_]
@@ -163,6 +164,16 @@ class PlanningProblem:
     supply: Supply
     limits: Limits
     other_spend_cash: Floats  # [suppliers, T] USD that no decision changes
+    risk: Risk = RISK_NEUTRAL
+
+    @property
+    def risk_neutral(self) -> bool:
+        """Whether the objective is the expectation: CVaR does not count, or there is one scenario only."""
+        return self.risk.omega == 0.0 or len(self.scenarios) == 1
+
+    def by_expectation(self) -> PlanningProblem:
+        """The problem with the expectation as its objective."""
+        return self if self.risk_neutral else replace(self, risk=RISK_NEUTRAL)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from optimizer.integer.decide import decisions, fix, fix_contracts, free_loads
 from optimizer.integer.objective import all_payments, constant, money_unit, objective, option_egress
 from optimizer.integer.program import Program, assemble
 from optimizer.integer.recourse import Recourse, recourse
+from optimizer.integer.risk import dear_scenarios
 from optimizer.integer.variables import choose_variables
 from optimizer.integer.whole import whole_draws
 
@@ -25,6 +26,7 @@ def build_program(problem: PlanningProblem) -> Program:
     variables, columns = choose_variables(problem, unit)
     payments = all_payments(problem, variables, unit)
     upper = columns.boxes()[1]
+    dear, dear_usd = dear_scenarios(problem, payments, columns, unit)
     groups = [
         placement.one_place(problem, variables),
         placement.one_option(problem, variables),
@@ -57,7 +59,8 @@ def build_program(problem: PlanningProblem) -> Program:
         *exclusivity.exclusivity(problem, variables),
         clauses.share_of_wallet(problem, variables, limits.most_drawn(problem, variables, upper)),
         *limits.linking_rows(problem, variables, (*payments, option_egress(problem, variables)), unit),
+        *dear,
     ]
-    cost = objective(problem, variables, payments, columns.count)
+    cost = objective(problem, variables, payments, columns.count) + dear_usd
     program = assemble(columns, variables, groups, cost, constant(problem), unit)
     return replace(program, implied=program.implied | whole_draws(program))

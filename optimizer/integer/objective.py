@@ -226,9 +226,10 @@ def lump_sums(problem: PlanningProblem, variables: Variables, columns: int) -> F
 
 
 def objective(problem: PlanningProblem, variables: Variables, payments: tuple[Payments, ...], columns: int) -> Floats:
-    """Discounted, expected USD per unit of each column, [n]."""
+    """Discounted, expected USD per unit of each column, [n]; where CVaR counts, without the part that its own rows have (`risk`)."""
     usd = lump_sums(problem, variables, columns)
-    weight = np.append(problem.probability, 1.0)  # ALL_SCENARIOS, -1, finds the 1
+    expected = 1.0 if problem.risk_neutral else 1.0 - problem.risk.omega
+    weight = np.append(expected * problem.probability, 1.0)  # ALL_SCENARIOS, -1, finds the 1
     for part in payments:
         paid = part.cash * problem.discount[part.period] * weight[part.scenario]
         usd += np.bincount(part.column, paid, columns)

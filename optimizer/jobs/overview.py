@@ -11,7 +11,6 @@ from operator import itemgetter
 
 import numpy as np
 
-from optimizer.planning import outputs
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
 from optimizer.report.overview import (
@@ -35,10 +34,13 @@ def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
         case=result.case.name,
         status=str(result.status),
         objective_usd=result.objective_usd,
+        expected_usd=result.verification.expected_cost_usd,
         bound_usd=known(result.bound_usd),
         gap_usd=known(result.gap_usd),
         gap=known(result.gap),
-        cvar_usd=outputs.cvar(result.verification.scenario_cost_usd, result.problem.probability, outputs.CVAR_LEVEL),
+        cvar_usd=result.verification.cvar_usd,
+        omega=result.verification.risk.omega,
+        alpha=result.verification.risk.alpha,
         scenarios=scenario_lines(result),
         unserved_share=result.verification.unserved_share,
         shortage_usd=result.verification.shortage_usd,
@@ -145,7 +147,7 @@ def placement_lines(placements: Rows) -> Iterator[PlacementLine]:
 
 
 def cost_lines(result: PlanResult) -> tuple[CostLine, ...]:
-    """Discounted, expected USD by line, dearest first; they add up to the objective."""
+    """Discounted, expected USD by line, dearest first; they add up to the expected cost."""
     total: dict[str, float] = defaultdict(float)
     for entry in result.verification.ledger:
         total[entry.line] += entry.discounted_usd

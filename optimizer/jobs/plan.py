@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from optimizer.domain.case import Case
+from optimizer.domain.risk import Risk
 from optimizer.integer.backend import Backend
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
@@ -61,6 +62,7 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
             result = make_plan(
                 case,
                 annual_discount_rate=settings.economics.annual_discount_rate,
+                risk=Risk(omega=settings.risk.omega, alpha=settings.risk.alpha),
                 calibration=calibration,
                 settings=solve_settings(settings),
                 progress=progress,

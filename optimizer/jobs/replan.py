@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from optimizer.domain.case import Case
+from optimizer.domain.risk import Risk
 from optimizer.errors import InfeasiblePlan, NoNewPlan, NoPlanInLimit
 from optimizer.jobs.compose import as_yaml, dotted
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
@@ -43,7 +44,7 @@ from optimizer.tables.read import read_case
 
 ALERTS = 6  # exit code
 NONE = "none"
-DECIDING = ("horizon", "economics", "scenarios", "calibration", "steadiness")  # settings that a plan follows from, beside the tables
+DECIDING = ("horizon", "economics", "risk", "scenarios", "calibration", "steadiness")  # settings that plans follow from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,7 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
                 tonight.last,
                 steadiness=Steadiness(**asdict(settings.steadiness)),
                 annual_discount_rate=settings.economics.annual_discount_rate,
+                risk=Risk(omega=settings.risk.omega, alpha=settings.risk.alpha),
                 calibration=calibration,
                 settings=solve_settings(settings),
                 progress=progress,

@@ -132,6 +132,9 @@ def _obligations(view: Overview) -> Table:
 def plain_lines(view: Overview) -> Iterator[str]:
     """`name: value` and `kind name: field=value ...`; figures in full, `-` where there is none."""
     yield f"status: {view.status}"
+    if view.omega > 0.0:
+        yield f"expected_usd: {view.expected_usd!r}"
+        yield f"cvar_usd: {view.cvar_usd!r}"
     for name in ("objective_usd", "bound_usd", "gap_usd", "gap", "unserved_share", "shortage_usd"):
         value = getattr(view, name)
         yield f"{name}: {'-' if value is None else repr(value)}"

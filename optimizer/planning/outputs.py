@@ -14,13 +14,13 @@ from optimizer.planning.alternatives import alternative_rows
 from optimizer.planning.sensitivities import sensitivity_rows
 from optimizer.planning.unit_costs import unit_costs
 from optimizer.planning.verify import cost_rows
+from optimizer.pricing.weighing import at_prices
 from optimizer.solve.cost import active_lots, used_peak
 
 if TYPE_CHECKING:
     from optimizer.planning.plan import PlanResult
 
 Rows = Sequence[Mapping[str, Any]]
-CVAR_LEVEL = 0.95
 
 
 def summary(result: PlanResult) -> dict[str, Any]:
@@ -34,8 +34,8 @@ def summary(result: PlanResult) -> dict[str, Any]:
         "sunk_usd": verified.sunk_usd,
         "gap_usd": result.gap_usd,
         "gap": result.gap,
-        "expected_cost_usd": result.objective_usd,
-        "cvar_usd": cvar(verified.scenario_cost_usd, problem.probability, CVAR_LEVEL),
+        "expected_cost_usd": verified.expected_cost_usd,
+        "cvar_usd": verified.cvar_usd,
         "unserved_share": verified.unserved_share,
         "phases": {phase: round(seconds, 3) for phase, seconds in result.phases.items()},
         "loads": len(result.plan.loads) + len(result.plan.runs),
@@ -51,20 +51,8 @@ def summary(result: PlanResult) -> dict[str, Any]:
         "verified": True,
         "verify_error_usd": result.verify_error_usd,
         "baselines": {baseline.name: baseline.cost_usd for baseline in result.baselines},
+        "risk": {"omega": problem.risk.omega, "alpha": problem.risk.alpha},
     }
-
-
-def cvar(costs: np.ndarray, probability: np.ndarray, level: float) -> float:
-    """Mean cost of the dearest 1 - level of probability.
-
-    max over 0 <= q <= probability / (1 - level), sum q = 1, of q . costs
-    """
-    rest, total = 1.0, []
-    for s in np.argsort(-costs, kind="stable"):
-        share = min(rest, float(probability[s]) / (1.0 - level))
-        total.append(share * float(costs[s]))
-        rest -= share
-    return math.fsum(total)
 
 
 COLUMNS = {
@@ -227,7 +215,7 @@ def sensitivities(result: PlanResult) -> Rows:
     if priced is None or priced.sensitivities is None:
         return []
     rate = result.verification.annual_discount_rate
-    return sensitivity_rows(result.case, result.problem, priced.sensitivities, annual_discount_rate=rate)
+    return sensitivity_rows(result.case, at_prices(result.problem, priced.prices), priced.sensitivities, annual_discount_rate=rate)
 
 
 def alternatives(result: PlanResult) -> Rows:
@@ -235,4 +223,4 @@ def alternatives(result: PlanResult) -> Rows:
     priced = result.priced
     if priced is None or priced.sensitivities is None or priced.pairs is None:
         return []
-    return alternative_rows(result.problem, result.plan.decisions, priced.pairs, priced.sensitivities)
+    return alternative_rows(at_prices(result.problem, priced.prices), result.plan.decisions, priced.pairs, priced.sensitivities)

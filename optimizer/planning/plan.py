@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Plan, PlanStatus
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.risk import RISK_NEUTRAL, Risk
 from optimizer.domain.surface import Floats, Needs
 from optimizer.errors import SolverFailure
 from optimizer.planning.assemble import build_problem
@@ -34,7 +35,7 @@ class PlanResult:
     problem: PlanningProblem
     needs: Needs
     plan: Plan
-    capacity_price: Floats  # [P, T, B, S] discounted USD per accelerator, weighted by probability
+    capacity_price: Floats  # [P, T, B, S] discounted USD per accelerator, by what scenarios weigh in the objective
     priced: Priced | None  # at the best prices found; None where the plan was found without any
     verification: Verification
     verify_error_usd: float
@@ -63,6 +64,7 @@ def make_plan(
     case: Case,
     *,
     annual_discount_rate: float = DISCOUNT_RATE,
+    risk: Risk = RISK_NEUTRAL,
     calibration: Calibration | None = None,
     settings: SolveSettings,
     progress: Callable[[Progress], None],
@@ -71,6 +73,7 @@ def make_plan(
 
     Args:
       annual_discount_rate: share per year at which later money is worth less.
+      risk: what CVaR counts in the objective.
       calibration: what the surfaces were fitted to; None: what is shipped.
 
     Raises:
@@ -84,7 +87,7 @@ def make_plan(
     calibration = calibration or shipped_calibration()
     needs = compute_needs(case, calibration)
     laps.lap("surfaces")
-    problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
+    problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate, risk=risk)
     laps.lap("problem")
     solved = SOLVERS[settings.method](problem, settings=settings, started=laps.started, report=progress)
     laps.lap("solve")
@@ -153,7 +156,7 @@ def verified(case: Case, problem: PlanningProblem, solved: Solved, *, annual_dis
       SolverFailure: the plan breaks a rule, or its cost is another one.
     """
     # Training options that a pin forbids are not in the problem; the plan's indices refer to what is.
-    verification = verify(case, problem.needs, solved.settled.plan, annual_discount_rate=annual_discount_rate)
+    verification = verify(case, problem.needs, solved.settled.plan, annual_discount_rate=annual_discount_rate, risk=problem.risk)
     same, error = agrees(solved.settled.objective_usd, verification)
     if verification.broken or not same:
         faults = list(verification.broken) + ([] if same else [f"its cost differs from the recomputed one by {error:.2f} USD"])

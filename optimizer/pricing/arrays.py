@@ -73,6 +73,19 @@ class RunArrays:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
+class RiskArrays:
+    """Where CVaR is part of the objective: the limits of what scenarios may weigh, and costs of loads in each of them, discounted."""
+
+    low: Array  # [S]
+    high: Array  # [S]
+    probability: Array  # [S]
+    egress: Array  # [T, Q, L, S]
+    unplaced: Array  # [T, L, S]
+    missed: Array  # [F, T] per accelerator-hour
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
 class Arrays:
     """Everything that the dual reads. Money in units."""
 
@@ -83,7 +96,8 @@ class Arrays:
     discount: Array  # [T]
     weight: Array  # [T, S] probability x discount
     constant: Array  # [] what no decision changes
-    cash_rules: bool = field(metadata={"static": True})  # whether any rule's price changes what offers cost
+    risk: RiskArrays | None  # None: scenarios weigh what is probable
+    cash_rules: bool = field(metadata={"static": True})  # whether any price of a rule, or weight of a scenario, changes what offers cost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +163,9 @@ def device_arrays(problem: PlanningProblem, unit: float) -> Arrays:
         "constant": np.asarray((problem.other_spend_cash * problem.discount).sum() / unit),
     }
     limits = problem.limits
-    cash_rules = len(limits.budget_cash) > 0 or len(limits.share) > 0 or bool((problem.supply.share_of_wallet > 0).any())
-    return Arrays(**jax.tree.map(_on_device, fields), cash_rules=cash_rules)
+    rules = len(limits.budget_cash) + len(limits.share) + int((problem.supply.share_of_wallet > 0).sum())
+    risk = None if problem.risk_neutral else RiskArrays(**jax.tree.map(_on_device, _risk(problem, unit)))
+    return Arrays(**jax.tree.map(_on_device, fields), risk=risk, cash_rules=rules > 0 or risk is not None)
 
 
 def _on_device(leaf: Any) -> Array:
@@ -214,6 +229,22 @@ def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float) -> LoadArray
         "traffic": needs.traffic_gb_per_s.T if np.isfinite(problem.site_bandwidth).any() else np.zeros((periods, 0)),
     }
     return LoadArrays(**fields)
+
+
+def _risk(problem: PlanningProblem, unit: float) -> dict[str, Any]:
+    """Fields of `RiskArrays` on the host."""
+    needs, risk, chance = problem.needs, problem.risk, problem.probability
+    slot, depth = pair_slots(problem)
+    low, later = (1.0 - risk.omega) * chance, problem.discount[:, None] / unit
+    egress = _by_slot(problem.egress_cash * later, needs.pair_load, slot, (depth, len(needs.loads)))
+    return {
+        "low": low,
+        "high": low + risk.omega * np.minimum(chance / (1.0 - risk.alpha), 1.0),
+        "probability": chance,
+        "egress": egress.transpose(2, 0, 1, 3),
+        "unplaced": (problem.unplaced_cash * later).swapaxes(0, 1),
+        "missed": problem.missed_price[needs.pair_load[needs.flexible[needs.pair_load]]][:, None] * problem.discount / unit,
+    }
 
 
 def _chunks(problem: PlanningProblem, row: Ints) -> tuple[Ints, Ints, NDArray[Any]]:

@@ -15,18 +15,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
-from jax.flatten_util import ravel_pytree
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.pricing.arrays import Arrays, Prepared, prepare
 from optimizer.pricing.bound import certify
 from optimizer.pricing.carried import fitted
-from optimizer.pricing.coordinates import Coordinates, coordinates, first_point, multipliers_at, point_of
+from optimizer.pricing.coordinates import Coordinates, centred, coordinates, first_point, held_inside, multipliers_at, point_of
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
 from optimizer.pricing.multipliers import Multipliers, project
 from optimizer.pricing.prices import Prices, Shares
 from optimizer.pricing.supply import BARRED
+from optimizer.pricing.weighing import weighed, within_envelope
 
 ITERATIONS = 600  # steps, each with one evaluation of the smooth dual and its gradient
 BLOCK = 50  # steps in one call of the device; shares of decisions are means over the last one
@@ -96,28 +96,31 @@ def _set_out(arrays: Arrays) -> tuple[Coordinates, Array]:
 
 @jax.jit
 def _resume(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array:
-    return point_of(arrays, box, project(arrays, multipliers))
+    given = within_envelope(arrays, multipliers)
+    return point_of(arrays, box, project(weighed(arrays, given), given))
 
 
 @jax.jit
 def _block(arrays: Arrays, box: Coordinates, point: Array, state: optax.OptState, pace: Array) -> tuple[Array, optax.OptState, Inputs]:
     """Steps uphill, and the mean slopes of the smooth dual in the inputs on the way: of costs, how much of each decision is taken."""
-    upper = ravel_pytree(box.upper)[0]
     adam = optax.scale_by_adam(**MOMENTS)
-    inputs = inputs_of(arrays)
+    unchanged = jax.tree.map(jnp.zeros_like, inputs_of(arrays))
 
-    def smooth(point: Array, inputs: Inputs, temperature: Array) -> Array:
-        multipliers = added(multipliers_at(arrays, box, point), inputs)
-        return dual_value(with_inputs(arrays, inputs), multipliers, (box.scales, temperature))
+    def smooth(point: Array, change: Inputs, temperature: Array) -> Array:
+        multipliers = multipliers_at(arrays, box, point)
+        now = weighed(arrays, multipliers)
+        inputs = jax.tree.map(jnp.add, inputs_of(now), change)
+        return dual_value(with_inputs(now, inputs), added(multipliers, inputs), (box.scales, temperature))
 
     def step(now: tuple[Array, optax.OptState, Inputs], how: Array) -> tuple[tuple[Array, optax.OptState, Inputs], None]:
         point, state, total = now
-        slope, slopes = jax.grad(smooth, (0, 1))(point, inputs, how[1])
+        slope, slopes = jax.grad(smooth, (0, 1))(point, unchanged, how[1])
         with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the whole number of steps
-            direction, state = adam.update(slope, state)
-        return (jnp.clip(point + how[0] * direction, 0.0, upper), state, jax.tree.map(jnp.add, total, slopes)), None
+            direction, state = adam.update(centred(arrays, box, point, slope), state)
+        moved = held_inside(arrays, box, point + how[0] * direction)
+        return (moved, state, jax.tree.map(jnp.add, total, slopes)), None
 
-    (point, state, total), _ = jax.lax.scan(step, (point, state, jax.tree.map(jnp.zeros_like, inputs)), pace)
+    (point, state, total), _ = jax.lax.scan(step, (point, state, unchanged), pace)
     return point, state, jax.tree.map(lambda leaf: leaf / pace.shape[0], total)
 
 

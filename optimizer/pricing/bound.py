@@ -2,7 +2,8 @@
 
 Whatever prices are given, they are first moved into the box where the dual is finite. Every term of the value is a product of few factors,
 summed; with `n` the longest chain of operations the computed value exceeds the exact one by at most gamma_n = n u / (1 - n u) times the sum
-of absolute terms (u = 2^-53). In the minima it is enough to count the terms of the true minimiser: the computed minimum is not above its
+of absolute terms (u = 2^-53). So does what rounding leaves between the weights of scenarios and weights that sum to 1 exactly: it changes
+each term by a few u of itself. In the minima it is enough to count the terms of the true minimiser: the computed minimum is not above its
 computed cost. Costs of loads have no negative terms but the flexible work's, which are at most twice the work at the price of missing it.
 """
 
@@ -26,6 +27,7 @@ from optimizer.pricing.prices import Prices
 from optimizer.pricing.responses import cheapest_lots, contract_costs
 from optimizer.pricing.starts import best_options, option_costs, run_costs
 from optimizer.pricing.supply import BARRED
+from optimizer.pricing.weighing import weighed, within_envelope
 
 ROUNDOFF = 2.0**-53
 MARGIN = 1e-12  # share of every cap that multipliers stay below it
@@ -82,7 +84,7 @@ class Evaluation:
 
 @jax.jit
 def _evaluate(arrays: Arrays, multipliers: Multipliers) -> Evaluation:
-    inside = project(arrays, multipliers, MARGIN)
+    arrays, inside = in_box(arrays, multipliers)
     stacked, cash = stacked_prices(arrays, inside), cash_weight(arrays, inside)
     options = option_costs(arrays.runs, stacked, cash, arrays.discount)
     terms = dual_terms(arrays, inside)
@@ -95,6 +97,13 @@ def _evaluate(arrays: Arrays, multipliers: Multipliers) -> Evaluation:
         option=best_options(arrays.runs, options),
         contracts=jnp.where(arrays.supply.contracts.least > 0, held, signed),
     )
+
+
+def in_box(arrays: Arrays, multipliers: Multipliers) -> tuple[Arrays, Multipliers]:
+    """Near multipliers for which the dual is finite, by a margin, and the arrays with scenarios weighed as they say."""
+    within = within_envelope(arrays, multipliers)
+    now = weighed(arrays, within)
+    return now, project(now, within, MARGIN)
 
 
 def _sizes(arrays: Arrays, multipliers: Multipliers, terms: Terms, stacked: Array, cash: Array) -> Terms:
@@ -196,7 +205,8 @@ def offer_worth(prepared: Prepared, prices: Prices) -> Floats:
 @jax.jit
 def _offer_worth(arrays: Arrays, multipliers: Multipliers) -> Array:
     """[O, T, X]"""
-    inside, offers = project(arrays, multipliers, MARGIN), arrays.supply.offers
+    arrays, inside = in_box(arrays, multipliers)
+    offers = arrays.supply.offers
     charge = by_block(arrays, draw_charge(arrays, inside)[offers.supplier])
     return offers.usable[:, None, None] * stacked_prices(arrays, inside)[offers.price_row] - charge
 
@@ -204,7 +214,7 @@ def _offer_worth(arrays: Arrays, multipliers: Multipliers) -> Array:
 @jax.jit
 def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
     """[G]"""
-    inside = project(arrays, multipliers, MARGIN)
+    arrays, inside = in_box(arrays, multipliers)
     options = option_costs(arrays.runs, stacked_prices(arrays, inside), cash_weight(arrays, inside), arrays.discount)
     return jnp.maximum(options - run_costs(arrays.runs, options, None)[arrays.runs.run], 0.0)
 
@@ -212,7 +222,7 @@ def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
 @jax.jit
 def _at_prices(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:
     """Costs and reduced costs, each [T, Q, L]."""
-    inside = project(arrays, multipliers, MARGIN)
+    arrays, inside = in_box(arrays, multipliers)
     cost = pair_costs(arrays, inside, stacked_prices(arrays, inside), cash_weight(arrays, inside))
     paths = cost, inside.moves, moves(arrays)
     return cost, jnp.maximum(costs_through(*paths) - path_costs(*paths)[None, None], 0.0)

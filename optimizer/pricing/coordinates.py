@@ -19,6 +19,7 @@ from jax.flatten_util import ravel_pytree
 from optimizer.pricing.arrays import Arrays
 from optimizer.pricing.dual import SMALLEST, Scales, reference_scales
 from optimizer.pricing.multipliers import Multipliers, affordable_shares, price_caps
+from optimizer.pricing.weighing import nearest, weighed
 
 FAR = 1e6  # units: a limit for multipliers that have none
 CLEARLY = 1e-4  # above a cap, relative: not by rounding
@@ -55,6 +56,7 @@ def coordinates(arrays: Arrays) -> Coordinates:
         wallet=_filled(hourly, shapes.wallet),
         bandwidth=_filled(load / (traffic + SMALLEST), shapes.bandwidth),
         moves=_filled(load, shapes.moves),
+        scenario=shapes.scenario if arrays.risk is None else arrays.risk.probability,
     )
     upper = Multipliers(
         firm=caps[0] / scales.firm,
@@ -66,6 +68,7 @@ def coordinates(arrays: Arrays) -> Coordinates:
         wallet=_filled(jnp.where(contracts.wallet[:, :, None] > 0, FAR * one, 0.0), shapes.wallet),
         bandwidth=_filled(FAR * rules.limits_bandwidth[:, None], shapes.bandwidth),
         moves=FAR * rules.limits_moves,
+        scenario=shapes.scenario if arrays.risk is None else arrays.risk.high / arrays.risk.probability,
     )
     return Coordinates(scales=scales, units=units, upper=upper, caps=caps)
 
@@ -90,6 +93,7 @@ def nothing(arrays: Arrays) -> Multipliers:
         wallet=jnp.zeros((contracts, periods, scenarios), dtype),
         bandwidth=jnp.zeros((supply.rules.bandwidth.shape[0], periods), dtype),
         moves=jnp.zeros((periods,), dtype),
+        scenario=jnp.zeros((0 if arrays.risk is None else scenarios,), dtype),
     )
 
 
@@ -101,6 +105,7 @@ def first_point(arrays: Arrays, box: Coordinates) -> Array:
         firm=START_PRICE * jnp.ones_like(none.firm),
         spot=START_PRICE * jnp.ones_like(none.spot),
         excess=START_EXCESS * jnp.ones_like(none.excess),
+        scenario=jnp.ones_like(none.scenario),
     )
     return ravel_pytree(jax.tree.map(jnp.minimum, first, box.upper))[0]
 
@@ -109,6 +114,7 @@ def multipliers_at(arrays: Arrays, box: Coordinates, point: Array) -> Multiplier
     """The multipliers that a point [n] of the box stands for."""
     shaped: Multipliers = ravel_pytree(box.units)[1](point)
     scaled: Multipliers = jax.tree.map(jnp.multiply, shaped, box.units)
+    arrays = weighed(arrays, scaled)
     rules = affordable_shares(arrays, scaled)
     firm_cap, spot_cap = price_caps(arrays, rules) if arrays.cash_rules else box.caps
     # The box holds firm prices below their caps. A minimum here would be tied at the cap, and the slope there would be wrong by a share.
@@ -120,7 +126,7 @@ def multipliers_at(arrays: Arrays, box: Coordinates, point: Array) -> Multiplier
 
 def point_of(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array:
     """The point that stands for multipliers inside their box, [n]."""
-    firm_cap, _ = price_caps(arrays, multipliers)
+    firm_cap, _ = price_caps(weighed(arrays, multipliers), multipliers)
     tiny = _tiny(multipliers.firm)
     scaled: Multipliers = jax.tree.map(jnp.divide, multipliers, box.units)
     shaped = replace(
@@ -130,6 +136,27 @@ def point_of(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Arra
         excess=multipliers.excess / jnp.maximum(1.0 - multipliers.short, float(np.finfo(multipliers.short.dtype).eps)),
     )
     return ravel_pytree(jax.tree.map(jnp.clip, shaped, jax.tree.map(jnp.zeros_like, box.upper), box.upper))[0]
+
+
+def centred(arrays: Arrays, box: Coordinates, point: Array, slope: Array) -> Array:
+    """The slope [n] without what it says of all scenarios alike: their weights sum to 1 whatever happens."""
+    if arrays.risk is None:
+        return slope
+    unravel = ravel_pytree(box.units)[1]
+    found: Multipliers = unravel(slope)
+    each = found.scenario / box.units.scenario
+    mean = jnp.sum(each * box.units.scenario * unravel(point).scenario)
+    return ravel_pytree(replace(found, scenario=(each - mean) * box.units.scenario))[0]
+
+
+def held_inside(arrays: Arrays, box: Coordinates, point: Array) -> Array:
+    """The point [n] moved into the box, with weights of scenarios that sum to 1."""
+    inside = jnp.clip(point, 0.0, ravel_pytree(box.upper)[0])
+    if arrays.risk is None:
+        return inside
+    shaped: Multipliers = ravel_pytree(box.units)[1](inside)
+    weights = nearest(arrays.risk, shaped.scenario * box.units.scenario)
+    return ravel_pytree(replace(shaped, scenario=weights / box.units.scenario))[0]
 
 
 def _tiny(like: Array) -> float:

@@ -25,6 +25,7 @@ class Multipliers:
     wallet: Array  # [K, T, S] per accelerator-hour drawn
     bandwidth: Array  # [sites, T] per GB/s
     moves: Array  # [T] per move
+    scenario: Array  # [S] what each scenario weighs, as `weighing` has it; none where it weighs what is probable
 
 
 GENEROUS = 0.999  # largest part of an offer's price that the rows of supplier shares may pay back

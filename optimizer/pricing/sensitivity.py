@@ -24,12 +24,13 @@ from jax import Array
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.pricing.arrays import Arrays, Prepared
-from optimizer.pricing.bound import MARGIN, PairCosts
+from optimizer.pricing.bound import PairCosts, in_box
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
-from optimizer.pricing.multipliers import Multipliers, cash_weight, price_caps, project, stacked_prices
+from optimizer.pricing.multipliers import Multipliers, cash_weight, price_caps, stacked_prices
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.starts import option_costs
+from optimizer.pricing.weighing import at_prices
 
 AT_CAP = 1e-6  # relative distance from a cap within which a price stands at it
 
@@ -84,7 +85,7 @@ def exact_slopes(prepared: Prepared, prices: Prices) -> Inputs:
 
 @jax.jit
 def _slopes(arrays: Arrays, multipliers: Multipliers) -> Inputs:
-    inside = project(arrays, multipliers, MARGIN)
+    arrays, inside = in_box(arrays, multipliers)
 
     def value(inputs: Inputs) -> Array:
         return dual_value(with_inputs(arrays, inputs), added(inside, inputs))
@@ -100,6 +101,7 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
       pairs: costs at the same prices.
     """
     arrays, unit = jax.tree.map(np.asarray, prepared.double), prepared.unit
+    problem = at_prices(problem, prices)
     with jax.enable_x64(True):
         given = prices.in_units(unit), prices.slopes or exact_slopes(prepared, prices)
         at, slopes = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), given)
@@ -121,7 +123,7 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
 @jax.jit
 def _with_caps(arrays: Arrays, multipliers: Multipliers, slopes: Inputs) -> tuple[Multipliers, Inputs, Array, Array]:
     """Multipliers inside their box, slopes with what the caps add, the caps' slope in shortage prices [P], and costs of options [G]."""
-    inside = project(arrays, multipliers, MARGIN)
+    arrays, inside = in_box(arrays, multipliers)
     none = inputs_of(arrays)
 
     def caps(inputs: Inputs, shortage: Array) -> tuple[Array, Array]:

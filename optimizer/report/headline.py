@@ -17,13 +17,15 @@ def headline(view: Overview) -> dict[str, str]:
     dearest = max(view.scenarios, key=lambda line: line.usd, default=None)
     told = {
         "status": f"{STATUS.get(view.status, view.status)}; verified",
-        "expected cost": f"{large_money(view.objective_usd)}, discounted",
+        "expected cost": f"{large_money(view.expected_usd)}, discounted",
         "lower bound": "none found before the search stopped" if view.bound_usd is None else large_money(view.bound_usd),
         "gap": _gap(view),
-        "risk": f"{large_money(view.cvar_usd)} in the dearest 5 %",
+        "risk": f"{large_money(view.cvar_usd)} in the dearest {percent(1.0 - view.alpha, 0)}",
     }
     if dearest is not None and len(view.scenarios) > 1:
         told["risk"] += f"; {large_money(dearest.usd)} in {dearest.scenario} ({percent(dearest.probability, 0)})"
+    if view.omega > 0.0:
+        told["objective"] = f"{large_money(view.objective_usd)}: the dearest {percent(1.0 - view.alpha, 0)} count {percent(view.omega, 0)}"
     unserved = f"{percent(view.unserved_share, 2)} of accelerator-hours; penalties {large_money(view.shortage_usd)}"
     return told | {"not served": unserved}
 

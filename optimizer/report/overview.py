@@ -101,10 +101,13 @@ class Overview:
     case: str
     status: str
     objective_usd: float
+    expected_usd: float  # discounted; the objective itself where CVaR does not count
     bound_usd: float | None  # None: the search was stopped before it had a bound
     gap_usd: float | None
     gap: float | None
-    cvar_usd: float  # mean cost of the dearest 5 % of probability
+    cvar_usd: float  # mean cost of the dearest 1 - alpha of probability
+    omega: float  # weight of CVaR in the objective; 0: it does not count
+    alpha: float
     scenarios: tuple[ScenarioLine, ...]
     unserved_share: float  # of the accelerator-hours needed
     shortage_usd: float  # penalties for them, within the objective

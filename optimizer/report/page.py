@@ -106,7 +106,7 @@ def _obligations(view: Overview) -> Section:
 
 def _costs(view: Overview, unit: str) -> Section:
     rows = [(line.line, money(line.usd, unit)) for line in view.costs]
-    total = ("total", money(view.objective_usd, unit))
+    total = ("total", money(view.expected_usd, unit))
     return Section(title="Cost by line, expected and discounted", columns=("line", f"{unit}$"), rows=(*rows, total), gives=(PRICES,))
 
 

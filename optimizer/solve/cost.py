@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.solve.settlement import Held, settlement_lines
+
+CERTAIN = ("terminal", "moving", "training", "run not run", "other spend")  # lines that are the same in every scenario
 
 
 def active_lots(problem: PlanningProblem, decisions: Decisions) -> Floats:
@@ -42,8 +45,22 @@ def cost_terms(problem: PlanningProblem, plan: Plan) -> Mapping[str, Floats]:
 
 
 def objective_usd(problem: PlanningProblem, plan: Plan) -> float:
-    """The plan's cost in discounted, expected USD, summed exactly."""
-    return math.fsum(value for terms in cost_terms(problem, plan).values() for value in np.ravel(terms))
+    """The plan's cost in discounted USD, summed exactly: expected, or as far as risk counts, with its dear scenarios weighing more."""
+    weighed = problem if problem.risk_neutral else replace(problem, probability=scenario_weights(problem, plan))
+    return math.fsum(value for terms in cost_terms(weighed, plan).values() for value in np.ravel(terms))
+
+
+def scenario_costs(problem: PlanningProblem, plan: Plan) -> Floats:
+    """Discounted USD if that scenario happens, [S]."""
+    each = cost_terms(replace(problem, probability=np.ones(len(problem.scenarios))), plan)
+    certain = math.fsum(value for line in CERTAIN if line in each for value in np.ravel(each[line]))
+    varying = [terms.reshape(-1, len(problem.scenarios)) for line, terms in each.items() if line not in CERTAIN]
+    return np.array([certain + math.fsum(value for terms in varying for value in terms[:, s]) for s in range(len(problem.scenarios))])
+
+
+def scenario_weights(problem: PlanningProblem, plan: Plan) -> Floats:
+    """What each scenario weighs in the plan's objective, [S]."""
+    return problem.risk.weights(problem.probability, scenario_costs(problem, plan))
 
 
 def contracts_usd(problem: PlanningProblem, plan: Plan) -> float:

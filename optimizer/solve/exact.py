@@ -43,7 +43,8 @@ def solve_exact(
       NoPlanInLimit: the limit was reached before any plan was found.
     """
     program = build_program(problem)
-    search = Search(problem, partial(settle, problem, program), settings, started, report, start or Start())
+    draws = program if problem.risk_neutral else build_program(problem.by_expectation())
+    search = Search(problem, partial(settle, problem, draws), settings, started, report, start or Start())
     alerts: tuple[str, ...] = ()
     try:
         with Worker(solve_program, program) as solver, Climb(problem, reduced=True, start=search.start.prices) as climb:

@@ -11,7 +11,7 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.integer.model import Program, build_program, fix, recourse
 from optimizer.integer.solver import Answer, solve_program
-from optimizer.solve.cost import active_lots, objective_usd, placed_pairs
+from optimizer.solve.cost import active_lots, objective_usd, placed_pairs, scenario_weights
 from optimizer.solve.restrict import restrict
 
 CASES_GAP = 1e-7  # relative, to which the cases of clauses are solved for given decisions
@@ -24,14 +24,18 @@ class Settled:
 
     plan: Plan
     objective_usd: float
-    capacity_price: Floats  # [P, T, B, S] discounted USD per accelerator for the block's hours, weighted by the scenario's probability
+    capacity_price: Floats  # [P, T, B, S] discounted USD per accelerator for the block's hours, as the objective weighs the scenario
 
 
 def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> Settled | None:
     """The cheapest plan with these decisions; None where they break a rule that no draw can mend.
 
-    Solves the draws as one LP, then repairs what its tolerances left, so that the plan keeps every rule of capacity exactly. Clauses whose
-    bill is not convex (tiers) ask for a MILP before it, which says in which of their cases each interval ends.
+    Each scenario's draws are the cheapest for it, whatever it weighs: CVaR has a part in what the plan costs only. Solves the draws as one
+    LP, then repairs what its tolerances left, so that the plan keeps every rule of capacity exactly. Clauses whose bill is not convex
+    (tiers) ask for a MILP before it, which says in which of their cases each interval ends.
+
+    Args:
+      program: of the problem by expectation.
     """
     boxes = _hold_cases(program, *fix(program, problem, decisions))
     answer: Answer | None = None if boxes is None else solve_program(program, relax=True, lower=boxes[0], upper=boxes[1])
@@ -48,7 +52,10 @@ def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> 
         served=served,
         shortage=_missing(problem, decisions, contract_draw, offer_draw, served),
     )
-    return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=capacity_price(program, answer.row_duals, problem))
+    price = capacity_price(program, answer.row_duals, problem)
+    if not problem.risk_neutral:
+        price *= scenario_weights(problem, plan) / problem.probability
+    return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=price)
 
 
 def _hold_cases(program: Program, lower: Floats, upper: Floats) -> tuple[Floats, Floats] | None:
@@ -70,7 +77,7 @@ def settle_alone(problem: PlanningProblem, decisions: Decisions) -> Settled | No
     taken[decisions.option[decisions.option >= 0]] = True
     chosen = restrict(problem, placed_pairs(problem, decisions), taken)
     narrow = chosen.narrow(decisions)
-    settled = None if narrow is None else settle(chosen.problem, build_program(chosen.problem), narrow)
+    settled = None if narrow is None else settle(chosen.problem, build_program(chosen.problem.by_expectation()), narrow)
     return None if settled is None else replace(settled, plan=replace(settled.plan, decisions=decisions))
 
 

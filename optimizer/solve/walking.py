@@ -16,6 +16,7 @@ from optimizer.domain.surface import Floats
 from optimizer.pricing.arrays import pair_slots
 from optimizer.pricing.places import Places
 from optimizer.pricing.walking import Walking, walking
+from optimizer.pricing.weighing import at_prices
 from optimizer.solve.climb import Priced
 from optimizer.solve.cost import active_lots, cost_terms
 from optimizer.solve.merit_order import open_pairs
@@ -34,6 +35,7 @@ class Guides:
     excess: Floats  # [K, I, S] weights of contracts' settlements
     reduced_usd: Floats  # [N, T] how much dearer a load's cheapest path through the pair is than its cheapest path
     load_usd: float  # what a load costs in a period
+    chance: Floats  # [S] what scenarios weigh
 
 
 def guides_from(problem: PlanningProblem, priced: Priced) -> Guides:
@@ -49,6 +51,7 @@ def guides_from(problem: PlanningProblem, priced: Priced) -> Guides:
         excess=np.asarray(priced.prices.multipliers.excess),
         reduced_usd=priced.pairs.reduced_usd,
         load_usd=float(finite.mean()) if len(finite) else 0.0,
+        chance=at_prices(problem, priced.prices).probability,
     )
 
 
@@ -99,10 +102,12 @@ def walk_more(
         _known[:] = [_Known(problem)]
     known = _known[0]
     kept = known.walk
-    places = None if kept is None else kept.walking.places
+    same_weights = guides is None or known.guides is None or (guides.chance == known.guides.chance).all()
+    places = None if kept is None or not same_weights else kept.walking.places
     begun = rivals if guides is None or kept is None else (*rivals, kept.walked.decisions)
     known.guides = guides or known.guides
-    walks = [begin(problem, chosen, known.guides, seed=seed, places=places) for chosen in begun]
+    weighed = problem if known.guides is None else replace(problem, probability=known.guides.chance)
+    walks = [begin(weighed, chosen, known.guides, seed=seed, places=places) for chosen in begun]
     walks += [kept] if kept is not None and guides is None else []
     for walk in walks:
         for _ in range(rounds):

@@ -45,13 +45,14 @@ def kept_prices(run: Path, axes: Axes) -> Prices | None:
         return None
     with np.load(file, allow_pickle=False) as kept:
         had = Axes(**{field.name: tuple(kept[f"axis_{field.name}"].tolist()) for field in fields(Axes)})
-        values = {field.name: kept[f"price_{field.name}"] for field in fields(Multipliers)}
+        values = {field.name: kept[f"price_{field.name}"] for field in fields(Multipliers) if f"price_{field.name}" in kept}
         unit, bound = float(kept["unit"]), float(kept["bound_usd"])
     over = len(had.periods) - len(axes.periods)
     same = all(tuple(getattr(had, name)) == tuple(getattr(axes, name)) for name in ("pools", "blocks", "scenarios"))
     if not same or over < 0 or tuple(had.periods[over:]) != tuple(axes.periods):
         return None
     later = {name: np.delete(value, range(over), axis=_BY_PERIOD[name]) if name in _BY_PERIOD else value for name, value in values.items()}
+    later.setdefault("scenario", np.zeros(0))  # runs made before CVaR could be part of the objective have none
     return carried(_bare(Multipliers(**later), unit, bound), priced=had.contracts, contracts=axes.contracts)
 
 

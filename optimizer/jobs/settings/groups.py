@@ -87,6 +87,18 @@ class EconomicsSettings:
 
 
 @dataclass(kw_only=True)
+class RiskSettings:
+    """How much dear scenarios count: the plan minimises (1 - omega) expected cost + omega CVaR."""
+
+    omega: float = setting(0.0, "weight of CVaR in the objective; 0: the expected cost alone")
+    alpha: float = setting(0.95, "level of CVaR, the mean of the dearest 1 - alpha of scenarios")
+
+    def __post_init__(self) -> None:
+        require(0 <= self.omega <= 1, "risk.omega", "must be a weight in [0, 1]", self.omega)
+        require(0 <= self.alpha < 1, "risk.alpha", "must be a share in [0, 1)", self.alpha, "Give 0.95 for the dearest 5 %.")
+
+
+@dataclass(kw_only=True)
 class OutputSettings:
     """Where runs are written."""
 

@@ -12,6 +12,7 @@ from optimizer.jobs.settings.groups import (
     EconomicsSettings,
     HorizonSettings,
     OutputSettings,
+    RiskSettings,
     ScenarioSettings,
     SolverSettings,
 )
@@ -39,6 +40,7 @@ class PlanSettings:
 class PlanJob(PlanSettings):
     """Settings of `placement plan`."""
 
+    risk: RiskSettings = group(RiskSettings, "how much dear scenarios count")
     from_run: str | None = setting(None, "make the plan of a run again: latest, previous or its id; settings given override its own")
 
 
@@ -85,6 +87,7 @@ class WatchSettings:
 class ReplanJob(PlanSettings):
     """Settings of `placement replan`."""
 
+    risk: RiskSettings = group(RiskSettings, "how much dear scenarios count")
     as_of: str | None = setting(None, "plan as of this day (YYYY-MM-DD) without becoming the last plan; null: the case's date")
     last: str = setting("latest", "last plan: latest (of replan, else of plan, for this case), the id of a run, or none")
     steadiness: SteadinessSettings = group(SteadinessSettings, "what keeps the plan from thrashing")

@@ -9,16 +9,18 @@ import numpy as np
 
 from optimizer.domain.case import Case
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.risk import RISK_NEUTRAL, Risk
 from optimizer.domain.surface import Floats, Ints, Needs
 from optimizer.planning.assemble.rules import build_limits, build_pins
 from optimizer.planning.assemble.supply import build_supply
 
 
-def build_problem(case: Case, needs: Needs, *, annual_discount_rate: float) -> PlanningProblem:
+def build_problem(case: Case, needs: Needs, *, annual_discount_rate: float, risk: Risk = RISK_NEUTRAL) -> PlanningProblem:
     """Arrays of the case, in its tables' order.
 
     Args:
       annual_discount_rate: share per year; cash of a period is worth (1 + rate) ^ -years to its middle.
+      risk: what CVaR counts in the objective.
 
     Raises:
       DataError: the case has something that a plan cannot take (an unknown price, an impossible pin).
@@ -67,6 +69,7 @@ def build_problem(case: Case, needs: Needs, *, annual_discount_rate: float) -> P
         supply=build_supply(case, needs, annual_discount_rate),
         limits=build_limits(case),
         other_spend_cash=_other_spend(case),
+        risk=risk,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.risk import RISK_NEUTRAL, Risk
 from optimizer.errors import InfeasiblePlan
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.calibration import Calibration
@@ -39,11 +40,15 @@ def replan(
     *,
     steadiness: Steadiness,
     annual_discount_rate: float,
+    risk: Risk = RISK_NEUTRAL,
     calibration: Calibration,
     settings: SolveSettings,
     progress: Callable[[Progress], None],
 ) -> Replan:
     """Plans a case from the last plan; Ctrl-C ends the search with the best plan so far.
+
+    Args:
+      risk: what CVaR counts in the objective.
 
     Raises:
       DataError, InfeasiblePlan, NoPlanInLimit, SolverFailure: as `make_plan`.
@@ -54,10 +59,10 @@ def replan(
     before, case = None if last is None else steadied(last.case, steadiness), steadied(case, steadiness)
     needs = compute_needs(case, calibration)
     laps.lap("surfaces")
-    problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
+    problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate, risk=risk)
     if last is not None and steadiness.frozen_periods:
         case = frozen(case, problem, last, steadiness)
-        problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
+        problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate, risk=risk)
     decisions = None if last is None else decisions_of(problem, last)
     held = None if decisions is None else settle_alone(problem, decisions)
     laps.lap("problem")
@@ -69,7 +74,7 @@ def replan(
     result = planned(case, problem, chosen, laps, settings, annual_discount_rate=annual_discount_rate, calibration=calibration.version)
 
     def cost(changed: Case) -> float:
-        between = build_problem(changed, compute_needs(changed, calibration), annual_discount_rate=annual_discount_rate)
+        between = build_problem(changed, compute_needs(changed, calibration), annual_discount_rate=annual_discount_rate, risk=risk)
         settled = None if last is None else settle_alone(between, decisions_of(between, last))
         if settled is None:
             raise InfeasiblePlan(["the last plan's decisions on tables half changed"])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Balance, BalanceKind
 from optimizer.domain.plan import Plan
+from optimizer.domain.risk import RISK_NEUTRAL, Risk
 from optimizer.domain.surface import Floats, Needs
 from optimizer.planning.verify.capacity_rules import capacity_breaks
 from optimizer.planning.verify.contract_bills import contract_charges, eligible_spend, offer_charges
@@ -21,6 +22,7 @@ from optimizer.planning.verify.limit_rules import limit_breaks
 from optimizer.planning.verify.pins import pin_breaks
 from optimizer.planning.verify.placing_rules import placing_breaks
 from optimizer.planning.verify.position import Position, read_position
+from optimizer.planning.verify.risk import conditional_value_at_risk, weights
 from optimizer.planning.verify.terms import counts, take_or_pay
 from optimizer.planning.verify.unserved import unserved_share
 from optimizer.planning.verify.work_bills import work_charges
@@ -46,44 +48,61 @@ class Verification:
     """What verification found. Axis S scenarios."""
 
     annual_discount_rate: float
-    objective_usd: float  # discounted, expected
-    absolute_usd: float  # sum of the absolute terms of the objective
+    objective_usd: float  # discounted: (1 - omega) expected + omega CVaR
+    expected_cost_usd: float  # discounted
+    cvar_usd: float  # discounted, at the level of `risk`
+    risk: Risk
+    absolute_usd: float  # sum of the absolute terms of the expected cost
     scenario_cost_usd: Floats  # [S] discounted, if that scenario happens
     broken: tuple[str, ...]  # rules that the plan breaks
     ledger: tuple[Entry, ...]
-    sunk_usd: float  # discounted payments that no decision can change
+    sunk_usd: float  # discounted, expected payments that no decision can change
     obligations: tuple[Obligation, ...]
     unserved_share: float  # of the accelerator-hours needed
-    shortage_usd: float  # discounted penalties for what is missing, missed, not placed or not run
+    shortage_usd: float  # discounted penalties for what is missing, missed, not placed or not run, as the objective weighs them
     leans_on: tuple[str, ...]  # assumptions about clauses that nobody has read
 
 
-def verify(case: Case, needs: Needs, plan: Plan, *, annual_discount_rate: float) -> Verification:
+def verify(case: Case, needs: Needs, plan: Plan, *, annual_discount_rate: float, risk: Risk = RISK_NEUTRAL) -> Verification:
     """Recomputes every payment and checks every rule of docs/problem.md.
 
     Args:
       needs: the needs that the plan's training options are numbered in.
       annual_discount_rate: share per year.
+      risk: what CVaR counts in the objective.
 
     Raises:
       SolverFailure: an array of the plan has the wrong shape.
     """
     position = read_position(case, needs, plan, annual_discount_rate)
     charges = [*contract_charges(position), *offer_charges(position), *work_charges(position)]
-    terms = terms_of(charges)
+    terms, costs = terms_of(charges), scenario_costs(charges, len(case.scenarios))
+    expected = math.fsum(terms)
+    cvar = conditional_value_at_risk(costs, position.probability, risk.alpha)
+    penalties = [part for part in charges if part.line in PENALTIES]
     return Verification(
         annual_discount_rate=annual_discount_rate,
-        objective_usd=math.fsum(terms),
+        objective_usd=expected if risk.omega == 0.0 else (1.0 - risk.omega) * expected + risk.omega * cvar,
+        expected_cost_usd=expected,
+        cvar_usd=cvar,
+        risk=risk,
         absolute_usd=math.fsum(abs(term) for term in terms),
-        scenario_cost_usd=scenario_costs(charges, len(case.scenarios)),
+        scenario_cost_usd=costs,
         broken=broken_rules(position, charges),
         ledger=ledger(position, charges),
         sunk_usd=_sunk(position, charges),
         obligations=_obligations(position),
         unserved_share=unserved_share(position),
-        shortage_usd=math.fsum(terms_of(part for part in charges if part.line in PENALTIES)),
+        shortage_usd=_weighed(penalties, costs, position.probability, risk),
         leans_on=leans_on(position),
     )
+
+
+def _weighed(charges: Sequence[Charges], costs: Floats, probability: Floats, risk: Risk) -> float:
+    """Discounted USD of charges as the objective weighs scenarios that cost so much."""
+    if risk.omega == 0.0:
+        return math.fsum(terms_of(charges))
+    return math.fsum(scenario_costs(charges, len(costs)) * weights(costs, probability, risk))
 
 
 def agrees(objective_usd: float, verification: Verification) -> tuple[bool, float]:
