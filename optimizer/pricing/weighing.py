@@ -20,7 +20,7 @@ from optimizer.pricing.multipliers import Multipliers
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.supply import BARRED
 
-HALVINGS = 100
+HALVINGS = 64
 
 
 def weighed(arrays: Arrays, multipliers: Multipliers) -> Arrays:
