@@ -1,10 +1,11 @@
-"""The command line: `python -m benchmarks suite=NAME [key=value ...]`."""
+"""The command line: `python -m benchmarks suite=NAME [key=value ...]`, and `compare` and `report` of rows that were kept."""
 
 from __future__ import annotations
 
 import sys
 
 from benchmarks.registry import Suite, suite_named, suites
+from benchmarks.settings import require
 from benchmarks.usage import program_help, suite_help
 from optimizer.errors import ConfigError, PlacementError
 
@@ -29,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
+    if words[:1] == ["compare"] and not set(words) & set(HELP):
+        return _compare(words[1:])
+    if words[:1] == ["report"] and not set(words) & set(HELP):
+        return _report(words[1:])
     overrides = [word for word in words if word not in HELP]
     named = [word.partition("=")[2] for word in overrides if word.startswith("suite=")]
     wants_help = len(overrides) < len(words)
@@ -42,6 +47,28 @@ def _dispatch(words: list[str]) -> int:
         print(suite_help(suite))
         return 0
     return _measure(suite, [word for word in overrides if not word.startswith("suite=")])
+
+
+def _compare(files: list[str]) -> int:
+    from benchmarks.comparison import compared, comparison_text, timed
+
+    require(len(files) == 2, "compare", "must name two files of rows", " ".join(files) or "none", "Write compare A.csv B.csv.")
+    before, after = (timed(file) for file in files)
+    changes = compared(before, after)
+    require(bool(changes), "compare", "must name two files with a row in common", " ".join(files), "Name files of the same suite.")
+    print(comparison_text(changes, only=(len(before) - len(changes), len(after) - len(changes))))
+    return 0
+
+
+def _report(words: list[str]) -> int:
+    from benchmarks.drawing import report
+
+    files = [word for word in words if not word.startswith("out=")]
+    pages = [word.partition("=")[2] for word in words if word.startswith("out=")]
+    rule, remedy = "must name files of rows and one page", "Write report A.csv out=FILE.html."
+    require(bool(files) and len(pages) == 1, "report", rule, " ".join(words) or "nothing", remedy)
+    print(report(files, pages[0]))
+    return 0
 
 
 def _measure(suite: Suite, overrides: list[str]) -> int:

@@ -27,7 +27,10 @@ def type_in_words(annotation: str) -> str:
 
 def program_help(suites: Iterable[Suite]) -> str:
     lines = ["Measures speed, quality and accuracy.", "", "usage: python -m benchmarks suite=NAME [key=value ...]"]
-    lines += ["       python -m benchmarks suite=NAME --help", "", "suites:", *table([(suite.name, suite.summary) for suite in suites])]
+    lines += ["       python -m benchmarks suite=NAME --help"]
+    lines += ["       python -m benchmarks compare A.csv B.csv             what got slower, and how sure that is"]
+    lines += ["       python -m benchmarks report A.csv [...] out=FILE.html  time against size, gap against time"]
+    lines += ["", "suites:", *table([(suite.name, suite.summary) for suite in suites])]
     return "\n".join([*lines, "", "arguments of every suite (with their defaults):", *_arguments(SuiteSettings)])
 
 
