@@ -1,0 +1,113 @@
+"""Seconds a step and memory of pricing as loads, pools, periods and scenarios grow, one axis at a time, each size in a process of its own.
+
+`seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that the process holds at most while it
+steps, beyond what it held with everything imported; what compiling took is not counted where the system tells peaks anew (Linux). The
+last row of an axis has the exponent of time in `ratio` and that of memory in `objective`, by least squares in logarithms.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.generator import Size, generate
+from benchmarks.rows import NOT_MEASURED, ResultRow
+from benchmarks.settings import SuiteSettings, argument, chosen, require
+
+SUITE = "memory"
+AXES = ("loads", "pools", "periods", "scenarios")
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes of ru_maxrss
+WARM_UP = 50
+
+
+@dataclass(kw_only=True)
+class Settings(SuiteSettings):
+    """Arguments of this suite."""
+
+    factors: list[int] = argument((1, 2, 4, 8, 16), "times the smallest size")  # noqa: RUF009 - a field with a factory
+    loads: int = argument(2000, "loads of the smallest size")
+    pools: int = argument(40, "pools of the smallest size")
+    periods: int = argument(12, "periods of the smallest size")
+    scenarios: int = argument(4, "scenarios of the smallest size")
+    steps: int = argument(100, "steps that are timed")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(min(self.factors, default=0) >= 1, "factors", "must be whole numbers, each >= 1", self.factors)
+        for name in (*AXES, "steps"):
+            require(getattr(self, name) >= 1, name, "must be >= 1", getattr(self, name))
+
+
+def run(settings: Settings) -> Iterator[ResultRow]:
+    """For each axis a row a size, then the exponents. `cases=[loads]` one axis."""
+    smallest = Size(loads=settings.loads, pools=settings.pools, periods=settings.periods, scenarios=settings.scenarios)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1) as alone:
+        for axis in chosen(settings, list(AXES)):
+            sizes = [replace(smallest, **{axis: factor * getattr(smallest, axis)}) for factor in settings.factors]
+            found = []
+            for size in sizes:
+                device, compiled, seconds, held = alone.submit(priced, size, settings.seed, settings.steps).result()
+                found.append((seconds, held))
+                shape = f"{size.loads} x {size.pools} x {size.periods} x {size.blocks} x {size.scenarios}"
+                row = ResultRow(suite=SUITE, case=axis, size=shape, solver="price", device=device, seconds=seconds, objective=held)
+                yield replace(row, compile_seconds=compiled)
+            if len(found) > 1:
+                time_exponent, memory_exponent = (_exponent(settings.factors, values) for values in zip(*found, strict=True))
+                yield ResultRow(
+                    suite=SUITE,
+                    case=f"{axis}: exponents",
+                    size="",
+                    solver="price",
+                    device=device,
+                    seconds=NOT_MEASURED,
+                    objective=memory_exponent,
+                    ratio=time_exponent,
+                )
+
+
+def priced(size: Size, seed: int, steps: int) -> tuple[str, float, float, float]:
+    """Device, seconds of compilation and of a step, bytes held: of a problem made and priced in this process."""
+    import jax
+
+    from optimizer.pricing.arrays import prepare
+    from optimizer.pricing.ascent import price_prepared
+
+    device = jax.devices()[0]
+    before = _peak()
+    prepared = prepare(generate(size, seed=seed))
+    began = time.perf_counter()
+    price_prepared(prepared, iterations=WARM_UP)
+    first = time.perf_counter() - began
+    _forget_peak()
+    began = time.perf_counter()
+    found = price_prepared(prepared, iterations=steps)
+    step = (time.perf_counter() - began) / found.evaluations
+    return device.device_kind, max(0.0, first - WARM_UP * step), step, _peak() - before
+
+
+def _peak() -> float:
+    """Bytes that this process has held at most, or at most since the peak was forgotten."""
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.is_file() else []
+    told = [float(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
+    return told[0] if told else float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT)
+
+
+def _forget_peak() -> None:
+    gc.collect()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _exponent(sizes: list[int], values: tuple[float, ...]) -> float:
+    return float(np.polyfit(np.log(sizes), np.log(np.maximum(values, 1e-12)), 1)[0])
