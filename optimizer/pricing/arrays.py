@@ -6,6 +6,9 @@ has, `F` pairs of flexible loads, `D` the most pools that one contract covers, `
 Rigid pairs are sorted by the price that they pay and cut into chunks, so that the product of need and price reads each need once, in
 order, and no price is looked up for each pair. Need keeps its small integers. Money is counted in units of `unit` USD, a power of two, so
 that single precision holds it.
+
+Several devices share the loads: L is filled to a multiple of their number with loads that cost nothing anywhere, the arrays of loads are
+cut along L, needs along W, and all else is held by each. XLA then adds what the devices find, so that prices are the same up to rounding.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.experimental import multihost_utils
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
 from optimizer.domain.problem import PlanningProblem
@@ -24,6 +29,19 @@ from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.supply import BARRED, SupplyArrays, supply_arrays
 
 CHUNK = 128  # pairs
+LOADS = "loads"  # the axis of a mesh over which loads are spread
+CUT = {  # axes of the arrays of loads that are cut; the others are held whole by every device
+    "cost": (None, None, LOADS),
+    "unplaced": (None, LOADS),
+    "enter": (None, LOADS),
+    "leave": (None, LOADS),
+    "at_start": (None, LOADS),
+    "new": (LOADS,),
+    "egress": (None, LOADS),
+    "pool": (None, LOADS),
+    "supplier": (None, LOADS),
+    "site": (None, LOADS),
+}
 
 
 @jax.tree_util.register_dataclass
@@ -107,19 +125,36 @@ class Prepared:
     single: Arrays
     double: Arrays
     unit: float  # of money, USD
+    loads: int  # L of the problem; arrays may be filled beyond it
     pair_load: Ints  # [N]
     pair_slot: Ints  # [N] among the pairs of its load
 
 
-def prepare(problem: PlanningProblem) -> Prepared:
-    """Lays a problem out on the device."""
+def prepare(problem: PlanningProblem, *, mesh: Mesh | None = None) -> Prepared:
+    """Lays a problem out on the device, or on all devices of a mesh with the one axis `LOADS` (`devices_mesh`)."""
     with jax.enable_x64(True):
         unit = money_unit(problem)
-        double = device_arrays(problem, unit)
+        double = device_arrays(problem, unit, mesh)
         slot, _ = pair_slots(problem)
         return Prepared(
-            single=jax.tree.map(_in_single, double), double=double, unit=unit, pair_load=problem.needs.pair_load, pair_slot=slot
+            single=jax.tree.map(_in_single, double),
+            double=double,
+            unit=unit,
+            loads=len(problem.needs.loads),
+            pair_load=problem.needs.pair_load,
+            pair_slot=slot,
         )
+
+
+def on_host(tree: Any) -> Any:
+    """Arrays of the host with the values of device arrays, those that lie on other processes' devices too."""
+
+    def fetched(leaf: Any) -> NDArray[Any]:
+        if isinstance(leaf, jax.Array) and not (leaf.is_fully_addressable or leaf.is_fully_replicated):
+            leaf = multihost_utils.process_allgather(leaf, tiled=True)
+        return np.asarray(leaf)
+
+    return jax.tree.map(fetched, tree)
 
 
 def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:
@@ -150,11 +185,29 @@ def _in_single(leaf: Array) -> Array:
     return leaf.astype(jnp.float32) if leaf.dtype == jnp.float64 else leaf
 
 
-def device_arrays(problem: PlanningProblem, unit: float) -> Arrays:
+def devices_mesh() -> Mesh | None:
+    """All devices of JAX, those of other processes with them; None where there is but one."""
+    many = jax.device_count()
+    return None if many == 1 else jax.make_mesh((many,), (LOADS,), axis_types=(AxisType.Auto,))
+
+
+def _cut(name: str, mesh: Mesh) -> NamedSharding:
+    """How an array of `LoadArrays` lies on the devices."""
+    if name == "need":
+        return _sharding(mesh, (None, None, None, LOADS) if CHUNK % mesh.size == 0 else ())
+    return _sharding(mesh, CUT.get(name, ()))
+
+
+def _sharding(mesh: Mesh, axes: tuple[str | None, ...]) -> NamedSharding:
+    """Axes that are named are cut; without any, each device holds all."""
+    return NamedSharding(mesh, PartitionSpec(*axes))  # type: ignore[no-untyped-call]
+
+
+def device_arrays(problem: PlanningProblem, unit: float, mesh: Mesh | None = None) -> Arrays:
     """The problem on the device in double precision, money in units of `unit` USD; asks for `jax.enable_x64`."""
     spot_pools = np.unique(problem.supply.offer_pool[problem.supply.offer_spot])
     fields: dict[str, Any] = {
-        "loads": _loads(problem, spot_pools, unit),
+        "loads": _loads(problem, spot_pools, unit, 1 if mesh is None else mesh.size),
         "runs": _runs(problem, spot_pools, unit),
         "supply": supply_arrays(problem, spot_pools, unit),
         "hours": problem.hours,
@@ -164,14 +217,24 @@ def device_arrays(problem: PlanningProblem, unit: float) -> Arrays:
     }
     limits = problem.limits
     rules = len(limits.budget_cash) + len(limits.share) + int((problem.supply.share_of_wallet > 0).sum())
-    risk = None if problem.risk_neutral else RiskArrays(**jax.tree.map(_on_device, _risk(problem, unit)))
-    return Arrays(**jax.tree.map(_on_device, fields), risk=risk, cash_rules=rules > 0 or risk is not None)
+    fields["risk"] = None if problem.risk_neutral else RiskArrays(**_risk(problem, unit))
+    cash_rules = rules > 0 or fields["risk"] is not None
+    if mesh is None:
+        return Arrays(**jax.tree.map(_on_device, fields), cash_rules=cash_rules)
+    loads = {name: jax.device_put(_typed(leaf), _cut(name, mesh)) for name, leaf in vars(fields.pop("loads")).items()}
+    everywhere = _sharding(mesh, ())
+    rest = jax.tree.map(lambda leaf: jax.device_put(_typed(leaf), everywhere), fields)
+    return Arrays(loads=LoadArrays(**loads), **rest, cash_rules=cash_rules)
 
 
 def _on_device(leaf: Any) -> Array:
+    return jnp.asarray(_typed(leaf))
+
+
+def _typed(leaf: Any) -> NDArray[Any]:
     """Floats and needs as they are, indices as 32-bit integers."""
     host = np.asarray(leaf)
-    return jnp.asarray(host if host.dtype in (np.float64, np.uint16) else host.astype(np.int32))
+    return host if host.dtype in (np.float64, np.uint16) else host.astype(np.int32)
 
 
 def money_unit(problem: PlanningProblem) -> float:
@@ -197,9 +260,11 @@ def pair_slots(problem: PlanningProblem) -> tuple[Ints, int]:
     return np.arange(len(problem.needs.pair_load)) - first[problem.needs.pair_load], int(count.max(initial=1))
 
 
-def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float) -> LoadArrays:
+def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float, devices: int) -> LoadArrays:
     needs = problem.needs
-    loads, periods, scenarios = len(needs.loads), len(problem.periods), len(problem.scenarios)
+    loads = -(-len(needs.loads) // devices) * devices
+    filling = loads - len(needs.loads)
+    periods, scenarios = len(problem.periods), len(problem.scenarios)
     row = paying_spot(problem, spot_pools, needs.pair_pool, problem.load_spot[needs.pair_load])
     flexible = np.flatnonzero(needs.flexible[needs.pair_load])
     position, chunk_price, need = _chunks(problem, row)
@@ -208,16 +273,17 @@ def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float) -> LoadArray
     here = slot * loads + needs.pair_load
     weight = problem.discount[:, None] * problem.probability
     budgeted, uncounted = len(problem.limits.budget_cash) > 0, np.zeros((0, 0, periods, scenarios))
+    limited = np.isfinite(problem.site_bandwidth).any()
     fields: dict[str, Any] = {
         "need": need,
         "chunk_price": chunk_price,
         **_positions(position, here, need.shape[1] * CHUNK + len(flexible), depth * loads),
-        "cost": _pair_costs(problem, weight / unit, slot, depth),
-        "unplaced": _unplaced_costs(problem, weight / unit),
+        "cost": _pair_costs(problem, weight / unit, slot, (depth, loads)),
+        "unplaced": np.pad(_unplaced_costs(problem, weight / unit), ((0, 0), (0, filling))),
         "enter": _by_slot(problem.enter_cash / unit, needs.pair_load, slot, (depth, loads)),
         "leave": _by_slot(problem.leave_cash / unit, needs.pair_load, slot, (depth, loads)),
-        "at_start": _at_start(problem, slot, depth),
-        "new": (problem.placed_before < 0).astype(np.float64),
+        "at_start": _at_start(problem, slot, (depth, loads)),
+        "new": np.pad((problem.placed_before < 0).astype(np.float64), (0, filling)),
         "flexible_price": row[flexible],
         "work": needs.work[flexible],
         "work_limit": needs.work_limit[flexible],
@@ -226,7 +292,7 @@ def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float) -> LoadArray
         "pool": _by_slot(needs.pair_pool, needs.pair_load, slot, (depth, loads)),
         "supplier": _by_slot(problem.pool_supplier[needs.pair_pool], needs.pair_load, slot, (depth, loads)),
         "site": _by_slot(problem.pool_site[needs.pair_pool], needs.pair_load, slot, (depth, loads)),
-        "traffic": needs.traffic_gb_per_s.T if np.isfinite(problem.site_bandwidth).any() else np.zeros((periods, 0)),
+        "traffic": np.pad(needs.traffic_gb_per_s.T, ((0, 0), (0, filling))) if limited else np.zeros((periods, 0)),
     }
     return LoadArrays(**fields)
 
@@ -279,13 +345,13 @@ def _by_slot(values: NDArray[Any], load: Ints, slot: Ints, shape: tuple[int, int
     return spread
 
 
-def _pair_costs(problem: PlanningProblem, weight: Floats, slot: Ints, depth: int) -> Floats:
+def _pair_costs(problem: PlanningProblem, weight: Floats, slot: Ints, shape: tuple[int, int]) -> Floats:
     """Expected egress in units; BARRED where a pin forbids the pair or forces another, and in slots without a pair, [T, Q, L]."""
     needs = problem.needs
     forced = _forced(problem)
     allowed = problem.pair_allowed & (problem.pair_forced | ~forced[needs.pair_load])
     egress = np.einsum("nts,ts->nt", problem.egress_cash, weight)
-    cost = np.full((len(problem.periods), depth, len(needs.loads)), BARRED)
+    cost = np.full((len(problem.periods), *shape), BARRED)
     cost[:, slot, needs.pair_load] = np.where(allowed, egress, BARRED).T
     return cost
 
@@ -302,10 +368,10 @@ def _forced(problem: PlanningProblem) -> NDArray[np.bool_]:
     return forced
 
 
-def _at_start(problem: PlanningProblem, slot: Ints, depth: int) -> Floats:
+def _at_start(problem: PlanningProblem, slot: Ints, shape: tuple[int, int]) -> Floats:
     """[Q + 1, L]: a load whose pool in force is none of its pairs comes from nowhere, and pays to enter."""
-    needs = problem.needs
-    start = np.full((depth + 1, len(needs.loads)), BARRED)
+    needs, depth = problem.needs, shape[0]
+    start = np.full((depth + 1, shape[1]), BARRED)
     here = problem.placed_before[needs.pair_load] == needs.pair_pool
     start[slot[here], needs.pair_load[here]] = 0.0
     start[depth, (start[:depth] > 0).all(axis=0)] = 0.0

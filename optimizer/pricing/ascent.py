@@ -17,7 +17,7 @@ import optax
 from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.pricing.arrays import Arrays, Prepared, prepare
+from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare
 from optimizer.pricing.bound import certify
 from optimizer.pricing.carried import fitted
 from optimizer.pricing.coordinates import Coordinates, centred, coordinates, first_point, held_inside, multipliers_at, point_of
@@ -84,7 +84,7 @@ def _climbed(prepared: Prepared, box: Coordinates, point: Array, pace: np.ndarra
     for block in pace:
         point, state, slopes = _block(arrays, box, point, state, block)
     found = certify(prepared, _found(arrays, box, point))
-    mean = jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), slopes)
+    mean = jax.tree.map(lambda leaf: leaf.astype(np.float64), on_host(slopes))
     return replace(found, evaluations=pace.shape[0] * pace.shape[1], shares=_shares(prepared, mean), slopes=mean)
 
 

@@ -19,7 +19,7 @@ from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.pricing.arrays import Arrays, Prepared, prepare, with_supply
+from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare, with_supply
 from optimizer.pricing.dual import Terms, dual_terms, moves, pair_costs
 from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_charge, draw_sizes, offer_prices, project, stacked_prices
 from optimizer.pricing.paths import best_paths, costs_through, path_costs
@@ -50,7 +50,7 @@ def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
     """The bound that multipliers (units of money of the arrays) prove, and the best responses to them. `evaluations` is 0."""
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), multipliers)
-        found = jax.tree.map(np.asarray, _evaluate(prepared.double, double))
+        found = on_host(_evaluate(prepared.double, double))
     unit = prepared.unit
     total = math.fsum(float(value) for leaf in jax.tree.leaves(found.terms) for value in np.ravel(leaf))
     size = math.fsum(float(value) for leaf in jax.tree.leaves(found.sizes) for value in np.ravel(leaf))
@@ -62,7 +62,7 @@ def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
         unit=unit,
         bound_usd=math.inf if infeasible else unit * (total - allowance),
         allowance_usd=math.inf if infeasible else unit * allowance,
-        placed=_pools(prepared.double, found.slots),
+        placed=_pools(prepared, found.slots),
         option=found.option.astype(np.int64),
         contract_usd=unit * found.contracts,
         evaluations=0,
@@ -160,10 +160,10 @@ def _longest_chain(arrays: Arrays) -> int:
     return 4 * (periods * chunk_blocks + periods + rules) + 64
 
 
-def _pools(arrays: Arrays, slots: Ints) -> Ints:
+def _pools(prepared: Prepared, slots: Ints) -> Ints:
     """Slots [T, L] as pools [L, T]; -1 where the load is not placed."""
-    pool = np.concatenate([np.asarray(arrays.loads.pool), np.full((1, slots.shape[1]), -1)])
-    return np.take_along_axis(pool, slots, axis=0).T.astype(np.int64)
+    pool = np.concatenate([on_host(prepared.double.loads.pool), np.full((1, slots.shape[1]), -1)])
+    return np.take_along_axis(pool, slots, axis=0).T.astype(np.int64)[: prepared.loads]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +178,7 @@ def pair_costs_at(prepared: Prepared, prices: Prices) -> PairCosts:
     """Costs of all pairs, and how much dearer a load's cheapest path through each pair in each period is than its cheapest path."""
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        found = (np.asarray(by_slot)[:, prepared.pair_slot, prepared.pair_load].T for by_slot in _at_prices(prepared.double, double))
+        found = (on_host(by_slot)[:, prepared.pair_slot, prepared.pair_load].T for by_slot in _at_prices(prepared.double, double))
     usd, reduced = (np.where(costs < BARRED / 2, costs * prepared.unit, np.inf) for costs in found)
     return PairCosts(usd=usd, reduced_usd=reduced)
 
@@ -192,14 +192,14 @@ def option_reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
         return np.zeros(0)
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        return np.asarray(_options_above(prepared.double, double)) * prepared.unit
+        return np.asarray(on_host(_options_above(prepared.double, double)) * prepared.unit)
 
 
 def offer_worth(prepared: Prepared, prices: Prices) -> Floats:
     """What an accelerator drawn from each offer for a block is worth at the prices, before it is paid for, [O, T, X] discounted USD."""
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        return np.asarray(_offer_worth(prepared.double, double)) * prepared.unit
+        return np.asarray(on_host(_offer_worth(prepared.double, double)) * prepared.unit)
 
 
 @jax.jit

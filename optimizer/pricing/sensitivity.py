@@ -23,7 +23,7 @@ from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
-from optimizer.pricing.arrays import Arrays, Prepared
+from optimizer.pricing.arrays import Arrays, Prepared, on_host
 from optimizer.pricing.bound import PairCosts, in_box
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
@@ -79,7 +79,7 @@ def exact_slopes(prepared: Prepared, prices: Prices) -> Inputs:
     """Slopes of the dual value in double precision by one reverse pass, in units of money."""
     with jax.enable_x64(True):
         at = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        found: Inputs = jax.tree.map(np.asarray, _slopes(prepared.double, at))
+        found: Inputs = on_host(_slopes(prepared.double, at))
     return found
 
 
@@ -100,12 +100,12 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
     Args:
       pairs: costs at the same prices.
     """
-    arrays, unit = jax.tree.map(np.asarray, prepared.double), prepared.unit
+    arrays, unit = on_host(prepared.double), prepared.unit
     problem = at_prices(problem, prices)
     with jax.enable_x64(True):
         given = prices.in_units(unit), prices.slopes or exact_slopes(prepared, prices)
         at, slopes = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), given)
-        inside, slopes, shortage, options = jax.tree.map(np.asarray, _with_caps(prepared.double, at, slopes))
+        inside, slopes, shortage, options = on_host(_with_caps(prepared.double, at, slopes))
     placed = np.asarray(slopes.pairs[:, prepared.pair_slot, prepared.pair_load].T)
     added_cash = np.einsum("hut,hs->uts", arrays.supply.rules.budget_at, inside.budget)
     return Sensitivities(

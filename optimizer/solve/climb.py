@@ -14,7 +14,7 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.errors import SolverFailure
 from optimizer.integer.expected import Expected, leaves_nothing_out, solve_expected
-from optimizer.pricing.arrays import Prepared, prepare
+from optimizer.pricing.arrays import Prepared, devices_mesh, prepare
 from optimizer.pricing.ascent import FIRST_RATE, WARM_RATE, price_prepared
 from optimizer.pricing.bound import PairCosts, option_reduced_costs, pair_costs_at
 from optimizer.pricing.given import price_given
@@ -154,5 +154,5 @@ _problems: list[tuple[PlanningProblem, Prepared]] = []
 
 def _prepared(problem: PlanningProblem) -> Prepared:
     if not _problems or _problems[0][0] is not problem:
-        _problems[:] = [(problem, prepare(problem))]
+        _problems[:] = [(problem, prepare(problem, mesh=devices_mesh()))]
     return _problems[0][1]
