@@ -9,6 +9,7 @@ from typing import Any
 from optimizer.planning.audit.tables import COLUMNS as AUDIT_COLUMNS
 from optimizer.planning.quote.outputs import COLUMNS as QUOTE_COLUMNS
 from optimizer.report.audit_page import AuditView
+from optimizer.report.backtest_page import BacktestView
 from optimizer.report.comparison_page import ComparisonView
 from optimizer.report.overview import (
     BaselineLine,
@@ -98,7 +99,10 @@ def series_of(names: tuple[str, ...]) -> PlanSeries:
         asked=[at | {"low": 50.0, "high": 150.0} for at in when],
         placements=[at | {"load": name, "workload": name, "pool": name, "supplier": name, "accelerators": 5.0 + i} for at, i, name in rows],
         contract_use=[at | {"contract": name, "supplier": name, "capacity": 10.0, "drawn": 5.0, "share": 0.5} for at, _, name in rows],
-        pools=[at | {"pool": name, "usd_per_accelerator_hour": 2.3456 * i, "missing": float(i == 1)} for at, i, name in rows],
+        pools=[
+            at | {"pool": name, "usd_per_accelerator_hour": 2.3456 * i, "held": 4.0, "bought": 1.0, "missing": float(i == 1)}
+            for at, i, name in rows
+        ],
         costs=[
             {"line": names[0], "start_usd": 0.0, "end_usd": 3_456_700.0, "usd": 3_456_700.0},
             {"line": "total", "start_usd": 0.0, "end_usd": 3_456_700.0, "usd": 3_456_700.0},
@@ -198,4 +202,25 @@ def comparison_view(names: tuple[str, ...]) -> ComparisonView:
             for name in names
         ],
         inputs=[{"table": "offers", "row": name, "column": name, "first": name, "second": name} for name in names],
+    )
+
+
+def backtest_view(name: str) -> BacktestView:
+    """A backtest of two policies over one history; every name is the given one."""
+    ends = {"regret_usd": 2e7, "regret_low_usd": 1e7, "regret_high_usd": None}
+    policy = {"cost_usd": 3e8, "unserved_share": 0.01, "moves": 3}
+    return BacktestView(
+        case="lab",
+        first=name,
+        last=name,
+        histories=1,
+        source=name,
+        tables={
+            "policies": [policy | ends | {"policy": each} for each in ("ours", "hold")],
+            "paired": [],
+            "losses": [],
+            "histories": [policy | ends | {"history": name, "policy": "hold", "note": name}],
+            "decisions": [{"history": name, "policy": "ours", "contract": name, "decision": "sign", "lots": 2, "period": name}],
+        },
+        alerts=(name,),
     )

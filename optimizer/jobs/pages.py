@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from optimizer.domain.case import Case
@@ -10,13 +12,17 @@ from optimizer.errors import ConfigError
 from optimizer.jobs.compiled import cache_folder
 from optimizer.report.document import Chart, Page, page_of, page_text
 from optimizer.report.html import render
+from optimizer.store.inputs import INDEX
 from optimizer.store.runs import RunDraft
 
 DOCUMENT, PAGE = "page.json", "report.html"
 
 
 def write_page(draft: RunDraft, page: Page) -> None:
-    """The page of a run, and the document that it is made of."""
+    """The page of a run, and the document that it is made of; it tells the hashes of what the run read."""
+    index = draft.path("inputs") / INDEX
+    if index.is_file():
+        page = replace(page, summary=dict(page.summary) | {"inputs": json.loads(index.read_text())})
     draft.path(DOCUMENT).write_text(page_text(page), encoding="utf-8")
     draft.path(PAGE).write_text(page_html(page), encoding="utf-8")
 

@@ -148,6 +148,9 @@ def _contract_use(result: PlanResult, order: Mapping[str, int]) -> list[dict[str
 
 def _pools(result: PlanResult, prices: Rows, order: Mapping[str, int]) -> list[dict[str, Any]]:
     problem, missing = result.problem, _mean(result, result.plan.shortage)
+    held, bought = np.zeros_like(missing), np.zeros_like(missing)  # [P, T] drawn from contracts, and on the market
+    np.add.at(held, problem.supply.cover_pool, _mean(result, result.plan.contract_draw))
+    np.add.at(bought, problem.supply.offer_pool, _mean(result, result.plan.offer_draw))
     block, pool = ({name: i for i, name in enumerate(names)} for names in (problem.blocks, problem.pools))
     weight = problem.hours / problem.hours.sum(axis=1, keepdims=True)
     worth = _sums(
@@ -161,6 +164,8 @@ def _pools(result: PlanResult, prices: Rows, order: Mapping[str, int]) -> list[d
             "order": order[t],
             "usd_per_accelerator_hour": round(usd, 3),
             "missing": round(float(missing[pool[p], order[t]]), 1),
+            "held": round(float(held[pool[p], order[t]]), 1),
+            "bought": round(float(bought[pool[p], order[t]]), 1),
         }
         for (p, t), usd in worth.items()
     ]

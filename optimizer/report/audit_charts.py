@@ -7,14 +7,18 @@ from typing import Any
 
 import altair as alt
 
-from optimizer.report.charts import HEIGHT, ROW, WIDTH, Rows, data, in_unit, is_known, one_of, page_chart
+from optimizer.report.charts import HEIGHT, WIDTH, Rows, data, in_unit, intervals, is_known, one_of, page_chart
 from optimizer.report.document import PRICES, Chart
 from optimizer.report.drawing import COLOURS, Picture
 from optimizer.report.wording import money_unit
 
 MOST_CLAUSES = 25
+OVER = "before "  # a row of what has been paid before the calendar begins
 
-_COMMITTED = "Least payments that no notice avoids any more, by contract. Mark: what all contracts in force come to if they are kept."
+_COMMITTED = (
+    "Least payments that no notice avoids any more, by contract; of proposed ones, if they are signed. "
+    "Mark: what all contracts in force come to if they are kept."
+)
 _EXITS = (
     "Undiscounted, by the day of the exit. Line: all that is paid to the supplier until then, fee included. "
     "Band: that and what replacing the capacity to the contract's end costs at market prices, from least to most."
@@ -24,7 +28,9 @@ _CLAUSES = "What the plan would save without the clause, discounted: proven to l
 
 def audit_charts(tables: Mapping[str, Rows], whole: str) -> Iterator[Chart]:
     """The charts that have something to show; tables as the run has them, `whole` is what they call all contracts in force together."""
-    periods = [row for row in tables["contract_periods"] if is_known(row["non_cancellable_usd"])]
+    periods = [
+        row for row in tables["contract_periods"] if is_known(row["non_cancellable_usd"]) and not str(row["period"]).startswith(OVER)
+    ]
     parts, together = ([row for row in periods if (row["contract"] == whole) is held] for held in (False, True))
     if together:
         yield page_chart("Committed by period", _COMMITTED, _committed(parts, together), gives=(PRICES,))
@@ -104,22 +110,13 @@ def _exit(row: Mapping[str, Any], unit: str) -> dict[str, Any]:
 
 def _clauses(rows: Rows) -> Picture:
     largest = sorted(rows, key=lambda row: -float(row["price_high_usd"]))[:MOST_CLAUSES]
-    unit = money_unit(float(largest[0]["price_high_usd"]))
-    shown = [
+    rows = [
         {
-            "clause": f"{row['contract']} {row['clause']}",
-            "low": in_unit(float(row["price_low_usd"]), unit),
-            "high": in_unit(float(row["price_high_usd"]), unit),
+            "name": f"{row['contract']} {row['clause']}",
+            "low": row["price_low_usd"],
+            "at": row["price_low_usd"],
+            "high": row["price_high_usd"],
         }
         for row in largest
     ]
-    tips = [
-        "clause:N",
-        alt.Tooltip("low:Q", format=",.2f", title=f"at least, {unit}"),
-        alt.Tooltip("high:Q", format=",.2f", title="at most"),
-    ]
-    y = alt.Y("clause:N", title=None, sort=None, axis=alt.Axis(labelLimit=260))
-    base = alt.Chart(data(shown))
-    bars = base.mark_bar(height=6, color=COLOURS[0], opacity=0.5).encode(alt.X("low:Q", title=unit), alt.X2("high:Q"), y, tooltip=tips)
-    ends = base.mark_tick(thickness=2, color=COLOURS[0]).encode(alt.X("low:Q", title=unit), y, tooltip=tips)
-    return alt.layer(bars, ends).properties(width=WIDTH, height=ROW * 1.6 * len(shown))
+    return intervals(rows, "saved without it")

@@ -72,7 +72,7 @@ def audit_page(view: AuditView, summary: Mapping[str, Any], *, names: Mapping[st
     due = _decisions(view)
     return Page(
         title=f"Audit of contracts of {view.case}, as of {view.as_of}",
-        top=(Facts(title="What contracts lock in", values=headline(view)), due, Bullets(title="Alerts", items=view.alerts)),
+        top=(Facts(title="What contracts lock in", values=headline(view)), Bullets(title="Alerts", items=view.alerts), due),
         parts=(*audit_charts(view.tables, view.whole), *(section for section in sections(view) if section != due)),
         summary=summary,
         names=names or {},

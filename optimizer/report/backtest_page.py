@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.report.document import Bullets, Facts, Page, Section
+from optimizer.report.charts import intervals, is_known, page_chart
+from optimizer.report.document import PRICES, Bullets, Chart, Facts, Page, Section
 from optimizer.report.wording import BASELINES, count, money, money_unit, percent
 
 Rows = Sequence[Mapping[str, Any]]
+_REGRET = "Mean over the histories, discounted. Bar: from the best that hindsight may have come to to the worst, and over histories."
 NAMES = BASELINES | {"look_back": "look-back commitments", "ours": "this planner", "hindsight": "hindsight"}
 
 
@@ -52,11 +54,24 @@ def backtest_page(view: BacktestView, summary: Mapping[str, Any], *, names: Mapp
     policies = _policies(view)
     return Page(
         title=f"Backtest of {view.case}",
-        top=(Facts(title="What following it came to", values=headline(view)), policies, Bullets(title="Alerts", items=view.alerts)),
-        parts=tuple(section for section in sections(view) if section != policies),
+        top=(Facts(title="What following it came to", values=headline(view)), Bullets(title="Alerts", items=view.alerts), policies),
+        parts=(*_regret(view), *(section for section in sections(view) if section != policies)),
         summary=summary,
         names=names or {},
     )
+
+
+def _regret(view: BacktestView) -> Iterable[Chart]:
+    """What following each policy costs over hindsight, with its interval."""
+    known = [row for row in view.tables["policies"] if row["policy"] != "hindsight" and is_known(row["regret_usd"])]
+    rows = [
+        {"name": NAMES[row["policy"]], "low": row["regret_low_usd"], "at": row["regret_usd"], "high": row["regret_high_usd"]}
+        for row in sorted(known, key=lambda row: float(row["regret_usd"]))
+    ]
+    if rows:
+        yield page_chart(
+            "What each policy costs over hindsight", _REGRET, intervals(rows, "more than hindsight"), margin=220, gives=(PRICES,)
+        )
 
 
 def _unit(view: BacktestView) -> str:

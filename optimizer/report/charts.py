@@ -83,3 +83,26 @@ def steps(lines: Sequence[tuple[str, float]], total: str) -> list[dict[str, Any]
         rows.append({"line": line, "start_usd": end, "end_usd": end + usd, "usd": usd})
         end += usd
     return [*rows, {"line": total, "start_usd": 0.0, "end_usd": end, "usd": end}] if rows else []
+
+
+def intervals(rows: Rows, title: str) -> Picture:
+    """Bars from low to high with a mark between, one for each name, from top to bottom.
+
+    Args:
+      rows: name, low, at, high in USD; low and high may be None.
+      title: of the axis, before the unit.
+    """
+    unit = money_unit(max(abs(float(row[name])) for row in rows for name in ("low", "at", "high") if is_known(row[name])))
+    shown = [
+        {"line": row["name"]}
+        | {name: in_unit(float(row[name] if is_known(row[name]) else row["at"]), unit) for name in ("low", "at", "high")}
+        for row in rows
+    ]
+    tips = ["line:N", *(alt.Tooltip(f"{name}:Q", format=",.2f") for name in ("low", "at", "high"))]
+    y = alt.Y("line:N", title=None, sort=None, axis=alt.Axis(labelLimit=200))
+    base = alt.Chart(data(shown))
+    bars = base.mark_bar(height=6, color=TOTAL, opacity=0.5).encode(
+        alt.X("low:Q", title=f"{title}, {unit}"), alt.X2("high:Q"), y, tooltip=tips
+    )
+    marks = base.mark_tick(thickness=2, color=TOTAL).encode(alt.X("at:Q"), y, tooltip=tips)
+    return alt.layer(bars, marks).properties(width=WIDTH, height=ROW * 2 * len(shown))

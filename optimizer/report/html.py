@@ -11,6 +11,7 @@ from importlib.resources import files
 from optimizer.report.document import Bullets, Chart, Facts, Page, Part, Section, heading, is_number
 
 FILES = files("optimizer.report")
+NARROW = 5  # most columns of a table beside others on the first screen
 
 
 def render(page: Page, *, viewer: str = "") -> str:
@@ -49,7 +50,8 @@ def _shown(part: Part) -> bool:
 
 
 def _card(part: Part) -> str:
-    return f'<section class="card">{_part(part)}</section>\n'
+    wide = " wide" if isinstance(part, Section) and len(part.columns) > NARROW else ""
+    return f'<section class="card{wide}">{_part(part)}</section>\n'
 
 
 def _part(part: Part) -> str:

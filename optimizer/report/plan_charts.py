@@ -155,7 +155,14 @@ def _contracts(rows: Rows) -> Picture:
 
 def _prices(rows: Rows) -> Picture:
     price = alt.Color("usd_per_accelerator_hour:Q", scale=alt.Scale(scheme="oranges"), legend=_legend("USD an hour", ",.1f"))
-    tips = ["pool:N", "period:O", alt.Tooltip("usd_per_accelerator_hour:Q", format=",.2f"), alt.Tooltip("missing:Q", format=",.0f")]
+    tips = [
+        "pool:N",
+        "period:O",
+        alt.Tooltip("usd_per_accelerator_hour:Q", format=",.2f"),
+        alt.Tooltip("held:Q", format=",.0f", title="from contracts"),
+        alt.Tooltip("bought:Q", format=",.0f", title="on the market"),
+    ]
+    tips.append(alt.Tooltip("missing:Q", format=",.0f"))
     heat = _heat(rows, "pool", price, tips)
     missing = [row for row in rows if row["missing"] >= 0.5]
     if not missing:

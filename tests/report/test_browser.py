@@ -14,7 +14,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from optimizer.__main__ import main
+from optimizer.jobs.compiled import cache_folder
 from optimizer.report.audit_page import audit_page
+from optimizer.report.backtest_page import backtest_page
 from optimizer.report.comparison_page import comparison_page
 from optimizer.report.html import render
 from optimizer.report.page import plan_page
@@ -23,7 +25,7 @@ from optimizer.report.viewer import viewer_script
 from optimizer.store.runs import run_ids
 from optimizer.store.summary import KEYS
 from tests.tolerances import LARGEST_PAGE_BYTES
-from tests.views import HOSTILE, OVERVIEW, audit_view, comparison_view, quote_view, series_of
+from tests.views import HOSTILE, OVERVIEW, audit_view, backtest_view, comparison_view, quote_view, series_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
@@ -79,7 +81,7 @@ def browser() -> Iterator[Browser]:
 def files(tmp_path_factory) -> dict[str, Path]:
     """Pages of every kind whose names try to be more than text, and one of a plan with names as people give them."""
     folder = tmp_path_factory.mktemp("pages")
-    viewer = viewer_script(folder)
+    viewer = viewer_script(cache_folder())
     lines = tuple(replace(OVERVIEW.suppliers[0], supplier=name, spend_usd=1e9 * (i + 1)) for i, name in enumerate(HOSTILE))
     contracts = tuple(replace(OVERVIEW.contracts[i % 3], contract=name, supplier=name) for i, name in enumerate(HOSTILE))
     placed = tuple(replace(OVERVIEW.placements[0], load=name, pool=name) for name in HOSTILE)
@@ -89,6 +91,7 @@ def files(tmp_path_factory) -> dict[str, Path]:
         "audit": audit_page(audit_view(HOSTILE[-1]), SUMMARY),
         "quote": quote_page(quote_view(HOSTILE), SUMMARY),
         "comparison": comparison_page(comparison_view(HOSTILE), SUMMARY),
+        "backtest": backtest_page(backtest_view(HOSTILE[-1]), SUMMARY),
         "readable": plan_page(OVERVIEW, SUMMARY, series=series_of(NAMES)),
     }
     for name, page in pages.items():
@@ -103,7 +106,7 @@ def readable(browser, files) -> Iterator[Visit]:
     visit.context.close()
 
 
-@pytest.mark.parametrize("kind", ["plan", "audit", "quote", "comparison"])
+@pytest.mark.parametrize("kind", ["plan", "audit", "quote", "comparison", "backtest"])
 def test_names_are_text_and_nothing_is_asked_of_any_host(browser, files, kind):
     visit = Visit(browser, files[kind], width=390)
     for width, dark in ((390, False), (1440, True)):
