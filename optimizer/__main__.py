@@ -13,6 +13,7 @@ from optimizer.errors import ConfigError, PlacementError, without_room
 from optimizer.jobs.catalog import Job, job_named
 from optimizer.jobs.compiled import keep_compiled
 from optimizer.jobs.messages import message
+from optimizer.jobs.speech import Speech, event, spoken
 from optimizer.jobs.usage import job_help, program_help
 
 SWEEP = ("-m", "--multirun")
@@ -23,15 +24,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one job; returns its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in words
+    asked = next((speech for speech in (Speech.JSON, Speech.QUIET) if speech in words), Speech.FULL)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, as by Ctrl-C
     try:
-        return _dispatch([word for word in words if word != "--debug"])
+        return _dispatch([word for word in words if word not in ("--debug", Speech.JSON, Speech.QUIET)], asked)
     except PlacementError as error:
         if debug:
             traceback.print_exc()
-        print(message(error, terminal=sys.stderr.isatty()), file=sys.stderr)
-        return error.exit_code
+        return _told(error, asked)
     except KeyboardInterrupt:
         print("Stopped before there was anything to write.", file=sys.stderr)
         return 4
@@ -46,7 +47,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 5
 
 
-def _dispatch(words: list[str]) -> int:
+def _told(error: PlacementError, asked: Speech) -> int:
+    """Says what is wrong, as an event where events are asked for; returns the exit code."""
+    if asked is Speech.JSON:
+        event(sys.stdout, "error", message=message(error, terminal=False), exit_code=error.exit_code)
+    else:
+        print(message(error, terminal=sys.stderr.isatty()), file=sys.stderr)
+    return error.exit_code
+
+
+def _dispatch(words: list[str], asked: Speech) -> int:
     if not words or words[0] in HELP:
         print(program_help())
         return 0
@@ -61,10 +71,10 @@ def _dispatch(words: list[str]) -> int:
 
         print(job_help(job, group_choices(job)))
         return 0
-    return _run(job, words[1:])
+    return _run(job, words[1:], asked)
 
 
-def _run(job: Job, words: list[str]) -> int:
+def _run(job: Job, words: list[str], asked: Speech) -> int:
     from optimizer.jobs.compose import settings_of
 
     for word in words:
@@ -75,19 +85,20 @@ def _run(job: Job, words: list[str]) -> int:
     keep_compiled()
     run = job.load()
     if not sweep:
-        return run(composed[0][1])
-    return max(_run_one_of_many(run, overrides, settings) for overrides, settings in composed)
+        with spoken(asked):
+            return run(composed[0][1])
+    return max(_run_one_of_many(run, overrides, settings, asked) for overrides, settings in composed)
 
 
-def _run_one_of_many(run: object, overrides: tuple[str, ...], settings: object) -> int:
+def _run_one_of_many(run: object, overrides: tuple[str, ...], settings: object, asked: Speech) -> int:
     """One combination of a sweep; its failure is told and the others go on."""
     assert callable(run)
-    print(f"# {' '.join(overrides)}", flush=True)
     try:
-        return int(run(settings))
+        with spoken(asked):
+            print(f"# {' '.join(overrides)}", flush=True)
+            return int(run(settings))
     except PlacementError as error:
-        print(message(error, terminal=sys.stderr.isatty()), file=sys.stderr)
-        return error.exit_code
+        return _told(error, asked)
 
 
 def _log() -> Path:

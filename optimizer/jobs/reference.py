@@ -22,6 +22,8 @@ and prints `placement <job> --help`.
 - A value with spaces, commas or brackets stands in quotes: `'by="capacity planning"'`.
 - `null` means nothing: no limit, or the default that the meaning names. A list of names is `[a,b]`, or `a,b` where `-m` is not given.
 - `-m` makes one run for each combination of values: `placement plan -m case=small solver.backend=highs,cp_sat`.
+- `--quiet` prints the last line only, `--json` JSON lines whose `event` is `progress`, `line`, `run` (path, summary) or
+  `error` (message, exit code).
 - Defaults of a job may be changed by a named setting: `case=frontier_lab` looks 12 periods ahead, `experiment=NAME` sets several keys.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from optimizer.jobs.speech import Lines, Speech, speech
 from optimizer.report.headline import headline
 from optimizer.report.overview import Overview
 from optimizer.report.wording import BASELINES, count, day, gap_text, money, money_unit, percent
@@ -23,6 +25,9 @@ SECONDS_BETWEEN_LINES = 10.0
 @contextmanager
 def shown_progress(log: Callable[[str], None]) -> Iterator[Callable[[Progress], None]]:
     """A function to call with each step: one line on a terminal, a plain line now and then elsewhere; all go to the log."""
+    if speech() is not Speech.FULL:
+        yield _silent_progress(log)
+        return
     console = Console(stderr=True, markup=False, highlight=False)
     if not console.is_terminal:
         yield _plain_progress(log)
@@ -34,6 +39,18 @@ def shown_progress(log: Callable[[str], None]) -> Iterator[Callable[[Progress], 
             live.update(Text(progress_text(step), no_wrap=True, overflow="ellipsis"), refresh=True)
 
         yield show
+
+
+def _silent_progress(log: Callable[[str], None]) -> Callable[[Progress], None]:
+    """To the log, and as events where the job says them."""
+    lines = sys.stdout
+
+    def show(step: Progress) -> None:
+        log(progress_fields(step))
+        if isinstance(lines, Lines):
+            lines.event("progress", **asdict(step))
+
+    return show
 
 
 def _plain_progress(log: Callable[[str], None]) -> Callable[[Progress], None]:

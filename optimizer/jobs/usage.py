@@ -54,6 +54,8 @@ def program_help() -> str:
         [
             ("-h, --help", "this text, or the job's"),
             ("-m, --multirun", "one run for each combination of the values given as key=a,b,c"),
+            ("--quiet", "print the last line only, and what is wrong"),
+            ("--json", "print JSON lines: progress, every line said, the run with its summary, what is wrong"),
             ("--debug", "print the traceback of an internal failure"),
             ("--version", "print the version"),
         ]
@@ -65,7 +67,7 @@ def program_help() -> str:
 
 def job_help(job: Job, choices: dict[str, list[str]]) -> str:
     """Usage of one job; `choices` are the names that each config group offers."""
-    lines = [f"placement {job.name}: {job.summary}", "", f"usage: placement {job.name} [-m] [--debug] [key=value ...]"]
+    lines = [f"placement {job.name}: {job.summary}", "", f"usage: placement {job.name} [-m] [--quiet | --json] [--debug] [key=value ...]"]
     if choices:
         lines += ["", "named settings:"]
         lines += _table([(f"{group}=NAME", "one of: " + ", ".join(names)) for group, names in choices.items()])
