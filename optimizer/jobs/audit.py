@@ -30,6 +30,9 @@ from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import write_summary
 from optimizer.tables.read import case_of, read_tables, source_kinds
 
+LEAST_S = 10.0  # for prices, however long all else has taken
+WRITING = 0.15  # of the time that came before: what tables and the report take at most
+
 
 def run(settings: AuditJob) -> int:
     """Audits the case's contracts and writes the run. Ctrl-C keeps what was found until then."""
@@ -81,19 +84,18 @@ def _plan(settings: AuditJob, case: Case, inputs: Inputs, progress: Callable[[Pr
 
 
 def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], None], began: float) -> list[Price]:
-    rate = settings.economics.annual_discount_rate
-    asked = questions(found.base.case, found.terms, found.curves, annual_rate=rate)
+    asked = questions(found.base.case, found.terms, found.curves, annual_rate=settings.economics.annual_discount_rate)
 
     def tell(tally: Tally) -> None:
-        progress(Progress(phase=f"prices {tally.done}/{len(asked)}", seconds=time.monotonic() - began))
+        in_all = tally.done + len(tally.running) + tally.waiting
+        progress(Progress(phase=f"prices {tally.done}/{in_all}", seconds=time.monotonic() - began))
 
+    taken = time.monotonic() - began
     return answers(
         found.base,
-        found.base.needs,
         asked,
-        annual_rate=rate,
         settings=solve_settings(settings),
-        seconds=settings.audit.prices_time_limit_s,
+        seconds=max(LEAST_S, settings.audit.time_limit_s - taken - WRITING * taken),
         executor=executor(settings.executor),
         report=tell,
     )

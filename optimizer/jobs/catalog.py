@@ -81,7 +81,7 @@ JOBS = {
             examples=(
                 "placement audit",
                 "placement audit audit.prices=false",
-                "placement audit case.path=/my/lab audit.prices_time_limit_s=1800 audit.within_days=365",
+                "placement audit case.path=/my/lab audit.time_limit_s=1800 audit.within_days=365",
             ),
         ),
         Job(

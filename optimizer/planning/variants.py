@@ -1,31 +1,49 @@
-"""A case with something changed, planned from where another plan stands: what a clause, an exit or a quote is worth.
+"""A case with something changed, planned from where another plan stands: what a clause, an exit or a loss is worth.
 
-Needs depend on loads and pools alone, so a change of contracts needs no new ones. Every plan is verified against the changed case.
+Needs depend on loads and pools alone, so a change of contracts and offers needs no new ones, and all else of the problem stays as it is.
+Every plan is verified against the changed case. What a changed case shows about the case as it is is told too: its decisions may be
+cheaper there than any known, and its prices prove a bound there.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Plan, PlanStatus
-from optimizer.domain.surface import Needs
-from optimizer.planning.assemble import build_problem
+from optimizer.domain.problem import PlanningProblem
+from optimizer.errors import NoPlanInLimit
+from optimizer.planning.assemble.supply import build_supply
 from optimizer.planning.plan import SOLVERS, PlanResult, proven_usd, verified
-from optimizer.planning.verify import Verification
+from optimizer.pricing.bound import bound_with_supply
+from optimizer.pricing.carried import carried
 from optimizer.pricing.prices import Prices
-from optimizer.solve.carry import carry
-from optimizer.solve.search import Progress, SolveSettings, Start
+from optimizer.solve.carry import carried_decisions, carry
+from optimizer.solve.climb import prepared_arrays
+from optimizer.solve.search import Progress, Solved, SolveSettings
+from optimizer.solve.settle import settle_alone
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """What a finished solve hands to the next: its plan, and its prices where it had any."""
+class Base:
+    """The case as it is, the plan from which every change of it begins, and that plan's prices where it had any."""
 
+    case: Case
+    problem: PlanningProblem
+    annual_discount_rate: float
     plan: Plan
     prices: Prices | None
+    objective_usd: float
+
+    def changed(self, case: Case) -> PlanningProblem:
+        """The problem of a case whose contracts, offers and pins on them are others.
+
+        Raises:
+          DataError: a contract has something that no plan can take.
+        """
+        return replace(self.problem, supply=build_supply(case, self.problem.needs, self.annual_discount_rate))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,57 +51,85 @@ class VariantPlan:
     """A verified plan of a changed case, with a bound on every plan of it. USD are discounted and expected."""
 
     plan: Plan
-    prices: Prices | None
-    verification: Verification
     status: PlanStatus
     objective_usd: float
     bound_usd: float
+    base_objective_usd: float  # of a verified plan with the same decisions in the case as it is; inf: none is cheaper than the base's
+    base_bound_usd: float  # that its prices prove there; -inf: it has none
     seconds: float
 
-    @property
-    def known(self) -> Known:
-        return Known(plan=self.plan, prices=self.prices)
+
+def base_of(result: PlanResult) -> Base:
+    return Base(
+        case=result.case,
+        problem=result.problem,
+        annual_discount_rate=result.verification.annual_discount_rate,
+        plan=result.plan,
+        prices=None if result.priced is None else result.priced.prices,
+        objective_usd=result.objective_usd,
+    )
 
 
-def plan_variant(
-    case: Case,
-    needs: Needs,
-    *,
-    annual_discount_rate: float,
-    settings: SolveSettings,
-    start: Known | None = None,
-    report: Callable[[Progress], None] | None = None,
-) -> VariantPlan:
+def look_at_variant(base: Base, *, case: Case) -> VariantPlan:
+    """The base's decisions in a changed case, as far as it allows them, and what the base's prices prove there; nothing is searched.
+
+    Raises:
+      DataError: as `Base.changed`.
+      NoPlanInLimit: the decisions break a rule of the changed case.
+      SolverFailure: the plan does not verify.
+    """
+    began, problem = time.monotonic(), base.changed(case)
+    settled = settle_alone(problem, carried_decisions(problem, base.plan.contracts, base.plan.decisions))
+    if settled is None:
+        raise NoPlanInLimit("the plan of the case as it is breaks a rule of the changed one, and there was no time to search for another")
+    bound = -math.inf if base.prices is None else _proven(base.problem, problem, base.prices)
+    return _variant(base, case, problem, Solved(settled=settled, bound_usd=bound, status=PlanStatus.LIMIT), began)
+
+
+def plan_variant(base: Base, *, case: Case, settings: SolveSettings) -> VariantPlan:
     """Plans a changed case.
-
-    Args:
-      needs: of the case before the change, which must not touch loads, pools or the calendar.
-      start: the plan and prices of another variant of the same case.
 
     Raises:
       DataError, InfeasiblePlan, NoPlanInLimit, SolverFailure: as `make_plan`.
     """
-    started = time.monotonic()
-    problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate)
-    begin = Start()
-    if start is not None:
-        begin = carry(problem, contracts=start.plan.contracts, decisions=start.plan.decisions, prices=start.prices)
-    solved = SOLVERS[settings.method](problem, settings=settings, started=started, report=report or _silent, start=begin)
-    verification, _ = verified(case, problem, solved, annual_discount_rate=annual_discount_rate)
+    began, problem = time.monotonic(), base.changed(case)
+    if base.prices is not None:
+        prepared_arrays(base.problem)  # laid out once a process; that of the changed case is made from it
+    start = carry(problem, contracts=base.plan.contracts, decisions=base.plan.decisions, prices=base.prices)
+    solved = SOLVERS[settings.method](problem, settings=settings, started=began, report=_silent, start=start)
+    return _variant(base, case, problem, solved, began)
+
+
+def _variant(base: Base, case: Case, problem: PlanningProblem, solved: Solved, began: float) -> VariantPlan:
+    verification, _ = verified(case, problem, solved, annual_discount_rate=base.annual_discount_rate)
     return VariantPlan(
         plan=solved.settled.plan,
-        prices=None if solved.priced is None else solved.priced.prices,
-        verification=verification,
         status=solved.status,
         objective_usd=solved.settled.objective_usd,
         bound_usd=proven_usd(solved, verification),
-        seconds=time.monotonic() - started,
+        base_objective_usd=_in_base(base, solved.settled.plan),
+        base_bound_usd=-math.inf if solved.priced is None else _proven(problem, base.problem, solved.priced.prices),
+        seconds=time.monotonic() - began,
     )
 
 
-def known_from(result: PlanResult) -> Known:
-    """What a plan of the unchanged case hands to its variants."""
-    return Known(plan=result.plan, prices=None if result.priced is None else result.priced.prices)
+def _in_base(base: Base, plan: Plan) -> float:
+    """Cost of the base's problem with a variant's decisions, if they differ and verify, else inf."""
+    chosen = carried_decisions(base.problem, plan.contracts, plan.decisions)
+    if all((getattr(chosen, name) == getattr(base.plan.decisions, name)).all() for name in ("placed", "option", "lots", "exits")):
+        return math.inf
+    settled = settle_alone(base.problem, chosen)
+    if settled is None or settled.objective_usd >= base.objective_usd:
+        return math.inf
+    found = Solved(settled=settled, bound_usd=-math.inf, status=PlanStatus.LIMIT)
+    verified(base.case, base.problem, found, annual_discount_rate=base.annual_discount_rate)
+    return settled.objective_usd
+
+
+def _proven(priced: PlanningProblem, problem: PlanningProblem, prices: Prices) -> float:
+    """The bound that the prices of one problem prove on another that differs from it in supply."""
+    moved = carried(prices, priced=priced.supply.contracts, contracts=problem.supply.contracts)
+    return bound_with_supply(prepared_arrays(priced), problem, moved)
 
 
 def _silent(step: Progress) -> None:

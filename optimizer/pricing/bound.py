@@ -20,6 +20,7 @@ from jax import Array
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare, with_supply
+from optimizer.pricing.carried import fitted
 from optimizer.pricing.dual import Terms, dual_terms, moves, pair_costs
 from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_charge, draw_sizes, offer_prices, project, stacked_prices
 from optimizer.pricing.paths import best_paths, costs_through, path_costs
@@ -43,7 +44,7 @@ def bound(problem: PlanningProblem, prices: Prices) -> float:
 def bound_with_supply(prepared: Prepared, problem: PlanningProblem, prices: Prices) -> float:
     """`bound` of a problem that differs from the prepared one in its supply only."""
     changed = with_supply(prepared, problem)
-    return certify(changed, prices.in_units(changed.unit)).bound_usd
+    return certify(changed, fitted(prices.in_units(changed.unit), changed)).bound_usd
 
 
 def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:

@@ -6,15 +6,17 @@ Where the linear relaxation at expected need is the problem's own (`leaves_nothi
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import TracebackType
+
+import numpy as np
 
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.errors import SolverFailure
 from optimizer.integer.expected import Expected, leaves_nothing_out, solve_expected
-from optimizer.pricing.arrays import Prepared, devices_mesh, prepare
+from optimizer.pricing.arrays import Prepared, devices_mesh, prepare, with_supply
 from optimizer.pricing.ascent import FIRST_RATE, WARM_RATE, price_prepared
 from optimizer.pricing.bound import PairCosts, option_reduced_costs, pair_costs_at
 from optimizer.pricing.given import price_given
@@ -119,7 +121,7 @@ def price_more(
       rate: of the first step, in list prices.
       reduced: whether reduced costs and sensitivities are wanted.
     """
-    prepared = _prepared(problem)
+    prepared = prepared_arrays(problem)
     expected = _expected(problem) if start is None and leaves_nothing_out(problem) else None
     if expected is None:
         prices = price_prepared(prepared, iterations=evaluations, start=start, rate=rate)
@@ -152,7 +154,21 @@ def _expected(problem: PlanningProblem) -> Expected | None:
 _problems: list[tuple[PlanningProblem, Prepared]] = []
 
 
-def _prepared(problem: PlanningProblem) -> Prepared:
-    if not _problems or _problems[0][0] is not problem:
+def prepared_arrays(problem: PlanningProblem) -> Prepared:
+    """The problem's arrays, kept on the device until another one is asked for; where only supply differs, only that is laid out anew."""
+    for known, prepared in _problems:
+        if known is problem:
+            return prepared
+    if _problems and _differ_in_supply_only(_problems[0][0], problem):
+        _problems[1:] = [(problem, with_supply(_problems[0][1], problem))]
+    else:
         _problems[:] = [(problem, prepare(problem, mesh=devices_mesh()))]
-    return _problems[0][1]
+    return _problems[-1][1]
+
+
+def _differ_in_supply_only(one: PlanningProblem, other: PlanningProblem) -> bool:
+    """Whether all else is the very same, and the same offers are spot and the same rules count cash."""
+    shared = all(getattr(one, field.name) is getattr(other, field.name) for field in fields(PlanningProblem) if field.name != "supply")
+    spot = [np.unique(problem.supply.offer_pool[problem.supply.offer_spot]).tolist() for problem in (one, other)]
+    wallet = [bool((problem.supply.share_of_wallet > 0).any()) for problem in (one, other)]
+    return shared and spot[0] == spot[1] and wallet[0] == wallet[1]

@@ -19,7 +19,7 @@ RETRIES = 1  # of a task whose worker was lost
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """`work(**arguments)`, to be done by some worker."""
+    """`work(**arguments)`, to be done by some worker; `work(shared, **arguments)` in a pool whose workers share something."""
 
     key: str  # unique among the tasks of a pool
     work: Callable[..., Any]  # of a module, so that it can be pickled
@@ -93,11 +93,12 @@ class Executor:
     ray: bool = False  # on a Ray cluster; else in processes of this machine
     address: str | None = None  # of the cluster's head; None: one on this machine, for as long as the pool is there
 
-    def pool(self, most: int | None = None, *, report: Callable[[Tally], None] | None = None) -> Pool:
+    def pool(self, most: int | None = None, *, report: Callable[[Tally], None] | None = None, shared: object = None) -> Pool:
         """
         Args:
           most: workers that there is work for; None: any number.
           report: called when a task begins or ends.
+          shared: what every task begins with, sent to each worker once; in a process of this machine all tasks see the same object.
 
         Raises:
           ConfigError: Ray is not installed, or no cluster answers at the address.
@@ -106,10 +107,10 @@ class Executor:
         if self.ray:
             from optimizer.solve.ray_pool import RayPool
 
-            return RayPool(workers, address=self.address, report=report)
+            return RayPool(workers, address=self.address, report=report, shared=shared)
         from optimizer.solve.process_pool import ProcessPool
 
-        return ProcessPool(workers, report=report)
+        return ProcessPool(workers, report=report, shared=shared)
 
 
 def cores() -> tuple[int, ...]:
@@ -119,10 +120,10 @@ def cores() -> tuple[int, ...]:
     return tuple(range(os.cpu_count() or 1))
 
 
-def done(task: Task) -> tuple[Any, Exception | None]:
+def done(task: Task, shared: object = None) -> tuple[Any, Exception | None]:
     """Does a task: its value, or its failure as one of this program's."""
     try:
-        return task.work(**task.arguments), None
+        return task.work(*(() if shared is None else (shared,)), **task.arguments), None
     except PlacementError as error:
         return None, error
     except Exception as error:  # noqa: BLE001 - a task's failure is told to who asked for it, whatever it is

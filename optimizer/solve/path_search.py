@@ -36,7 +36,9 @@ NODES = 200  # of one, under a deterministic limit
 QUICK_S = 1.5  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 FIRST_PAIRS = 5  # for each load and period, where there is no plan yet
-STEPS = 3  # of walking between two neighbourhoods under a deterministic limit
+STEPS = 3  # of walking between two neighbourhoods, where they take turns
+PART_EVERY = 4  # turns, in one process on the clock: walking finds more in the same time
+PART_SHARE = 0.1  # of the time that a part may then take
 ROUNDS = 2  # of walking between two looks at it
 WALKS = 6  # of these between two contracts
 SELDOM = 3.0  # times as long is walked as it takes to settle what was found
@@ -135,7 +137,10 @@ class _Run:
             time.sleep(LOOK_S)
         if self.search.over:
             return
-        self._ask()
+        limited = self.search.settings.deterministic_limit is None
+        before = self.cutoff_usd
+        if not limited or self.search.best is None or self.rounds % PART_EVERY == PART_EVERY - 1:
+            self._ask()
         while self.asked is not None and self.search.left > 0.0:
             self._take_part()
             time.sleep(LOOK_S)
@@ -144,6 +149,8 @@ class _Run:
             while self.walking is not None and not self._take_walk() and self.search.left > 0.0:
                 time.sleep(LOOK_S)
             self._tell()
+        if limited:
+            self.stalled = 0 if self.cutoff_usd < before else self.stalled + 1
 
     def _stands_still(self) -> bool:
         return not self.climb.climbing and self.stalled >= STALLED and self.search.best is not None
@@ -269,6 +276,8 @@ class _Run:
     def _submit(self, *, guard_s: float, everything: bool = False, **part: object) -> None:
         search, settings = self.search, self.search.settings
         limited = settings.deterministic_limit is None
+        if limited and not settings.side_by_side and search.best is not None and settings.time_limit_s is not None:
+            guard_s = min(guard_s, PART_SHARE * settings.time_limit_s)
         seconds = min(guard_s, max(search.left, 1.0)) if limited else search.left
         answer = self.assigner.ask(
             **part,

@@ -38,12 +38,14 @@ class _Seat:
 class ProcessPool:
     """A `Pool` of processes."""
 
-    def __init__(self, processes: int, *, report: Callable[[Tally], None] | None = None) -> None:
+    def __init__(self, processes: int, *, report: Callable[[Tally], None] | None = None, shared: object = None) -> None:
         """
         Args:
           processes: at once; each may use its share of the cores that this process may use.
           report: called when a task begins or ends.
+          shared: what every task begins with, sent to each process once; the same object in all tasks of a process.
         """
+        self._shared = shared
         self._context = multiprocessing.get_context("forkserver")
         self._seats: list[_Seat | None] = [None] * processes
         self._report = report
@@ -106,7 +108,8 @@ class ProcessPool:
 
     def _start(self, place: int) -> _Seat:
         here, there = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(there, share_of_cores(place, len(self._seats))), daemon=True)
+        own_cores = share_of_cores(place, len(self._seats))
+        process = self._context.Process(target=_serve, args=(there, own_cores, self._shared), daemon=True)
         process.start()
         there.close()  # so that the end of the process is the end of the pipe
         return _Seat(process, here)
@@ -181,7 +184,7 @@ def _lost(seat: _Seat, task: Task) -> Lost:
     return Lost(f"{task.key}: its process ended before it answered (exit code {code}); it may have run out of memory")
 
 
-def _serve(pipe: Connection, own_cores: tuple[int, ...]) -> None:
+def _serve(pipe: Connection, own_cores: tuple[int, ...], shared: object) -> None:
     """Does tasks until the other side closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "sched_setaffinity"):
@@ -192,7 +195,7 @@ def _serve(pipe: Connection, own_cores: tuple[int, ...]) -> None:
             task = pipe.recv()
         except EOFError:
             return
-        answer = done(task)
+        answer = done(task, shared)
         try:
             pipe.send(answer)
         except BrokenPipeError:

@@ -26,12 +26,15 @@ KNOCK_S = 5.0  # that a cluster has to answer
 class RayPool:
     """A `Pool` of a Ray cluster. A cluster that it started ends with it."""
 
-    def __init__(self, workers: int, *, address: str | None = None, report: Callable[[Tally], None] | None = None) -> None:
+    def __init__(
+        self, workers: int, *, address: str | None = None, report: Callable[[Tally], None] | None = None, shared: object = None
+    ) -> None:
         """
         Args:
           workers: tasks at once, each on one core.
           address: of the cluster's head, as `ray.init` takes it; None: a cluster of so many cores on this machine.
           report: called when a task begins or ends.
+          shared: what every task begins with, kept on the cluster.
 
         Raises:
           ConfigError: Ray is not installed, or no cluster answers at the address.
@@ -39,6 +42,7 @@ class RayPool:
         self._ray = _connected(workers, address)
         self._do = self._ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(done)
         self._workers, self._report = workers, report
+        self._shared = None if shared is None else self._ray.put(shared)
         self._waiting: deque[Task] = deque()
         self._running: dict[Any, tuple[str, float]] = {}  # by reference: key, and when it was given to the cluster
         self._keys: set[str] = set()
@@ -86,7 +90,7 @@ class RayPool:
             if task.key in self._cancelled:
                 self._waiting.append(task)  # dropped with the others that were cancelled
                 return
-            self._running[self._do.remote(task)] = task.key, time.monotonic()
+            self._running[self._do.remote(task, self._shared)] = task.key, time.monotonic()
             self._tell()
 
     def _ended(self) -> Iterator[Outcome]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.domain.plan import Decisions, Plan
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.integer.model import Program, build_program, fix, recourse
 from optimizer.integer.solver import Answer, solve_program
@@ -15,7 +16,9 @@ from optimizer.solve.cost import active_lots, objective_usd, placed_pairs, scena
 from optimizer.solve.restrict import restrict
 
 CASES_GAP = 1e-7  # relative, to which the cases of clauses are solved for given decisions
-CASES_S = 60.0  # guard on that; the best cases found by then are taken
+FEW_CASES = 120  # integers that clauses leave open up to which that is tried: a MILP solver finds little among more
+CASES_S = 10.0  # guard on it; the best cases found by then are taken
+DRAWS = 4  # times that cases are read off draws, each time of the cheapest draws in the cases before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +35,13 @@ def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> 
 
     Each scenario's draws are the cheapest for it, whatever it weighs: CVaR has a part in what the plan costs only. Solves the draws as one
     LP, then repairs what its tolerances left, so that the plan keeps every rule of capacity exactly. Clauses whose bill is not convex
-    (tiers) ask for a MILP before it, which says in which of their cases each interval ends.
+    (tiers, balances) ask before it in which of their cases each interval ends: a MILP says so where there are few of them, else the draws
+    of relaxations do, again and again while that gets cheaper.
 
     Args:
       program: of the problem by expectation.
     """
-    boxes = _hold_cases(program, *fix(program, problem, decisions))
-    answer: Answer | None = None if boxes is None else solve_program(program, relax=True, lower=boxes[0], upper=boxes[1])
+    answer = _within_cases(program, *fix(program, problem, decisions))
     if answer is None or answer.values is None:
         return None
     draws = recourse(program, problem, answer.values)
@@ -58,16 +61,58 @@ def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> 
     return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=price)
 
 
-def _hold_cases(program: Program, lower: Floats, upper: Floats) -> tuple[Floats, Floats] | None:
-    """Boxes that hold also the integers that decisions leave open; None where no draws keep the rules."""
+def _within_cases(program: Program, lower: Floats, upper: Floats) -> Answer | None:
+    """The cheapest draws, with the integers that decisions leave open held at the best cases found; None where no draws keep the rules."""
     free = program.integer & (lower < upper)
     if not free.any():
-        return lower, upper
-    answer = solve_program(program, relative_gap=CASES_GAP, time_limit_s=CASES_S, lower=lower, upper=upper)
-    if answer.values is None:
-        return None
-    case = np.rint(answer.values)
-    return np.where(free, case, lower), np.where(free, case, upper)
+        return solve_program(program, relax=True, lower=lower, upper=upper)
+    found = _cases_by_draws(program, free, lower, upper) if free.sum() > FEW_CASES else None
+    if found is None:
+        answer = solve_program(program, relative_gap=CASES_GAP, time_limit_s=CASES_S, lower=lower, upper=upper)
+        found = None if answer.values is None else _held_at(program, free, answer.values, lower, upper)
+    return found
+
+
+def _cases_by_draws(program: Program, free: Bools, lower: Floats, upper: Floats) -> Answer | None:
+    """From the draws of the relaxation, and of the relaxation in which every interval reaches one tier, with idle draws if need be.
+
+    With draws held, only each interval's settlement is left, and its cases follow.
+    """
+    variables = program.variables
+    columns = np.concatenate([np.ravel(group) for group in (variables.contract_draw, variables.offer_draw, variables.served)])
+    columns, best = columns[columns >= 0], None
+    for box in ((lower, upper), *_reaching(program, free, lower, upper)):
+        drawn: Answer | None = solve_program(program, relax=True, lower=box[0], upper=box[1])
+        for _ in range(DRAWS):
+            if drawn is None or drawn.values is None:
+                break
+            least, most = lower.copy(), upper.copy()
+            least[columns] = most[columns] = np.clip(drawn.values[columns], lower[columns], upper[columns])
+            settled = solve_program(program, relative_gap=CASES_GAP, time_limit_s=CASES_S, lower=least, upper=most)
+            drawn = None if settled.values is None else _held_at(program, free, settled.values, lower, upper)
+            if drawn is None or (best is not None and drawn.objective >= best.objective - CASES_GAP * abs(best.objective)):
+                break
+            best = drawn
+    return best
+
+
+def _reaching(program: Program, free: Bools, lower: Floats, upper: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Boxes in which every interval that can reaches a tier, each in turn."""
+    chosen = program.variables.volumes.chosen  # [X, W, S, Z]
+    for band in range(chosen.shape[3] if chosen.size else 0):
+        column = chosen[..., band][chosen[..., band] >= 0]
+        column = column[free[column]]
+        if len(column):
+            least = lower.copy()
+            least[column] = 1.0
+            yield least, upper
+
+
+def _held_at(program: Program, free: Bools, values: Floats, lower: Floats, upper: Floats) -> Answer | None:
+    """The cheapest draws with free integers held at these values."""
+    case = np.rint(values)
+    answer = solve_program(program, relax=True, lower=np.where(free, case, lower), upper=np.where(free, case, upper))
+    return None if answer.values is None else answer
 
 
 def settle_alone(problem: PlanningProblem, decisions: Decisions) -> Settled | None:

@@ -10,11 +10,10 @@ import pytest
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Status
 from optimizer.domain.plan import PlanStatus
-from optimizer.domain.surface import Needs
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.changes import with_contract, with_contract_forbidden, with_contract_forced, with_terms, without_contract
-from optimizer.planning.needs import compute_needs
-from optimizer.planning.variants import Known, VariantPlan, plan_variant
+from optimizer.planning.plan import make_plan
+from optimizer.planning.variants import Base, VariantPlan, base_of, look_at_variant, plan_variant
 from optimizer.solve.carry import carried_decisions
 from optimizer.solve.executor import Task
 from optimizer.solve.process_pool import ProcessPool
@@ -29,39 +28,53 @@ TINY_USD, WITHOUT_QUOTE_USD = 75_663.40, 75_663.40 + 3.60 * 744 - 25.0  # both b
 
 
 @pytest.fixture(scope="module")
-def tiny() -> tuple[Case, Needs]:
+def tiny() -> Base:
     case = read_case(case_folder("tiny"))
-    return case, compute_needs(case)
+    return base_of(make_plan(case, annual_discount_rate=0.0, settings=SETTINGS, progress=lambda step: None))
 
 
-def planned(case: Case, needs: Needs, start: Known | None = None) -> VariantPlan:
-    return plan_variant(case, needs, annual_discount_rate=0.0, settings=SETTINGS, start=start)
+def planned(base: Base, case: Case) -> VariantPlan:
+    return plan_variant(base, case=case, settings=SETTINGS)
 
 
-def test_a_quote_out_of_reach_or_forced_or_dearer(tiny: tuple[Case, Needs]) -> None:
-    case, needs = tiny
-    base = planned(case, needs)
-    assert base.objective_usd == pytest.approx(TINY_USD, abs=CENT_USD)
+def test_a_quote_out_of_reach_or_forced_or_dearer(tiny: Base) -> None:
+    case = tiny.case
+    assert tiny.objective_usd == pytest.approx(TINY_USD, abs=CENT_USD)
     for changed in (without_contract(case, "quote"), with_contract_forbidden(case, "quote")):
-        found = planned(changed, needs, base.known)
+        found = planned(tiny, changed)
         assert found.objective_usd == pytest.approx(WITHOUT_QUOTE_USD, abs=CENT_USD)
         assert found.bound_usd <= found.objective_usd
-        assert found.verification.broken == ()
-    dearer = planned(with_contract_forced(with_terms(case, "quote", price=4.0), "quote"), needs, base.known)
+        assert found.base_objective_usd == np.inf  # nothing beats the best plan
+    dearer = planned(tiny, with_contract_forced(with_terms(case, "quote", price=4.0), "quote"))
     forced = dict(zip(dearer.plan.contracts, dearer.plan.decisions.lots, strict=True))
     assert forced == {"held": 1, "quote": 1}
     assert dearer.objective_usd > WITHOUT_QUOTE_USD
 
 
-def test_a_pool_of_processes_gives_the_same_plans(tiny: tuple[Case, Needs]) -> None:
-    case, needs = tiny
-    known = planned(case, needs).known
-    cases = {name: with_terms(case, "quote", price=price) for name, price in (("cheap", 2.0), ("as offered", 2.5), ("dear", 3.5))}
-    serial = {name: planned(changed, needs, known) for name, changed in cases.items()}
-    with ProcessPool(2) as pool:
+def test_a_look_keeps_the_decisions_as_far_as_they_are_allowed(tiny: Base) -> None:
+    """`code` stays in pool_a and nothing else changes: the plan with the quote's lots, at twice the price, or none of them."""
+    dear, gone = with_terms(tiny.case, "quote", price=4.0), without_contract(tiny.case, "quote")
+    for changed in (dear, gone):
+        look, best = look_at_variant(tiny, case=changed), planned(tiny, changed)
+        assert (look.plan.decisions.placed == tiny.plan.decisions.placed).all()
+        assert look.objective_usd >= best.objective_usd - CENT_USD
+        assert look.bound_usd <= best.objective_usd
+
+
+def test_what_a_changed_case_finds_is_told_of_the_case_as_it_is(tiny: Base) -> None:
+    """A base that keeps `chat` where it was is dearer than the decisions that any change finds."""
+    idle = replace(tiny.plan.decisions, lots=np.array([1, 0]))
+    poor = replace(tiny, plan=replace(tiny.plan, decisions=idle), objective_usd=WITHOUT_QUOTE_USD + 1e6)
+    found = planned(poor, with_terms(tiny.case, "quote", price=2.4))
+    assert found.base_objective_usd == pytest.approx(TINY_USD, abs=CENT_USD)
+
+
+def test_a_pool_of_processes_gives_the_same_plans(tiny: Base) -> None:
+    cases = {name: with_terms(tiny.case, "quote", price=price) for name, price in (("cheap", 2.0), ("as offered", 2.5), ("dear", 3.5))}
+    serial = {name: planned(tiny, changed) for name, changed in cases.items()}
+    with ProcessPool(2, shared=tiny) as pool:
         for name, changed in cases.items():
-            arguments = {"case": changed, "needs": needs, "annual_discount_rate": 0.0, "settings": SETTINGS, "start": known}
-            pool.submit(Task(key=name, work=plan_variant, arguments=arguments))
+            pool.submit(Task(key=name, work=plan_variant, arguments={"case": changed, "settings": SETTINGS}))
         beside = {outcome.key: outcome.result() for outcome in pool.outcomes()}
     for name, plan in serial.items():
         assert beside[name].objective_usd == plan.objective_usd
@@ -85,14 +98,12 @@ def test_a_start_fits_the_contracts_of_the_changed_case() -> None:
     assert carried.exits.tolist() == [[0, 0, 1], [0, 0, 0]]
 
 
-def test_changes_name_contracts_of_the_case(tiny: tuple[Case, Needs]) -> None:
+def test_changes_name_contracts_of_the_case(tiny: Base) -> None:
     with pytest.raises(KeyError, match="nobody"):
-        with_terms(tiny[0], "nobody", price=1.0)
+        with_terms(tiny.case, "nobody", price=1.0)
 
 
-def test_the_plan_is_not_dearer_than_the_one_it_started_from(tiny: tuple[Case, Needs]) -> None:
-    case, needs = tiny
-    base = planned(case, needs)
-    again = planned(case, needs, base.known)
-    assert again.objective_usd == base.objective_usd
+def test_the_plan_is_not_dearer_than_the_one_it_started_from(tiny: Base) -> None:
+    again = planned(tiny, tiny.case)
+    assert again.objective_usd == tiny.objective_usd
     assert again.status is PlanStatus.OPTIMAL

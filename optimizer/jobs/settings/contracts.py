@@ -22,11 +22,11 @@ class AuditSettings:
     """What to audit beside what tables and one plan say."""
 
     prices: bool = setting(True, "price clauses, first exits and losses of suppliers by plans without them")
-    prices_time_limit_s: float = setting(225.0, "seconds for all of these plans together")
+    time_limit_s: float = setting(300.0, "seconds for the whole audit: what is left after its plan goes into these prices")
     within_days: int = setting(180, "decisions are listed whose last day comes within so many days")
 
     def __post_init__(self) -> None:
-        require(self.prices_time_limit_s > 0, "audit.prices_time_limit_s", "must be > 0 s", self.prices_time_limit_s)
+        require(self.time_limit_s > 0, "audit.time_limit_s", "must be > 0 s", self.time_limit_s)
         require(self.within_days >= 0, "audit.within_days", "must be >= 0 days", self.within_days)
 
 

@@ -2,34 +2,37 @@
 
 The plan as it is costs between `bound` and `objective`, and so does the plan of a changed case; their difference lies between
 bound - objective' and objective - bound'. Its width is the two plans' gaps. All changed cases start from the plan and prices of the case
-as it is, beside each other in a pool of processes.
+as it is, beside each other in a pool of processes: a look at what that plan costs and its prices prove in the changed case answers every
+question within seconds, and a search narrows the answer. What it finds serves the case as it is too.
 """
 
 from __future__ import annotations
 
 import math
 import threading
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from optimizer.domain.case import Case
-from optimizer.domain.surface import Needs
 from optimizer.planning.audit.clauses import CLAUSES
 from optimizer.planning.audit.exits import Exit
 from optimizer.planning.audit.losses import ended, leaves_on, without_supplier
 from optimizer.planning.audit.whole_term import WholeTerm
 from optimizer.planning.changes import with_contract
 from optimizer.planning.plan import PlanResult
-from optimizer.planning.variants import known_from, plan_variant
+from optimizer.planning.variants import VariantPlan, base_of, look_at_variant, plan_variant
 from optimizer.planning.verify.dates import worth_today
-from optimizer.solve.executor import Executor, Outcome, Tally, Task
+from optimizer.solve.executor import Executor, Outcome, Pool, Tally, Task
 from optimizer.solve.search import SolveSettings
 
 COLUMNS = ("what", "contract", "subject", "low_usd", "high_usd", "found_usd", "status", "seconds")
-CLAUSE, EXIT, LOSS = "clause", "exit", "loss of supplier"
-LEAST_SOLVE_S = 4.0  # given to one changed case however many there are
-IN_SEARCH = 0.7  # of the time; the rest is what processes take to start and to stop
+CLAUSE, EXIT, LOSS, AS_IS = "clause", "exit", "loss of supplier", "as it is"
+LEAST_SOLVE_S = 4.0  # a search that is given less is not begun
+LOOKS = 6.0  # nor one that is given less than so many times what the slowest look took
+AFTER_SEARCH = 2.0  # looks that a search may take beyond its limit: to settle and to verify
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,74 +96,112 @@ def _first_exit(case: Case, term: WholeTerm, curve: Sequence[Exit], annual_rate:
 
 def answers(
     base: PlanResult,
-    needs: Needs,
     asked: Sequence[Question],
     *,
-    annual_rate: float,
     settings: SolveSettings,
     seconds: float,
     executor: Executor,
     report: Callable[[Tally], None] | None = None,
 ) -> list[Price]:
-    """Plans every changed case; in the order asked. Ctrl-C ends it with what there is.
+    """Looks at every changed case, then searches as many as the time allows; in the order asked. Ctrl-C ends it with what there is.
 
     Args:
       base: the plan of the case as it is.
-      needs: of the case as it is, with every training option.
-      seconds: for all of them together.
+      seconds: for all of them together, whatever else the machine does.
       executor: where they are planned.
     """
-    each = max(LEAST_SOLVE_S, IN_SEARCH * seconds * executor.workers / max(1, len(asked)))
-    own = replace(settings, time_limit_s=each, threads=1, side_by_side=False, explain=False)
-    ended_as: dict[str, Outcome] = {}
-    with executor.pool(len(asked), report=report) as pool:
-        same = {"needs": needs, "annual_discount_rate": annual_rate, "settings": own, "start": known_from(base)}
-        for question in asked:
-            pool.submit(Task(key=question.key, work=plan_variant, arguments={"case": question.case, **same}))
+    many = min(executor.workers, max(1, len(asked)))
+    until = time.monotonic() + seconds
+    with executor.pool(len(asked), report=report, shared=base_of(base)) as pool:
         bell = threading.Timer(seconds, pool.cancel)
         bell.start()
+        found = _Found(base)
         try:
-            for outcome in pool.outcomes():
-                ended_as[outcome.key] = outcome
+            found.look(pool, asked)
+            found.search(pool, asked, settings=settings, until=until, processes=many)
         except KeyboardInterrupt:
             pass  # what was found until then stands
         finally:
             bell.cancel()
-    bound = max([base.bound_usd, *_relaxed_bounds(asked, ended_as)])
-    return [_price(base.objective_usd, min(bound, base.objective_usd), question, ended_as.get(question.key)) for question in asked]
+    return [found.price(question) for question in asked]
 
 
-def _relaxed_bounds(asked: Sequence[Question], ended_as: Mapping[str, Outcome]) -> Iterator[float]:
-    """What no plan without a clause costs less than, no plan with it does either."""
-    for question in asked:
-        outcome = ended_as.get(question.key)
-        if question.what == CLAUSE and outcome is not None and outcome.failure is None:
-            yield outcome.value.bound_usd
+class _Found:
+    """What plans of changed cases have shown, about their own case and about the case as it is."""
+
+    def __init__(self, base: PlanResult) -> None:
+        self._case, self._objective, self._bound = base.case, base.objective_usd, base.bound_usd
+        self._plans: dict[str, VariantPlan] = {}
+        self._failures: dict[str, str] = {}
+        self._seconds: dict[str, float] = defaultdict(float)
+
+    def look(self, pool: Pool, asked: Sequence[Question]) -> None:
+        """The plan as it is in every changed case, and what its prices prove there."""
+        for question in asked:
+            pool.submit(Task(key=f"look at {question.key}", work=look_at_variant, arguments={"case": question.case}))
+        keys = {f"look at {question.key}": question for question in asked}
+        for outcome in pool.outcomes():
+            self._take(keys[outcome.key], outcome)
+
+    def search(self, pool: Pool, asked: Sequence[Question], *, settings: SolveSettings, until: float, processes: int) -> None:
+        """A search from there for each, the case as it is first; of those for which the time is too short none but the first ones."""
+        look_s = max([0.0, *self._seconds.values()])
+        left, least = until - time.monotonic(), max(LEAST_SOLVE_S, LOOKS * look_s)
+        turns = math.ceil((len(asked) + 1) / processes)
+        turns = min(turns, int(left / least)) if math.isfinite(left) else turns
+        if turns < 1:
+            return
+        limit = max(LEAST_SOLVE_S / 2, left / turns - AFTER_SEARCH * look_s)
+        own = replace(settings, time_limit_s=limit, threads=1, side_by_side=False, explain=False)
+        questions = [Question(what=AS_IS, contract=None, subject="", case=self._case), *asked][: turns * processes]
+        for question in questions:
+            pool.submit(Task(key=question.key, work=plan_variant, arguments={"case": question.case, "settings": own}))
+        keys = {question.key: question for question in questions}
+        for outcome in pool.outcomes():
+            self._take(keys[outcome.key], outcome)
+
+    def price(self, question: Question) -> Price:
+        """The interval between the plan as it is and the plan of the changed case."""
+        plan, added, clause = self._plans.get(question.key), question.added_usd, question.what == CLAUSE
+        if plan is None:
+            return _unanswered(question, self._failures.get(question.key), self._seconds[question.key])
+        objective, bound = self._objective, min(self._bound, self._objective)
+        cost = min(plan.objective_usd, objective) if clause else plan.objective_usd  # without a clause no plan costs more
+        low, high = plan.bound_usd + added - objective, cost + added - bound
+        return Price(
+            what=question.what,
+            contract=question.contract,
+            subject=question.subject,
+            low_usd=min(0.0, low) if clause else low,
+            high_usd=min(0.0, high) if clause else high,
+            found_usd=cost + added - objective,
+            status=str(plan.status),
+            seconds=self._seconds[question.key],
+        )
+
+    def _take(self, question: Question, outcome: Outcome) -> None:
+        self._seconds[question.key] += outcome.seconds
+        if outcome.failure is not None:
+            self._failures[question.key] = str(outcome.failure).splitlines()[0]
+            return
+        plan: VariantPlan = outcome.value
+        before = self._plans.get(question.key)
+        self._plans[question.key] = plan if before is None else _better(before, plan)
+        if question.what in (AS_IS, CLAUSE):  # what no plan without a clause costs less than, no plan with it does either
+            self._bound = max(self._bound, plan.bound_usd)
+        if question.what == AS_IS:
+            self._objective = min(self._objective, plan.objective_usd)
+        self._objective = min(self._objective, plan.base_objective_usd)
+        self._bound = max(self._bound, plan.base_bound_usd)
 
 
-def _price(objective_usd: float, bound_usd: float, question: Question, outcome: Outcome | None) -> Price:
-    """The interval between the plan as it is, from `bound_usd` to `objective_usd`, and the plan of the changed case."""
-    if outcome is None:
-        return _unanswered(question)
-    if outcome.failure is not None:
-        return replace(_unanswered(question), status=str(outcome.failure).splitlines()[0], seconds=outcome.seconds)
-    plan, added = outcome.value, question.added_usd
-    low, high = plan.bound_usd + added - objective_usd, plan.objective_usd + added - bound_usd
-    if question.what == CLAUSE:
-        low, high = min(0.0, low), min(0.0, high)  # without a clause no plan costs more
-    return Price(
-        what=question.what,
-        contract=question.contract,
-        subject=question.subject,
-        low_usd=low,
-        high_usd=high,
-        found_usd=plan.objective_usd + added - objective_usd,
-        status=str(plan.status),
-        seconds=outcome.seconds,
-    )
+def _better(one: VariantPlan, other: VariantPlan) -> VariantPlan:
+    """The later of two plans of a case, or the cheaper one, with the higher bound."""
+    kept = other if other.objective_usd <= one.objective_usd else one
+    return replace(kept, status=other.status, bound_usd=min(max(one.bound_usd, other.bound_usd), kept.objective_usd))
 
 
-def _unanswered(question: Question) -> Price:
+def _unanswered(question: Question, failure: str | None, seconds: float) -> Price:
     return Price(
         what=question.what,
         contract=question.contract,
@@ -168,8 +209,8 @@ def _unanswered(question: Question) -> Price:
         low_usd=None,
         high_usd=None,
         found_usd=None,
-        status="not planned in the time given",
-        seconds=0.0,
+        status=failure or "not planned in the time given",
+        seconds=seconds,
     )
 
 
