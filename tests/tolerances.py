@@ -74,6 +74,9 @@ BREAK_EVEN_BY_SEARCH = 1e-3  # a bisection whose every step is a solve
 LEAST_CONTRAST = 4.5  # of text on its ground (WCAG 2, level AA)
 LARGEST_PAGE_BYTES = 3 * 2**20
 
+# a plan outside its scenarios
+RUN_BY_MERIT_ORDER = 1e-2  # draws that look at no other hour, against the linear program
+
 # walks among placements
 COUNTED_WHILE_WALKING = 2e-5  # float32, sums kept step by step
 MERIT_ORDER_AGAINST_SETTLED = 0.05  # contracts shared out to one pool after the other, against the linear program

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from operator import itemgetter
@@ -12,6 +13,7 @@ from operator import itemgetter
 import numpy as np
 
 from optimizer.planning.outputs import Rows
+from optimizer.planning.outside.outlook import Outlook, risk_rows
 from optimizer.planning.plan import PlanResult
 from optimizer.report.overview import (
     BaselineLine,
@@ -21,7 +23,9 @@ from optimizer.report.overview import (
     ObligationLine,
     Overview,
     PlacementLine,
+    RiskLine,
     ScenarioLine,
+    StressLine,
     SupplierLine,
 )
 
@@ -53,6 +57,16 @@ def overview(result: PlanResult, tables: Mapping[str, Rows]) -> Overview:
         movers=mover_lines(tables["sensitivities"]),
         alerts=result.alerts,
     )
+
+
+def with_outlook(view: Overview, found: Outlook) -> Overview:
+    """The plan beside what it costs outside its scenarios."""
+    risks = tuple(RiskLine(**{name: row[name] for name in ("measure", "usd", "low_usd", "high_usd")}) for row in risk_rows(found))
+    stress = tuple(
+        StressLine(case=each.name, what=each.what, more_usd=each.more_usd, more_unserved_hours=each.more_unserved_hours)
+        for each in found.stress
+    )
+    return replace(view, risks=risks, stress=stress)
 
 
 def known(number: float) -> float | None:

@@ -15,14 +15,16 @@ from optimizer.integer.backend import Backend
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.news import due_lines, news_between
-from optimizer.jobs.overview import known, overview
+from optimizer.jobs.overview import known, overview, with_outlook
 from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.series import plan_series
 from optimizer.jobs.settings import BacktestJob, ExecutorSettings, PlanJob, PlanSettings, QuoteJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
-from optimizer.planning.calibration import read_calibration
+from optimizer.planning.calibration import Calibration, read_calibration
 from optimizer.planning.outputs import Rows
+from optimizer.planning.outside.outlook import COLUMNS as RISK_COLUMNS
+from optimizer.planning.outside.outlook import Outlook, outlook, risk_rows, stress_rows
 from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.planning.replan.plan import axes_of
 from optimizer.planning.scenarios import sample_scenarios
@@ -68,12 +70,16 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
                 progress=progress,
             )
         tables = outputs.tables(result)
-        view = overview(result, tables)
+        stands = _outlook(settings, result, calibration)
+        view = with_outlook(overview(result, tables), stands)
         previous = before[-1].run_id if before else None
         due = due_lines(result, tables["commitments"])
         summary = run_summary(draft, settings, result, job="plan", previous=previous, seconds=time.monotonic() - began)
         summary["alerts"] = [*inputs.notes, *notes, *summary["alerts"]]
+        summary["outside"] = {row["measure"]: known(row["usd"]) for row in risk_rows(stands) if row["usd"] is not None}
         write_plan(draft, settings, result, summary, tables)
+        for name, rows in (("risk", risk_rows(stands)), ("stress", stress_rows(stands))):
+            write_rows(draft, name, rows, RISK_COLUMNS[name], csv=settings.output.csv)
         news = None if previous is None else news_between(home / previous, draft)
         write_plan_page(draft, result, summary, tables, replace(view, due=due, news=news))
     show_plan(view)
@@ -86,6 +92,22 @@ def correlation_of(settings: PlanSettings | QuoteJob | BacktestJob) -> Correlati
     asked = settings.scenarios
     shares = {name: getattr(asked, f"{name}_share") for name in ("common", "workload", "origin")}
     return Correlation(**shares, memory_months=asked.memory_months)
+
+
+def _outlook(settings: PlanJob, result: PlanResult, calibration: Calibration) -> Outlook:
+    """What the plan costs in scenarios that it was not made for, as far as asked for."""
+    asked = settings.risk
+    alone = replace(solve_settings(settings), time_limit_s=asked.information_time_limit_s)
+    return outlook(
+        result,
+        calibration,
+        samples=asked.outside,
+        correlation=correlation_of(settings),
+        seed=settings.seed,
+        stress=asked.stress,
+        information=alone if asked.information else None,
+        executor=Executor(),
+    )
 
 
 def with_scenarios(case: Case, settings: PlanSettings | QuoteJob | BacktestJob) -> tuple[Case, tuple[str, ...]]:

@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from optimizer.jobs.speech import Lines, Speech, speech
+from optimizer.report.document import Section, heading, is_number
 from optimizer.report.headline import headline
 from optimizer.report.overview import Overview
+from optimizer.report.risk import risk_section, stress_section
 from optimizer.report.wording import BASELINES, count, day, gap_text, money, money_unit, percent
 from optimizer.solve.search import Progress
 
@@ -96,7 +98,8 @@ def print_tables(view: Overview, console: Console) -> None:
     console.print(f"\n{view.case}")
     for name, text in headline(view).items():
         console.print(f"  {name:<14} {text}")
-    for table in (_suppliers(view, unit), _contracts(view), _baselines(view, unit), _obligations(view)):
+    outside = (_section(risk_section(view)), _section(stress_section(view)))
+    for table in (_suppliers(view, unit), _contracts(view), _baselines(view, unit), _obligations(view), *outside):
         if table.row_count:
             console.print()
             console.print(table)
@@ -111,6 +114,13 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         right = column.endswith(">")
         table.add_column(column.rstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")
+    return table
+
+
+def _section(section: Section) -> Table:
+    table = _table(section.title, *(f"{heading(name)}>" if is_number(name) else name for name in section.columns))
+    for row in section.rows:
+        table.add_row(*row)
     return table
 
 
@@ -167,6 +177,10 @@ def plain_lines(view: Overview) -> Iterator[str]:
     for obligation in view.obligations:
         owed = f"until={day(obligation.until)} remaining_usd={obligation.remaining_usd:.2f}"
         yield f"obligation {obligation.contract}: lots={obligation.lots} {owed}"
+    for risk in view.risks:
+        yield f"risk {risk.measure}: usd={_figure(risk.usd)} low_usd={_figure(risk.low_usd)} high_usd={_figure(risk.high_usd)}"
+    for stress in view.stress:
+        yield f"stress {stress.case}: more_usd={stress.more_usd:.2f} more_unserved_accelerator_hours={stress.more_unserved_hours:.1f}"
     for alert in view.alerts:
         yield f"alert: {alert}"
 

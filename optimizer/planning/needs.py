@@ -5,6 +5,7 @@ Axes: D streams, E eligible (stream, pool) pairs, N eligible (load, pool) pairs,
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,7 @@ class LoadPairs:
     share: Floats  # [N]
 
 
-def compute_needs(case: Case, calibration: Calibration | None = None) -> Needs:
+def compute_needs(case: Case, calibration: Calibration | None = None, *, only: Mapping[str, Collection[str]] | None = None) -> Needs:
     """Needs of all loads and options of all runs of a case.
 
     A load counts in accelerators needs the same number in every eligible pool, whatever its accelerator. Work of a flexible
@@ -44,6 +45,7 @@ def compute_needs(case: Case, calibration: Calibration | None = None) -> Needs:
 
     Args:
       calibration: None: the one that is shipped.
+      only: pools to look at for each load that is named, by name, for many scenarios of a plan that stands; None: all.
 
     Raises:
       DataError: loads or runs that no pool can hold, or demand that cannot be read; all of them at once.
@@ -56,7 +58,7 @@ def compute_needs(case: Case, calibration: Calibration | None = None) -> Needs:
     violations = [*_without_pool(streams, pairs, reasons), *runs.violations]
     if violations:
         raise DataError(violations)
-    loads = _load_pairs(streams, pairs)
+    loads = _load_pairs(streams, pairs, [pool.name for pool in case.pools], only or {})
     need, arrivals, ttft = _rigid(streams, pairs, loads)
     work, work_limit = _flexible(case, streams, pairs, loads)
     input_tokens, output_tokens = _tokens(case, streams)
@@ -98,9 +100,12 @@ def whole(quantity: Floats) -> Floats:
     return np.asarray(np.ceil(quantity * (1.0 - ROUNDING)))
 
 
-def _load_pairs(streams: Streams, pairs: StreamPairs) -> LoadPairs:
+def _load_pairs(streams: Streams, pairs: StreamPairs, pools: list[str], only: Mapping[str, Collection[str]]) -> LoadPairs:
     eligible = [np.flatnonzero(pairs.stream == d) for d in range(len(streams.workloads))]
     mine = [eligible[d] for d in streams.load_stream]
+    for i, named in enumerate(streams.loads):
+        if named.name in only:
+            mine[i] = np.array([e for e in mine[i] if pools[pairs.pool[e]] in only[named.name]], dtype=np.int64)
     load = np.repeat(np.arange(len(mine), dtype=np.int64), [len(rows) for rows in mine])
     pair = np.concatenate([*mine, np.zeros(0, dtype=np.int64)])
     return LoadPairs(load=load, pair=pair, stream=streams.load_stream[load], share=streams.share[load])

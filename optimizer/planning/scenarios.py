@@ -67,12 +67,48 @@ def sample_scenarios(case: Case, *, count: int, samples: int, correlation: Corre
     return Sampled(case=replace(case, scenarios=kept), samples=samples, error=_error(found, events, shares))
 
 
+def outside_scenarios(case: Case, *, count: int, correlation: Correlation, seed: int) -> tuple[tuple[Scenario, ...], Ints]:
+    """Samples of demand, not reduced, each with something of what else the case's scenarios say may happen, drawn by probability.
+
+    Args:
+      seed: another one than that of the scenarios planned for.
+
+    Returns:
+      Scenarios of equal probability, and for each the number of the case's scenario whose prices and contracts it has, [count]. None of
+      either where nothing is uncertain in the case's demand.
+    """
+    rows = [row for row in case.demand if row.mean is None and row.period in {period.name for period in case.calendar.periods}]
+    if not rows:
+        return (), np.zeros(0, dtype=np.int64)
+    events = _events(case.scenarios)
+    first = [_first_like(case.scenarios, event) for event in events]
+    chance = np.array([event.probability for event in events])
+    drawn = np.random.default_rng(seed).choice(len(events), size=count, p=chance / chance.sum())
+    z = _deviates_of(rows, case, correlation, samples=count, seed=seed)
+    named = [(row.workload, row.origin, row.period) for row in rows]
+    scenarios = tuple(
+        replace(events[e], name=f"outside {i + 1}", probability=1.0 / count, deviates=dict(zip(named, z[i].tolist(), strict=True)))
+        for i, e in enumerate(drawn)
+    )
+    return scenarios, np.array(first, dtype=np.int64)[drawn]
+
+
+def _first_like(scenarios: tuple[Scenario, ...], event: Scenario) -> int:
+    """The first scenario in which the same happens besides demand."""
+    return next(s for s, scenario in enumerate(scenarios) if _bare(scenario, event) == event)
+
+
+def _bare(scenario: Scenario, event: Scenario) -> Scenario:
+    """The scenario without what it says of demand, under the name and probability of an event."""
+    others = tuple(row for row in scenario.multipliers if row.quantity is not Quantity.DEMAND)
+    return replace(scenario, multipliers=others, demand_quantile=0.5, deviates={}, name=event.name, probability=event.probability)
+
+
 def _events(scenarios: tuple[Scenario, ...]) -> list[Scenario]:
     """What may happen besides demand, each once with its whole probability, named after its first scenario."""
     found: dict[str, Scenario] = {}
     for scenario in scenarios:
-        others = tuple(row for row in scenario.multipliers if row.quantity is not Quantity.DEMAND)
-        bare = replace(scenario, multipliers=others, demand_quantile=0.5, deviates={})
+        bare = _bare(scenario, scenario)
         same = next((name for name, event in found.items() if replace(bare, name=name, probability=event.probability) == event), None)
         if same is None:
             found[scenario.name] = bare

@@ -77,6 +77,24 @@ class ScenarioLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RiskLine:
+    """A figure that rests on scenarios outside the plan's own, or on plans and bounds for each of them. Discounted USD."""
+
+    measure: str
+    usd: float | None  # None: known as an interval alone
+    low_usd: float | None
+    high_usd: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StressLine:
+    case: str
+    what: str
+    more_usd: float  # than without it, discounted and expected
+    more_unserved_hours: float  # accelerator-hours
+
+
+@dataclass(frozen=True, kw_only=True)
 class DueLine:
     """A decision of the plan that somebody must act on by a day."""
 
@@ -120,4 +138,6 @@ class Overview:
     movers: tuple[MoverLine, ...]  # largest first; none where the plan was found without prices
     alerts: tuple[str, ...]
     due: tuple[DueLine, ...] = ()  # soonest first
+    risks: tuple[RiskLine, ...] = ()
+    stress: tuple[StressLine, ...] = ()
     news: News | None = None  # None: there is no last plan

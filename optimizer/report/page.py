@@ -10,6 +10,7 @@ from optimizer.report.headline import headline, news_facts
 from optimizer.report.news_charts import news_charts
 from optimizer.report.overview import ContractLine, Overview
 from optimizer.report.plan_charts import plan_charts
+from optimizer.report.risk import risk_section, stress_section
 from optimizer.report.series import PlanSeries
 from optimizer.report.wording import BASELINES, count, day, money, money_unit, percent
 
@@ -39,6 +40,8 @@ def plan_page(
         parts=(
             *charts,
             _scenarios(view, unit),
+            risk_section(view),
+            stress_section(view),
             _suppliers(view, unit),
             _contracts(view),
             _baselines(view, unit),

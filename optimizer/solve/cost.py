@@ -53,9 +53,9 @@ def objective_usd(problem: PlanningProblem, plan: Plan) -> float:
 def scenario_costs(problem: PlanningProblem, plan: Plan) -> Floats:
     """Discounted USD if that scenario happens, [S]."""
     each = cost_terms(replace(problem, probability=np.ones(len(problem.scenarios))), plan)
-    certain = math.fsum(value for line in CERTAIN if line in each for value in np.ravel(each[line]))
-    varying = [terms.reshape(-1, len(problem.scenarios)) for line, terms in each.items() if line not in CERTAIN]
-    return np.array([certain + math.fsum(value for terms in varying for value in terms[:, s]) for s in range(len(problem.scenarios))])
+    certain = math.fsum(value for line in CERTAIN for value in np.ravel(each[line]))
+    varying = [terms.reshape(-1, len(problem.scenarios)).sum(axis=0) for line, terms in each.items() if line not in CERTAIN]
+    return np.asarray(certain + np.sum(varying, axis=0))
 
 
 def scenario_weights(problem: PlanningProblem, plan: Plan) -> Floats:

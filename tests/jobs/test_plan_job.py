@@ -23,7 +23,7 @@ from optimizer.tables.frame import as_frame
 from tests.tolerances import CP_SAT_AGAINST_HIGHS
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLES = ("placements", "commitments", "supply", "prices", "costs", "unit_costs", "sensitivities", "alternatives")
+TABLES = ("placements", "commitments", "supply", "prices", "costs", "unit_costs", "sensitivities", "alternatives", "risk", "stress")
 
 
 @pytest.fixture(scope="module")

@@ -99,6 +99,22 @@ class RiskSettings:
 
 
 @dataclass(kw_only=True)
+class OutlookSettings(RiskSettings):
+    """How much dear scenarios count, and what the plan is tried on that it was not made for."""
+
+    outside: int = setting(1000, "scenarios outside the sample in which the plan that stands is priced; 0: none")
+    stress: bool = setting(True, "price the plan that stands in named stress cases")
+    information: bool = setting(False, "solve each scenario alone: the value of perfect information and of planning for several scenarios")
+    information_time_limit_s: float = setting(60.0, "seconds of each of these solves")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.outside <= 100_000, "risk.outside", "must be between 0 and 100,000 scenarios", self.outside)
+        limit = self.information_time_limit_s
+        require(limit > 0, "risk.information_time_limit_s", "must be > 0 s", limit)
+
+
+@dataclass(kw_only=True)
 class OutputSettings:
     """Where runs are written."""
 

@@ -11,6 +11,7 @@ from optimizer.jobs.settings.groups import (
     CaseSettings,
     EconomicsSettings,
     HorizonSettings,
+    OutlookSettings,
     OutputSettings,
     RiskSettings,
     ScenarioSettings,
@@ -40,7 +41,7 @@ class PlanSettings:
 class PlanJob(PlanSettings):
     """Settings of `placement plan`."""
 
-    risk: RiskSettings = group(RiskSettings, "how much dear scenarios count")
+    risk: OutlookSettings = group(OutlookSettings, "how much dear scenarios count, and what the plan is tried on")
     from_run: str | None = setting(None, "make the plan of a run again: latest, previous or its id; settings given override its own")
 
 

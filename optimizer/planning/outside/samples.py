@@ -1,0 +1,145 @@
+"""What a plan costs in many scenarios that it was not made for, with how sure the figures are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from optimizer.domain.case import Case
+from optimizer.domain.chosen_scenarios import in_scenarios
+from optimizer.domain.demand import Scenario
+from optimizer.domain.plan import Decisions, Plan
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats, Ints, Needs
+from optimizer.planning.calibration import Calibration
+from optimizer.planning.needs import compute_needs
+from optimizer.planning.outside.operating import operate
+from optimizer.planning.scenarios import outside_scenarios
+from optimizer.scenarios.deviates import Correlation
+from optimizer.solve.cost import placed_pairs, scenario_costs
+from optimizer.solve.restrict import Restricted, restrict
+
+AT_ONCE = 500  # samples, for memory's sake
+RESAMPLES = 1000  # of the bootstrap
+SURE = 0.95  # of an interval
+HIGH = 0.9  # the quantile told
+OTHER_SEED = 1_000_003  # added to the seed of the scenarios planned for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A figure estimated from samples, and the interval that holds it with 95 % confidence. Discounted USD."""
+
+    usd: float
+    low_usd: float
+    high_usd: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """A fixed plan in scenarios outside its sample, run by `operating`."""
+
+    scenarios: int
+    mean: Estimate
+    p90: Estimate
+    cvar: Estimate  # at the plan's own level
+    costs_usd: Floats  # [scenarios]
+    running_usd: float  # what running it that way costs more than the plan's draws, expected over the scenarios planned for
+
+
+def outside(
+    case: Case, problem: PlanningProblem, plan: Plan, calibration: Calibration, *, count: int, correlation: Correlation, seed: int
+) -> Outside | None:
+    """The plan's decisions in `count` fresh samples of demand, crossed with what else may happen; None where demand is certain.
+
+    Args:
+      case: as planned, with its scenarios.
+      seed: of the scenarios planned for.
+    """
+    scenarios, like = outside_scenarios(case, count=count, correlation=correlation, seed=seed + OTHER_SEED)
+    if not scenarios:
+        return None
+    fixed = fixed_plan(problem, plan.decisions)
+    decisions = narrowed(fixed, plan.decisions)
+    own = scenario_costs(fixed.problem, operate(fixed.problem, decisions)) - scenario_costs(problem, plan)
+    costs = []
+    for start in range(0, count, AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        there = _with_demand(case, fixed.problem, calibration, scenarios[part], like[part])
+        costs.append(scenario_costs(there, operate(there, decisions)))
+    found = np.concatenate(costs)
+    return estimated(found, problem.risk.alpha, running_usd=float(own @ problem.probability), seed=seed)
+
+
+def fixed_plan(problem: PlanningProblem, decisions: Decisions) -> Restricted:
+    """The problem with the plan's pairs and options alone, and all pairs of loads that are not placed: their penalties depend on these."""
+    needs = problem.needs
+    absent = np.asarray((decisions.placed < 0).any(axis=1))
+    taken = np.zeros(len(needs.option_run), dtype=np.bool_)
+    taken[decisions.option[decisions.option >= 0]] = True
+    return restrict(problem, placed_pairs(problem, decisions) | absent[needs.pair_load][:, None], taken)
+
+
+def narrowed(fixed: Restricted, decisions: Decisions) -> Decisions:
+    """The decisions in the terms of the problem that has nothing but them."""
+    found = fixed.narrow(decisions)
+    assert found is not None
+    return found
+
+
+def _with_demand(
+    case: Case, problem: PlanningProblem, calibration: Calibration, scenarios: tuple[Scenario, ...], like: Ints
+) -> PlanningProblem:
+    """The problem in sampled scenarios: needs from their demand, all else as in the scenarios that they are like."""
+    pools, load = [pool.name for pool in case.pools], problem.needs.loads
+    mine: dict[str, set[str]] = {each.name: set() for each in load}
+    for n, p in zip(problem.needs.pair_load, problem.needs.pair_pool, strict=True):
+        mine[load[n].name].add(pools[p])
+    needs = compute_needs(replace(case, scenarios=scenarios), calibration, only=mine)
+    there = in_scenarios(problem, like, np.full(len(like), 1.0 / len(like)))
+    price = np.array([site.egress_usd_per_gb for site in case.sites])[problem.pool_site[needs.pair_pool]]
+    return replace(
+        there,
+        needs=replace(there.needs, need=needs.need, work=needs.work, work_limit=needs.work_limit, egress_gb=needs.egress_gb),
+        egress_cash=needs.egress_gb * price[:, None, None],
+        unplaced_cash=_penalties(case, problem, needs),
+    )
+
+
+def _penalties(case: Case, problem: PlanningProblem, needs: Needs) -> Floats:
+    """Of not placing each load, [L, T, S]: penalty times the hours of the pair that needs fewest."""
+    penalty = {workload.name: workload.shortage_penalty for workload in case.workloads}
+    used = np.einsum("tb,ntbs->nts", problem.hours, needs.need, optimize=True) + needs.work
+    least = np.full((len(needs.loads), *used.shape[1:]), np.inf)
+    np.minimum.at(least, needs.pair_load, used)
+    each = np.array([penalty[load.workload] for load in needs.loads])
+    return np.where(np.isfinite(least), each[:, None, None] * least, 0.0)
+
+
+def estimated(costs: Floats, alpha: float, *, running_usd: float, seed: int) -> Outside:
+    """Mean, 90th percentile and CVaR of samples, with bootstrap intervals."""
+    rng = np.random.default_rng(seed)
+    again = np.sort(rng.choice(costs, size=(RESAMPLES, len(costs))), axis=1)
+    one = np.sort(costs)[None]
+    figures = {}
+    for name, figure in (("mean", _mean), ("p90", _p90), ("cvar", lambda rows: _cvar(rows, alpha))):
+        low, high = np.quantile(figure(again), [0.5 - SURE / 2, 0.5 + SURE / 2])
+        figures[name] = Estimate(usd=float(figure(one)[0]), low_usd=float(low), high_usd=float(high))
+    return Outside(scenarios=len(costs), **figures, costs_usd=costs, running_usd=running_usd)
+
+
+def _mean(rows: Floats) -> Floats:
+    return np.asarray(rows.mean(axis=1))
+
+
+def _p90(rows: Floats) -> Floats:
+    """Least cost not exceeded by 90 % of each sorted row."""
+    return np.asarray(rows[:, int(np.ceil(HIGH * rows.shape[1])) - 1])
+
+
+def _cvar(rows: Floats, alpha: float) -> Floats:
+    """Mean of the dearest 1 - alpha of each sorted row; the sample at the edge counts in part."""
+    count = (1.0 - alpha) * rows.shape[1]
+    weight = np.clip(count - np.arange(rows.shape[1])[::-1], 0.0, 1.0)
+    return np.asarray(rows @ weight / weight.sum())
