@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 
@@ -119,10 +121,23 @@ def _read_file(table: Table, file: TableFile | None) -> tuple[TableData, list[Vi
     if file is None:
         return without_rows(table, unread=table.required), [_missing(table)] if table.required else []
     try:
+        content = hashlib.sha256(file.path.read_bytes()).hexdigest()
+    except OSError:
+        data, violations = _read_content.__wrapped__(table, file, "")  # which says why it cannot be read
+    else:
+        data, violations = _read_content(table, file, content)
+    return data, list(violations)
+
+
+@lru_cache(maxsize=4 * len(TABLES))
+def _read_content(table: Table, file: TableFile, content: str) -> tuple[TableData, tuple[Violation, ...]]:
+    """One file; of the same content it is read and checked once, as a job may look at a folder several times."""
+    try:
         cells = read_cells(file, table)
     except Unreadable as unreadable:
-        return without_rows(table, unread=True), list(unreadable.violations)
-    return check_columns(table, file.label, cells)
+        return without_rows(table, unread=True), unreadable.violations
+    data, violations = check_columns(table, file.label, cells)
+    return data, tuple(violations)
 
 
 def _missing(table: Table) -> Violation:
