@@ -11,6 +11,7 @@ from optimizer.integer.solver import solve_program
 from optimizer.pricing.arrays import prepare, with_lots
 from optimizer.pricing.ascent import price, price_prepared, schedule
 from tests.pricing.cases import problem_with, relaxation
+from tests.samples import one_in
 from tests.tolerances import BOUND_BELOW_RELAXATION
 
 # What the bound leaves out of the exact model, nothing in these; prices far above list prices take longer.
@@ -18,16 +19,17 @@ COMPLETE = ["plain", "take or pay", "minimum spend", "exits", "option group", "s
 SIZE = Size(loads=60, pools=8, periods=6, scenarios=2)
 
 
-@pytest.mark.parametrize("change", COMPLETE)
+@pytest.mark.parametrize("change", one_in(3, COMPLETE))
 def test_the_linear_bound_of_tiny_problems(change):
     assert price(problem_with(change, 0), iterations=2400).bound_usd >= relaxation(change, 0) * (1 - BOUND_BELOW_RELAXATION)
 
 
-@pytest.mark.parametrize("change", ["budget", "limited market", "spot", "flexible work", "training"])
+@pytest.mark.parametrize("change", one_in(3, ["budget", "limited market", "spot", "flexible work", "training"]))
 def test_the_linear_bound_where_capacity_is_scarce(change):
     assert price(problem_with(change, 0), iterations=9600).bound_usd >= relaxation(change, 0) * (1 - BOUND_BELOW_RELAXATION)
 
 
+@pytest.mark.slow
 def test_the_linear_bound_of_a_generated_problem():
     problem = generate(SIZE, seed=1)
     answer = solve_program(build_program(problem), relax=True)

@@ -87,6 +87,7 @@ def test_later_climbs_prove_no_less() -> None:
     assert bounds == sorted(bounds)
 
 
+@pytest.mark.slow
 def test_a_start_from_a_dearer_problem_is_no_measure_of_what_its_prices_prove() -> None:
     problem = random_problem(3, CERTAIN)
     dearer = with_supply(problem, price_cash=2.0 * problem.supply.price_cash, offer_price_cash=2.0 * problem.supply.offer_price_cash)

@@ -46,6 +46,7 @@ def test_a_small_problem_is_solved_to_its_optimum(seed: int) -> None:
     assert found.bound_usd <= answer.objective * (1.0 + EXACT_AGAINST_BRUTE_FORCE)
 
 
+@pytest.mark.slow
 def test_a_large_problem_is_searched_the_same_way_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(price_and_assign, "SMALL", 0)
     problem = random_problem(0, SMALL)

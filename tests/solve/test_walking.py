@@ -132,6 +132,7 @@ def test_rivals_replace_a_walk_that_is_dearer() -> None:
     assert first.usd < at(problem, start).walked.usd
 
 
+@pytest.mark.slow
 def test_prices_guide_a_walk() -> None:
     problem = random_problem(1, SIZE)
     guides = guides_from(problem, price_more(problem, evaluations=50, reduced=True))

@@ -63,6 +63,7 @@ def test_less_known_runs_have_wider_intervals(calibration: Calibration) -> None:
     assert (2.0 * widths[0] < widths[2]).all()
 
 
+@pytest.mark.slow
 def test_anchors_draw_predictions_towards_themselves(calibration: Calibration) -> None:
     """A new pair that is 35 % slower than the equations say: 8 runs tell."""
     slower = measured((NEW_PAIR,), speed=0.3)
@@ -172,6 +173,7 @@ def test_more_requests_at_once_never_shorten_the_time_per_token(calibration: Cal
     assert (np.diff(told.tpot_s.reshape(-1, 4), axis=1) > 0.0).all()
 
 
+@pytest.mark.slow
 def test_held_out_errors_set_the_intervals() -> None:
     found = calibrate(measured(noise=0.05), regimes=("known",))
     assert set(found.held_out) == {"known"}

@@ -174,6 +174,7 @@ def one_pair(load: float, patience: float, dtype: str) -> tuple[Inputs, jax.Arra
 unrounded = Plan(loads=1, scenarios=1, whole=False)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     load=st.one_of(st.sampled_from([0.0, 1e-12, 0.9, 1e7]), st.floats(1e-6, 1e6)),

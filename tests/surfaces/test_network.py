@@ -75,6 +75,7 @@ def test_round_trips_by_access() -> None:
     assert float(trips[FIBRE].p95) == fibre
 
 
+@pytest.mark.slow
 def test_gradient_against_differences() -> None:
     # away from exchanges: at one, the way to it has a corner
     for access in (FIBRE, SATELLITE_RELAY, ORBITAL):

@@ -78,7 +78,8 @@ def called(path: tuple[jax.tree_util.GetAttrKey, ...]) -> str:
     return ".".join(key.name for key in path).removeprefix("served.")
 
 
-@settings(max_examples=2, deadline=None, derandomize=True)
+@pytest.mark.slow
+@settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_against_differences(seed: int) -> None:
     priced = priced_pairs(seed)
