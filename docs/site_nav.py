@@ -8,8 +8,8 @@ from typing import Any
 DOCS = Path(__file__).resolve().parent
 ORDER = {
     "For a start": ("tutorial", "your_data", "reading_a_plan"),
-    "Jobs": ("operations", "audit", "quote", "scenarios", "exchange", "configuration", "python"),
-    "How it works": ("method", "problem", "sensitivities"),
+    "Jobs": ("operations", "audit", "quote", "backtest", "scenarios", "exchange", "scale", "configuration", "python"),
+    "How it works": ("method", "problem", "surfaces", "risk", "sensitivities"),
     "Contracts": ("contracts/index", "contracts"),
     "Tables": ("tables",),
     "Decisions": ("decisions",),

@@ -1,18 +1,24 @@
-"""docs/configuration.md: every setting of every job, from the classes that also check it and print `--help`.
+"""What documents say that the program knows: docs/configuration.md, every setting of every job, from the classes that also check it
+and print `--help`; and in docs/surfaces.md the errors that the shipped calibration states.
 
-`python -m optimizer.jobs.reference` writes it again.
+`python -m optimizer.jobs.reference` writes them again.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from optimizer.jobs.catalog import JOBS, Job
 from optimizer.jobs.configs import group_choices
 from optimizer.jobs.usage import EXIT_CODES, Key, keys
+from optimizer.tables.calibration_file import shipped_calibration_file
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCUMENT, SURFACES = DOCS / "configuration.md", DOCS / "surfaces.md"
+BEGIN, END = "<!-- accuracy -->", "<!-- end of accuracy -->"
 
 _OPENING = """# Configuration reference
 
@@ -53,5 +59,22 @@ def _row(key: Key) -> str:
     return f"| `{key.name}` | {key.type} | {default} | {key.meaning.replace('|', ' or ')} |"
 
 
+def surfaces_markdown(text: str) -> str:
+    """The document with its table of errors as the shipped calibration states them."""
+    before, rest = text.split(BEGIN)
+    rows: list[dict[str, Any]] = json.loads(shipped_calibration_file().read_text())["accuracy"]
+    lines = [
+        "| surface | quantity | what is held out | rows | median error | 90th percentile | coverage |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        errors = f"{row['median_ape']:.1f} % | {row['p90_ape']:.1f} %"
+        covered = "" if row["coverage_90"] is None else f"{100 * row['coverage_90']:.0f} %"
+        lines.append(f"| {row['part']} | {row['quantity']} | {row['split']} | {row['rows']:,} | {errors} | {covered} |")
+    table = "\n".join(lines)
+    return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END)[1]}"
+
+
 if __name__ == "__main__":
     DOCUMENT.write_text(configuration_markdown(), encoding="utf-8")
+    SURFACES.write_text(surfaces_markdown(SURFACES.read_text(encoding="utf-8")), encoding="utf-8")

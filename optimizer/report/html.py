@@ -11,6 +11,7 @@ from importlib.resources import files
 from optimizer.report.document import Bullets, Chart, Facts, Page, Part, Section, heading, is_number
 
 FILES = files("optimizer.report")
+FEW = 8  # lines of a list shown at once
 NARROW = 5  # most columns of a table beside others on the first screen
 
 
@@ -62,9 +63,16 @@ def _part(part: Part) -> str:
         case Section():
             return title + _table(part)
         case Bullets():
-            return title + "<ul>\n" + "\n".join(f"<li>{escape(item)}</li>" for item in part.items) + "\n</ul>"
+            return title + _bullets(part.items)
         case Chart():
             return title + _chart(part)
+
+
+def _bullets(items: Sequence[str]) -> str:
+    """The first of them, the others behind a line to open."""
+    first, others = ("\n".join(f"<li>{escape(item)}</li>" for item in some) for some in (items[:FEW], items[FEW:]))
+    more = f"<details><summary>{len(items) - FEW} more</summary>\n<ul>\n{others}\n</ul></details>" if others else ""
+    return f"<ul>\n{first}\n</ul>{more}"
 
 
 def _id(part: Part) -> str:

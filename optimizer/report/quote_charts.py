@@ -42,7 +42,7 @@ def _break_even(rows: Rows) -> Picture:
     tips = ["quote:N", "verdict:N", *(alt.Tooltip(f"{name}:Q", format=",.4f") for name in ("offered", "low", "high"))]
     y = alt.Y("quote:N", title=None, sort=None, axis=alt.Axis(labelLimit=220))
     opacity = alt.condition("datum.open", alt.value(0.3), alt.value(0.8))
-    x = alt.X("low:Q", title="USD per accelerator-hour", scale=alt.Scale(zero=False))
+    x = alt.X("low:Q", title="USD per accelerator-hour", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=8))
     base = alt.Chart(data(shown))
     bars = base.mark_bar(height=10).encode(x, alt.X2("drawn_high:Q"), y, colour, opacity=opacity, tooltip=tips)
     ends = base.mark_tick(thickness=2, size=12).encode(x, y, colour, tooltip=tips)

@@ -14,7 +14,7 @@ from benchmarks.registry import suite_named
 from optimizer.errors import PlacementError
 from optimizer.jobs.catalog import JOBS, Job, job_named
 from optimizer.jobs.configs import group_choices
-from optimizer.jobs.reference import DOCUMENT, configuration_markdown
+from optimizer.jobs.reference import DOCUMENT, SURFACES, configuration_markdown, surfaces_markdown
 from optimizer.jobs.settings import OWN
 from optimizer.jobs.usage import NAMES, keys
 from tests.docs.blocks import DOCUMENTS, ROOT, SLOW, blocks, commands_marked, run, words
@@ -94,6 +94,8 @@ def test_python_blocks_run(document):
 
 def test_the_reference_is_up_to_date():
     assert DOCUMENT.read_text(encoding="utf-8") == configuration_markdown(), "run python -m optimizer.jobs.reference"
+    text = SURFACES.read_text(encoding="utf-8")
+    assert text == surfaces_markdown(text), "run python -m optimizer.jobs.reference"
 
 
 @pytest.mark.slow

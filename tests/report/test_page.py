@@ -65,3 +65,10 @@ def test_a_plan_without_contracts_or_alerts_has_no_empty_tables():
     assert not {"Contracts", "Alerts", "To be decided", "Since the last plan", "Committed beyond the horizon, undiscounted"} & set(
         page.texts
     )
+
+
+def test_a_long_list_is_folded():
+    alerts = tuple(f"alert number {i}" for i in range(20))
+    page = Page(render(plan_page(replace(OVERVIEW, alerts=alerts), SUMMARY)))
+    assert set(alerts) <= set(page.texts)
+    assert "12 more" in page.texts
