@@ -8,6 +8,7 @@ from datetime import date
 from optimizer.domain.calendar import Calendar
 from optimizer.domain.contract import Contract
 from optimizer.domain.demand import Demand, Scenario
+from optimizer.domain.history import DemandCame
 from optimizer.domain.rules import AllowedSite, Limit, Pin
 from optimizer.domain.supply import (
     Accelerator,
@@ -62,3 +63,4 @@ class Case:
     round_trips: tuple[RoundTrip, ...]
     index_values: tuple[IndexValue, ...] = ()
     clause_register: tuple[RegisteredClause, ...] = ()
+    demand_history: tuple[DemandCame, ...] = ()  # as it came until the case's date, and beyond where a backtest reads it

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optimizer.domain.case import Case
+from optimizer.errors import ConfigError
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
@@ -22,6 +23,7 @@ from optimizer.jobs.settings import BacktestJob
 from optimizer.jobs.terminal import shown_progress
 from optimizer.planning.backtest.generated import generate
 from optimizer.planning.backtest.history import History
+from optimizer.planning.backtest.recorded import recorded
 from optimizer.planning.backtest.study import COLUMNS, OURS, Replayed, Rows, replayed, tables
 from optimizer.planning.calibration import Calibration, read_calibration
 from optimizer.report.backtest_page import BacktestView, backtest_page, headline, sections
@@ -31,7 +33,8 @@ from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import KEYS, SCHEMA_VERSION, versions, write_summary
 from optimizer.surfaces.arrays import device
 from optimizer.tables.calibration_file import shipped_calibration_file
-from optimizer.tables.read import read_case
+from optimizer.tables.columns import TableData
+from optimizer.tables.read import case_of, quoted_on, read_tables, vintages_of
 
 Report = Callable[[Progress], None]
 
@@ -41,8 +44,9 @@ def run(settings: BacktestJob) -> int:
     began = time.monotonic()
     path = settings.calibration.path
     inputs = Inputs(folder=folder_of(settings.case), calibration=shipped_calibration_file() if path is None else Path(path))
-    case = read_case(inputs.folder)
-    histories, source = _histories(case, settings)
+    read = read_tables(inputs.folder)
+    case = case_of(inputs.folder, read)
+    histories, source = _recorded(case, read, settings) if case.demand_history else _made(case, settings)
     with new_run(Path(settings.output.folder), now=datetime.now(UTC)) as draft:
         draft.path("config.yaml").write_text(as_yaml(settings))
         inputs.keep(draft.path("inputs"))
@@ -61,7 +65,20 @@ def run(settings: BacktestJob) -> int:
     return 0
 
 
-def _histories(case: Case, settings: BacktestJob) -> tuple[list[History], str]:
+def _recorded(case: Case, read: dict[str, TableData], settings: BacktestJob) -> tuple[list[History], str]:
+    """The history of the case's own tables.
+
+    Raises:
+      ConfigError: several histories are asked for.
+    """
+    if settings.backtest.histories > 1:
+        rule = "must be 1 for a case with a history of its own"
+        raise ConfigError("backtest.histories", rule, settings.backtest.histories, "Leave it out, or take demand_history out of the case.")
+    history = recorded(case, vintages_of(read), quoted_on(read), months=settings.backtest.months)
+    return [history], "recorded in its tables"
+
+
+def _made(case: Case, settings: BacktestJob) -> tuple[list[History], str]:
     asked, correlation = settings.backtest, correlation_of(settings)
     seeds = range(settings.seed, settings.seed + asked.histories)
     made = [generate(case, months=asked.months, correlation=correlation, seed=seed) for seed in seeds]

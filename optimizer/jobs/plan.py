@@ -22,6 +22,7 @@ from optimizer.jobs.settings import BacktestJob, ExecutorSettings, PlanJob, Plan
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
 from optimizer.planning.calibration import Calibration, read_calibration
+from optimizer.planning.forecasts import correlation_from, with_forecasts
 from optimizer.planning.outputs import Rows
 from optimizer.planning.outside.outlook import COLUMNS as RISK_COLUMNS
 from optimizer.planning.outside.outlook import Outlook, outlook, risk_rows, stress_rows
@@ -111,13 +112,18 @@ def _outlook(settings: PlanJob, result: PlanResult, calibration: Calibration) ->
 
 
 def with_scenarios(case: Case, settings: PlanSettings | QuoteJob | BacktestJob) -> tuple[Case, tuple[str, ...]]:
-    """The case with the scenarios to plan for, and what to say of them."""
+    """The case with forecasts for what only its history knows, and with the scenarios to plan for; and what to say of them."""
+    case, notes = with_forecasts(case)
     asked = settings.scenarios
     if asked.count is None:
-        return case, ()
+        return case, notes
     correlation = correlation_of(settings)
+    if asked.from_history:
+        correlation = correlation_from([row for row in case.demand_history if row.end <= case.as_of], otherwise=correlation)
+        shares = f"{correlation.common:.0%} common, {correlation.workload:.0%} by workload, {correlation.origin:.0%} by origin"
+        notes = (*notes, f"errors of forecasts hang together as in demand_history: {shares}, memory {correlation.memory_months:.1f} months")
     sampled = sample_scenarios(case, count=asked.count, samples=asked.samples, correlation=correlation, seed=settings.seed)
-    return sampled.case, (sampled.note,)
+    return sampled.case, (*notes, sampled.note)
 
 
 def executor(settings: ExecutorSettings) -> Executor:

@@ -116,9 +116,10 @@ def _read(settings: ReplanJob, inputs: Inputs, home: Path) -> Tonight:
     Raises:
       NoNewPlan: a table is too old.
     """
-    case = read_case(inputs.folder, periods=settings.horizon.periods)
-    if settings.as_of is not None:
-        case = on_day(case, date.fromisoformat(settings.as_of))
+    day = None if settings.as_of is None else date.fromisoformat(settings.as_of)
+    case = read_case(inputs.folder, periods=settings.horizon.periods, as_of=day)
+    if day is not None:
+        case = on_day(case, day)
     case, notes = with_scenarios(case, settings)
     ages = newest_rows(inputs.folder)
     hard = settings.watch.hard_age_days
@@ -151,7 +152,7 @@ def _last_plan(run: Path, settings: ReplanJob) -> LastPlan:
     scenarios = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(PlanSettings), {key: kept[key] for key in ("scenarios", "seed")}))
     assert isinstance(scenarios, PlanSettings)
     with inputs_of_run(run) as inputs:
-        case = read_case(inputs.folder, periods=kept["horizon"]["periods"])
+        case = read_case(inputs.folder, periods=kept["horizon"]["periods"], as_of=date.fromisoformat(tables.summary["as_of"]))
     case = on_day(case, date.fromisoformat(tables.summary["as_of"]))
     now = dotted(OmegaConf.to_container(OmegaConf.structured(settings)))
     same = all(tables.settings.get(key) == value for key, value in now.items() if key.split(".")[0] in DECIDING)

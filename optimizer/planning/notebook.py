@@ -12,6 +12,7 @@ import pandas as pd
 from optimizer.domain.case import Case
 from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
+from optimizer.planning.forecasts import with_forecasts
 from optimizer.planning.plan import DISCOUNT_RATE, PlanResult, make_plan
 from optimizer.solve.search import SolveSettings
 from optimizer.tables import read
@@ -91,5 +92,5 @@ def plan(case: Case, *, annual_discount_rate: float = DISCOUNT_RATE, calibration
     """
     chosen = SolveSettings(**settings)
     fitted = None if calibration is None else read_calibration(Path(calibration))
-    found = make_plan(case, annual_discount_rate=annual_discount_rate, calibration=fitted, settings=chosen, progress=lambda step: None)
+    found = make_plan(with_forecasts(case)[0], annual_discount_rate=annual_discount_rate, calibration=fitted, settings=chosen, progress=lambda step: None)
     return Result(found)

@@ -72,7 +72,7 @@ def fit(values: Floats, *, season: int, horizon: int) -> Seasonal:
     y = jnp.asarray(logarithms(values))
     weights = _fitted(y, m, min(horizon, values.shape[1] - 2))
     errors = np.asarray(_errors(weights, y, m, horizon), dtype=np.float64)
-    spread = _spread(errors)
+    spread = _spread(errors, len(USUAL) if m == 1 else 2 * len(USUAL))
     over = (errors / np.sqrt(np.maximum(_mean_square(errors), TINY))[:, None, :]).ravel()
     shape = np.sort(over[np.isfinite(over)])
     return Seasonal(season=m, weights=np.asarray(jax.nn.sigmoid(weights), dtype=np.float64), errors=errors, spread=spread, shape=shape)
@@ -92,8 +92,8 @@ def predict(model: Seasonal, values: Floats, quantiles: tuple[float, ...]) -> Fl
 
 def logarithms(values: Floats) -> Floats:
     """[D, T] of values, those near 0 lifted to a share of their series' mean."""
-    least = FLOOR * np.maximum(values.mean(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    return np.log(np.maximum(values, least))
+    least: Floats = FLOOR * np.maximum(values.mean(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    return np.asarray(np.log(np.maximum(values, least)))
 
 
 def _logits(weights: Floats) -> Floats:
@@ -103,21 +103,22 @@ def _logits(weights: Floats) -> Floats:
 @partial(jax.jit, static_argnames=("m", "horizon"))
 def _fitted(y: Array, m: int, horizon: int) -> Array:
     """[D, 4] logits of the weights."""
-    usual = jnp.log(jnp.array(USUAL)) - jnp.log1p(-jnp.array(USUAL))
+    begin = jnp.broadcast_to(jnp.asarray(_logits(np.array(USUAL)), dtype=y.dtype), (y.shape[0], 4))
     steps = jnp.mean(jnp.square(jnp.diff(y, axis=1)), axis=1) + 1e-9
 
     def loss(logits: Array) -> Array:
         errors = _errors(logits, y, m, horizon)
         there = jnp.isfinite(errors)
-        squares = jnp.sum(jnp.square(jnp.where(there, errors, 0.0)), axis=(1, 2)) / jnp.maximum(jnp.sum(there, axis=(1, 2)), 1)
-        return jnp.sum(squares / steps + PULL * jnp.sum(jnp.square(logits - usual), axis=1))
+        count = jnp.maximum(jnp.sum(there, axis=(1, 2), dtype=y.dtype), 1.0)
+        squares = jnp.sum(jnp.square(jnp.where(there, errors, 0.0)), axis=(1, 2)) / count
+        return jnp.sum(squares / steps + PULL * jnp.sum(jnp.square(logits - begin), axis=1))
 
     adam = optax.adam(RATE)
-    begin = jnp.broadcast_to(usual, (y.shape[0], 4))
 
     def step(state: tuple[Array, optax.OptState], _: None) -> tuple[tuple[Array, optax.OptState], None]:
         logits, moments = state
-        change, moments = adam.update(jax.grad(loss)(logits), moments)
+        with jax.numpy_dtype_promotion("standard"):  # optax counts its steps in integers
+            change, moments = adam.update(jax.grad(loss)(logits), moments)
         return (optax.apply_updates(logits, change), moments), None
 
     (logits, _), _ = jax.lax.scan(step, (begin, adam.init(begin)), None, length=STEPS)
@@ -129,7 +130,7 @@ def _errors(logits: Array, y: Array, m: int, horizon: int) -> Array:
     """[D, N, H] what came less what was forecast, from each step after the first season on; nan beyond the history."""
     forecasts = jax.vmap(lambda w, series: _smooth(w, series, m, horizon))(logits, y)[:, m:-1]  # [D, T-m-1, H]
     at = jnp.arange(m, y.shape[1] - 1)[:, None] + jnp.arange(1, horizon + 1)[None, :]
-    came = jnp.where(at < y.shape[1], y[:, jnp.minimum(at, y.shape[1] - 1)], jnp.nan)
+    came = jnp.where((at < y.shape[1])[None], y[:, jnp.minimum(at, y.shape[1] - 1)], jnp.nan)
     return came - forecasts
 
 
@@ -143,9 +144,9 @@ def _smooth(logits: Array, y: Array, m: int, horizon: int) -> Array:
     """[T, H] forecasts from every step of one series."""
     a, b, c, f = jax.nn.sigmoid(logits)
     slope = (jnp.mean(y[m : 2 * m]) - jnp.mean(y[:m])) / m if m > 1 else jnp.zeros_like(a)
-    line = jnp.mean(y[:m]) + slope * (jnp.arange(m) - (m - 1) / 2)
+    line = jnp.mean(y[:m]) + slope * (jnp.arange(m, dtype=y.dtype) - (m - 1) / 2)
     season = y[:m] - line
-    powers = jnp.cumsum(f ** jnp.arange(1, horizon + 1))
+    powers = jnp.cumsum(f ** jnp.arange(1, horizon + 1, dtype=y.dtype))
     place = jnp.arange(horizon) % m
 
     def step(state: tuple[Array, Array, Array], value: Array) -> tuple[tuple[Array, Array, Array], Array]:
@@ -160,15 +161,15 @@ def _smooth(logits: Array, y: Array, m: int, horizon: int) -> Array:
     return forecasts
 
 
-def _spread(errors: Floats) -> Floats:
-    """[D, H] root mean square by horizon, widened for few origins, never narrower than at the horizon before."""
+def _spread(errors: Floats, fitted: int) -> Floats:
+    """[D, H] root mean square by horizon, widened for what was fitted to few origins, never narrower than at the horizon before."""
     there = np.isfinite(errors).sum(axis=1)
     overlap = np.sqrt(np.arange(1, errors.shape[2] + 1))  # errors far ahead share most of their steps: fewer count as many
-    spread = np.sqrt(_mean_square(errors) * (1.0 + len(USUAL) * overlap / np.maximum(there, 1)))
+    spread = np.sqrt(_mean_square(errors) * (1.0 + fitted * overlap / np.maximum(there, 1)))
     for h in range(1, spread.shape[1]):
         grown = spread[:, h - 1] * np.sqrt((h + 1) / h)
         spread[:, h] = np.where(there[:, h] >= FEWEST_ORIGINS, np.maximum(spread[:, h], spread[:, h - 1]), grown)
-    return np.maximum(spread, TINY)
+    return np.asarray(np.maximum(spread, TINY))
 
 
 def _mean_square(errors: Floats) -> Floats:

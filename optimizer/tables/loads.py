@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
+
 from optimizer.tables.columns import TableData
 
 
 def loads_by_workload(tables: Mapping[str, TableData]) -> dict[str, tuple[str, ...]]:
-    """Loads of each workload that has demand.
+    """Loads of each workload that has demand, forecast or past.
 
     Example: chat from paris in two shares is (chat@paris#1, chat@paris#2); research without an origin is (research,).
     """
-    workloads, demand = tables["workloads"].values, tables["demand"].values
+    workloads = tables["workloads"].values
     split = dict(zip(workloads["workload"], workloads["split"], strict=True))
     loads: dict[str, tuple[str, ...]] = {}
-    pairs = demand[["workload", "origin"]].drop_duplicates()
+    pairs = pd.concat([tables[name].values[["workload", "origin"]] for name in ("demand", "demand_history")]).drop_duplicates()
     for workload, origin, blank in zip(pairs["workload"], pairs["origin"], pairs["origin"].isna(), strict=True):
         names = (workload,) if blank else _shares(f"{workload}@{origin}", int(split[workload]))
         loads[workload] = (*loads.get(workload, ()), *names)

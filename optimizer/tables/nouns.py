@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any, TypeVar
 
 from optimizer.domain.calendar import HOURS_PER_DAY, Block, Calendar, Period
 from optimizer.domain.case import Case
 from optimizer.domain.demand import Demand, DemandUnit, Multiplier, Quantity, Scenario
+from optimizer.domain.history import DemandCame, Vintage, newest_forecast
 from optimizer.domain.rules import AllowedSite, Limit, LimitKind, Pin
 from optimizer.domain.supply import (
     Accelerator,
@@ -46,9 +48,10 @@ Noun = TypeVar("Noun")
 Fields = dict[str, "str | tuple[str, Callable[[Any], Any]]"]
 
 
-def build_case(name: str, tables: Mapping[str, TableData]) -> Case:
-    """The case that checked tables describe."""
+def build_case(name: str, tables: Mapping[str, TableData], as_of: date | None = None) -> Case:
+    """The case that checked tables describe; `as_of`: with forecasts issued by that day, None: by the case's date."""
     calendar = _calendar(tables)
+    as_of = values_of(tables["calendar"], "as_of")[0] if as_of is None else as_of
     return Case(
         name=name,
         as_of=values_of(tables["calendar"], "as_of")[0],
@@ -68,7 +71,8 @@ def build_case(name: str, tables: Mapping[str, TableData]) -> Case:
         workloads=_workloads(tables["workloads"]),
         measured_throughput=_nouns(MeasuredThroughput, tables["measured_throughput"], _MEASURED),
         origins=_origins(tables),
-        demand=_nouns(Demand, tables["demand"], _DEMAND),
+        demand=_known_demand(tables, as_of),
+        demand_history=_nouns(DemandCame, tables["demand_history"], _DEMAND_CAME),
         training_runs=_nouns(TrainingRun, tables["training_runs"], _TRAINING_RUN),
         placements=_nouns(PlacementInForce, tables["placements"], _same("load pool")),
         scenarios=_scenarios(tables),
@@ -108,6 +112,19 @@ def _calendar(tables: Mapping[str, TableData]) -> Calendar:
         periods=tuple(sorted(periods, key=lambda period: period.start)),
         blocks=tuple(sorted(blocks, key=lambda block: block.start_hour)),
     )
+
+
+def build_vintages(tables: Mapping[str, TableData]) -> tuple[Vintage, ...]:
+    """Forecasts of demand by the day on which they were issued, oldest first."""
+    issued: dict[date, list[Demand]] = defaultdict(list)
+    for row, day in zip(_nouns(Demand, tables["demand"], _DEMAND), values_of(tables["demand"], "issued_at"), strict=True):
+        issued[day or date.min].append(row)
+    return tuple(Vintage(issued_at=day, demand=tuple(rows)) for day, rows in sorted(issued.items()))
+
+
+def _known_demand(tables: Mapping[str, TableData], as_of: date) -> tuple[Demand, ...]:
+    """For each workload, origin and period the newest forecast; in the tables' order where none is dated."""
+    return tuple(newest_forecast(build_vintages(tables), as_of).values())
 
 
 def _origins(tables: Mapping[str, TableData]) -> tuple[Origin, ...]:
@@ -213,6 +230,10 @@ _MEASURED: Fields = {
 }
 _DEMAND: Fields = {
     **_same("workload origin period mean p10 p50 p90 prompt_tokens output_tokens peak_factor"),
+    "unit": ("unit", DemandUnit),
+}
+_DEMAND_CAME: Fields = {
+    **_same("workload origin start end mean prompt_tokens output_tokens peak_factor"),
     "unit": ("unit", DemandUnit),
 }
 _TRAINING_RUN: Fields = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from functools import lru_cache
 from itertools import compress
 from pathlib import Path
@@ -12,20 +13,26 @@ from pathlib import Path
 import pandas as pd
 
 from optimizer.domain.case import Case
+from optimizer.domain.history import Vintage
 from optimizer.errors import ConfigError, DataError, Violation
 from optimizer.tables.catalog import reference_folder
 from optimizer.tables.check import check_rules
 from optimizer.tables.columns import TableData, check_columns, from_cells, without_rows
 from optimizer.tables.files import Cells, TableFile, Unreadable, read_cells, table_files
 from optimizer.tables.horizon import first_periods
-from optimizer.tables.nouns import build_case
+from optimizer.tables.nouns import build_case, build_vintages
 from optimizer.tables.references import check_references
+from optimizer.tables.rows import values_of
 from optimizer.tables.schema import Table
 from optimizer.tables.schemas import TABLES
 
 
-def read_case(folder: Path, *, periods: int | None = None) -> Case:
-    """The case in a folder of CSV or Parquet tables; `periods`: only the first so many of its calendar.
+def read_case(folder: Path, *, periods: int | None = None, as_of: date | None = None) -> Case:
+    """The case in a folder of CSV or Parquet tables.
+
+    Args:
+      periods: only the first so many of its calendar.
+      as_of: day by which forecasts must have been issued; None: the case's date.
 
     All rows are checked before later periods are dropped.
 
@@ -33,10 +40,10 @@ def read_case(folder: Path, *, periods: int | None = None) -> Case:
       DataError: with every violation of every table.
       ConfigError: the calendar does not have so many periods.
     """
-    return case_of(folder, read_tables(folder), periods=periods)
+    return case_of(folder, read_tables(folder), periods=periods, as_of=as_of)
 
 
-def case_of(folder: Path, tables: dict[str, TableData], *, periods: int | None = None) -> Case:
+def case_of(folder: Path, tables: dict[str, TableData], *, periods: int | None = None, as_of: date | None = None) -> Case:
     """The case that a folder's tables make, or its first periods.
 
     Raises:
@@ -47,7 +54,19 @@ def case_of(folder: Path, tables: dict[str, TableData], *, periods: int | None =
         if not 1 <= periods <= there:
             raise ConfigError("horizon.periods", f"must be between 1 and the {there} periods of the calendar", periods, "Correct it.")
         tables = first_periods(tables, periods)
-    return build_case(folder.resolve().name, tables)
+    return build_case(folder.resolve().name, tables, as_of)
+
+
+def vintages_of(tables: dict[str, TableData]) -> tuple[Vintage, ...]:
+    """All forecasts of demand, by the day on which they were issued."""
+    return build_vintages(tables)
+
+
+def quoted_on(tables: dict[str, TableData]) -> dict[str, date]:
+    """Day on which each Proposed contract was quoted: its row's as_of."""
+    contracts = tables["contracts"]
+    columns = (values_of(contracts, name) for name in ("ContractCommitmentId", "ContractCommitmentLifecycleStatus", "as_of"))
+    return {name: day for name, status, day in zip(*columns, strict=True) if status == "Proposed"}
 
 
 def source_kinds(tables: dict[str, TableData], table: str) -> dict[str, str]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from optimizer.domain.contract import Contract, Interval, Status, Unit
 from optimizer.domain.demand import DemandUnit
+from optimizer.domain.history import Vintage
 from optimizer.domain.supply import Offer, OfferKind
 from optimizer.domain.workload import PlacementInForce
-from optimizer.planning.backtest.history import History, MarketPrice, Vintage
+from optimizer.planning.backtest.history import History, MarketPrice
 from optimizer.planning.backtest.replay import Replay
 from optimizer.planning.calibration import shipped_calibration
 from tests.planning.small_nouns import PERIODS, case, demand, workload

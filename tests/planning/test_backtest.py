@@ -10,10 +10,11 @@ import pytest
 
 from optimizer.domain.contract import Status
 from optimizer.domain.demand import DemandUnit
+from optimizer.domain.history import Vintage
 from optimizer.domain.workload import Kind
 from optimizer.errors import DataError
 from optimizer.planning.assemble import build_problem
-from optimizer.planning.backtest.history import MarketPrice, Vintage, known, realised
+from optimizer.planning.backtest.history import MarketPrice, known, realised
 from optimizer.planning.backtest.policies import BASELINES
 from optimizer.planning.backtest.record import Begun, Record, in_terms_of, moves, standing
 from optimizer.planning.backtest.replay import planner

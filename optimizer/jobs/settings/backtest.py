@@ -21,7 +21,7 @@ from optimizer.jobs.settings.values import group, require, setting
 class BacktestSettings:
     """What is replayed."""
 
-    months: int = setting(18, "months of a history that is made from the case")
+    months: int = setting(18, "months of a history that is made from the case; most periods of a recorded one")
     histories: int = setting(1, "histories to make, with the seeds from `seed` on")
     hindsight_time_limit_s: float = setting(60.0, "seconds of search for the plan of hindsight")
 

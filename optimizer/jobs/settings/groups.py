@@ -164,6 +164,7 @@ class ScenarioSettings:
     workload_share: float = setting(0.35, "share that a service has in common everywhere")
     origin_share: float = setting(0.1, "share that all services of an origin have in common; what is left is a service's own at an origin")
     memory_months: float = setting(12.0, "months after which the correlation over time has fallen to 1/e")
+    from_history: bool = setting(False, "estimate shares and memory from demand_history; what it does not show is as above")
 
     def __post_init__(self) -> None:
         count = self.count

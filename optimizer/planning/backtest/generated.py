@@ -25,10 +25,11 @@ from optimizer.domain.calendar import Period, first_of_next_month, months_later
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Contract, ExclusionKind, Status
 from optimizer.domain.demand import KNOTS, Demand, values_at
+from optimizer.domain.history import Vintage
 from optimizer.domain.rules import Limit, LimitKind
 from optimizer.domain.supply import OtherSpend
 from optimizer.domain.surface import Floats
-from optimizer.planning.backtest.history import History, MarketPrice, Vintage
+from optimizer.planning.backtest.history import History, MarketPrice
 from optimizer.scenarios.deviates import Correlation, deviates
 
 MONTHLY_DRIFT = -0.015  # of the logarithm of market prices; assumed

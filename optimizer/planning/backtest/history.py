@@ -14,19 +14,12 @@ from optimizer.domain.calendar import Calendar, Period
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Contract
 from optimizer.domain.demand import Demand, Scenario
+from optimizer.domain.history import Vintage, newest_forecast
 from optimizer.domain.supply import Offer
 from optimizer.errors import DataError, Violation
 from optimizer.planning.replan.clock import within
 
-Stream = tuple[str, str | None, str]  # workload, origin, period
-
-
-@dataclass(frozen=True, kw_only=True)
-class Vintage:
-    """A forecast as it was issued on a day."""
-
-    issued_at: date
-    demand: tuple[Demand, ...]
+Row = tuple[str, str | None, str]  # workload, origin, period
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,23 +88,15 @@ def realised(history: History) -> Case:
     )
 
 
-def newest_forecast(vintages: Iterable[Vintage], as_of: date) -> dict[Stream, Demand]:
-    """For each workload, origin and period the row issued last, not after a day. Ties go to the later vintage in the list."""
-    found: dict[Stream, Demand] = {}
-    for vintage in sorted((each for each in vintages if each.issued_at <= as_of), key=lambda each: each.issued_at):
-        found |= {_stream(row): row for row in vintage.demand}
-    return found
-
-
 def last_day_to_sign(contract: Contract) -> date:
     return contract.sign_by or contract.start - timedelta(days=1)
 
 
-def _stream(row: Demand) -> Stream:
+def _stream(row: Demand) -> Row:
     return row.workload, row.origin, row.period
 
 
-def _check_complete(missing: set[Stream], as_of: date) -> None:
+def _check_complete(missing: set[Row], as_of: date) -> None:
     if missing:
         names = tuple("/".join(part or "-" for part in stream) for stream in sorted(missing, key=str))
         raise DataError(

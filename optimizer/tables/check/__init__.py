@@ -7,6 +7,7 @@ from optimizer.tables.check.clauses import CLAUSE_RULES
 from optimizer.tables.check.contracts import CONTRACT_RULES
 from optimizer.tables.check.demand import DEMAND_RULES
 from optimizer.tables.check.fees import FEE_RULES
+from optimizer.tables.check.history import HISTORY_RULES
 from optimizer.tables.check.market import MARKET_RULES
 from optimizer.tables.check.plan import PLAN_RULES
 from optimizer.tables.check.rule import Rule, Tables
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     *FEE_RULES,
     *WORK_RULES,
     *DEMAND_RULES,
+    *HISTORY_RULES,
     *PLAN_RULES,
 )
 

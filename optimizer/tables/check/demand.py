@@ -19,28 +19,32 @@ def _kinds(tables: Tables) -> pd.Series[str]:
     return tables["demand"].values["workload"].map(dict(zip(workloads["workload"], workloads["kind"], strict=True)))
 
 
-@rule("demand: workload origin period", "workloads: workload kind", "calendar: period")
+@rule("demand: workload origin period issued_at", "workloads: workload kind", "calendar: period as_of")
 def inference_has_no_gap(tables: Tables) -> Iterator[Violation]:
-    data, periods = tables["demand"], tables["calendar"].values["period"]
-    rows = data.values.loc[(_kinds(tables) == "inference") & data.values["origin"].notna(), ["workload", "origin", "period"]]
+    data, periods, as_of = tables["demand"], tables["calendar"].values["period"], tables["calendar"].values["as_of"].min()
+    issued = data.values["issued_at"]
+    known = issued.isna() | (issued <= as_of)
+    rows = data.values.loc[known & (_kinds(tables) == "inference") & data.values["origin"].notna(), ["workload", "origin", "period"]]
     there = pd.MultiIndex.from_frame(rows)
     pairs = rows[["workload", "origin"]].drop_duplicates()
     wanted = pd.MultiIndex.from_frame(pairs.merge(periods.to_frame(), how="cross"))
     missing = wanted.difference(there, sort=False)
     if len(missing):
+        words = "a workload that is asked for from an origin must have a row for every period"
         yield Violation(
             where=data.label,
-            rule="a workload that is asked for from an origin must have a row for every period",
+            rule=words if known.all() else f"{words}, issued by the case's date, {as_of:%Y-%m-%d}",
             got="no row",
             rows=tuple("/".join(key) for key in missing),
             remedy="Add the rows; 0 is a demand too.",
         )
 
 
-@rule("demand: workload", "workloads: workload kind")
+@rule("demand: workload", "demand_history: workload", "workloads: workload kind")
 def work_has_demand(tables: Tables) -> Iterator[Violation]:
     data = tables["workloads"]
-    wrong = (data.values["kind"] != "training") & ~data.values["workload"].isin(tables["demand"].values["workload"].unique())
+    asked = {name for table in ("demand", "demand_history") for name in tables[table].values["workload"].unique()}
+    wrong = (data.values["kind"] != "training") & ~data.values["workload"].isin(asked)
     words = "a workload of kind inference, research or batch must have rows in demand"
     yield from breaches(data, wrong, "kind", words, "Add its demand or remove the workload.", got="no demand")
 

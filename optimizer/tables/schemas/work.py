@@ -107,6 +107,23 @@ _DEMAND = table(
     number("prompt_tokens", "tokens / request", "Mean length of a prompt.", POSITIVE, absent="no request is described"),
     number("output_tokens", "tokens / request", "Mean length of an answer.", AT_LEAST_ONE, absent="no request is described"),
     number("peak_factor", "ratio", "Busiest minute over the busiest hour's mean.", AT_LEAST_ONE),
+    day("issued_at", "Day on which the row was forecast; the newest by the case's date counts.", key=True, absent="known from the start"),
+)
+
+_DEMAND_HISTORY = table(
+    "demand_history",
+    "Demand as it came, in consecutive stretches of one length (months, weeks, days) for each workload and origin. "
+    "What demand does not forecast is forecast from it; a backtest replays it.",
+    text("workload", "Workload asked for.", key=True, refers_to="workloads"),
+    text("origin", "Where users were.", key=True, absent="research and batch have no origin", refers_to="origins"),
+    day("start", "First day of the stretch.", key=True),
+    day("end", "First day after it."),
+    text("unit", "Unit of mean.", allowed=("requests_per_s", "tokens_per_day", "accelerators")),
+    number("mean", "the row's unit", "Mean over the stretch.", NOT_NEGATIVE),
+    number("prompt_tokens", "tokens / request", "Mean length of a prompt.", POSITIVE, absent="no request is described"),
+    number("output_tokens", "tokens / request", "Mean length of an answer.", AT_LEAST_ONE, absent="no request is described"),
+    number("peak_factor", "ratio", "Busiest minute over the busiest hour's mean.", AT_LEAST_ONE),
+    absent="nothing is known of the past",
 )
 
 WORK_TABLES: tuple[Table, ...] = (
@@ -139,6 +156,7 @@ WORK_TABLES: tuple[Table, ...] = (
         number("weight", "relative", "Demand in the hour relative to the origin's other hours.", NOT_NEGATIVE),
     ),
     _DEMAND,
+    _DEMAND_HISTORY,
     table(
         "training_runs",
         "Runs of a fixed number of tokens, each on one gang in one pool inside its window.",
