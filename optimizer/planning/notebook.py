@@ -92,5 +92,6 @@ def plan(case: Case, *, annual_discount_rate: float = DISCOUNT_RATE, calibration
     """
     chosen = SolveSettings(**settings)
     fitted = None if calibration is None else read_calibration(Path(calibration))
-    found = make_plan(with_forecasts(case)[0], annual_discount_rate=annual_discount_rate, calibration=fitted, settings=chosen, progress=lambda step: None)
+    case, _ = with_forecasts(case)
+    found = make_plan(case, annual_discount_rate=annual_discount_rate, calibration=fitted, settings=chosen, progress=lambda step: None)
     return Result(found)

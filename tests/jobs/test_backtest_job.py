@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -93,3 +95,21 @@ def test_intervals_of_means():
         _, low, high = mean_interval(rng.normal(5.0, 2.0, size=20))
         covers.append(low <= 5.0 <= high)
     assert np.mean(covers) == pytest.approx(0.95, abs=0.08)
+
+
+def test_a_recorded_history_is_replayed(tmp_path):
+    lab = tmp_path / "lab"
+    shutil.copytree(case_folder("tiny"), lab)
+    header = "workload,origin,start,end,unit,mean,prompt_tokens,output_tokens,peak_factor,source,source_kind,as_of\n"
+    rows = [
+        f"{name},{origin},2026-{month:02},2026-{month + 1:02},accelerators,{level + month},,,1,test,assumed,2026-05-31\n"
+        for month in range(1, 8)
+        for name, origin, level in (("chat", "paris", 4), ("code", "paris", 1), ("study", "", 2))
+    ]
+    (lab / "demand_history.csv").write_text(header + "".join(re.sub(r"2026-(\d\d),", r"2026-\1-01,", row) for row in rows))
+    asked = ["backtest", f"case.path={lab}", f"output.folder={tmp_path / 'runs'}", "solver=exact"]
+    assert main(asked) == 0
+    run = tmp_path / "runs" / run_ids(tmp_path / "runs")[-1]
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["periods"], summary["policies"]["ours"]["cost_usd"] > 0) == (2, True)
+    assert main([*asked, "backtest.histories=2"]) == 2

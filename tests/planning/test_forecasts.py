@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def came(name: str, means: list[float], first: date = date(2024, 1, 1), origin: 
 
 def months(first: date, count: int) -> list[Period]:
     starts = [months_later(first, i) for i in range(count + 1)]
-    return [Period(name=f"{a:%Y-%m}", start=a, end=b) for a, b in zip(starts, starts[1:], strict=False)]
+    return [Period(name=f"{a:%Y-%m}", start=a, end=b) for a, b in pairwise(starts)]
 
 
 @pytest.fixture
