@@ -79,7 +79,7 @@ def _recorded(case: Case, read: dict[str, TableData], settings: BacktestJob) -> 
 
 
 def _made(case: Case, settings: BacktestJob) -> tuple[list[History], str]:
-    asked, correlation = settings.backtest, correlation_of(settings)
+    asked, correlation = settings.backtest, correlation_of(settings, case)
     seeds = range(settings.seed, settings.seed + asked.histories)
     made = [generate(case, months=asked.months, correlation=correlation, seed=seed) for seed in seeds]
     return made, f"made from {case.name} with seeds {seeds[0]} to {seeds[-1]}"

@@ -88,11 +88,13 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
     return 0
 
 
-def correlation_of(settings: PlanSettings | QuoteJob | BacktestJob) -> Correlation:
-    """How errors of forecasts hang together, as the settings say."""
+def correlation_of(settings: PlanSettings | QuoteJob | BacktestJob, case: Case) -> Correlation:
+    """How errors of forecasts hang together, as the settings or the case's history say."""
     asked = settings.scenarios
     shares = {name: getattr(asked, f"{name}_share") for name in ("common", "workload", "origin")}
-    return Correlation(**shares, memory_months=asked.memory_months)
+    given = Correlation(**shares, memory_months=asked.memory_months)
+    past = [row for row in case.demand_history if row.end <= case.as_of]
+    return correlation_from(past, otherwise=given) if asked.from_history else given
 
 
 def _outlook(settings: PlanJob, result: PlanResult, calibration: Calibration) -> Outlook:
@@ -103,7 +105,7 @@ def _outlook(settings: PlanJob, result: PlanResult, calibration: Calibration) ->
         result,
         calibration,
         samples=asked.outside,
-        correlation=correlation_of(settings),
+        correlation=correlation_of(settings, result.case),
         seed=settings.seed,
         stress=asked.stress,
         information=alone if asked.information else None,
@@ -117,9 +119,8 @@ def with_scenarios(case: Case, settings: PlanSettings | QuoteJob | BacktestJob) 
     asked = settings.scenarios
     if asked.count is None:
         return case, notes
-    correlation = correlation_of(settings)
+    correlation = correlation_of(settings, case)
     if asked.from_history:
-        correlation = correlation_from([row for row in case.demand_history if row.end <= case.as_of], otherwise=correlation)
         shares = f"{correlation.common:.0%} common, {correlation.workload:.0%} by workload, {correlation.origin:.0%} by origin"
         notes = (*notes, f"errors of forecasts hang together as in demand_history: {shares}, memory {correlation.memory_months:.1f} months")
     sampled = sample_scenarios(case, count=asked.count, samples=asked.samples, correlation=correlation, seed=settings.seed)
