@@ -49,7 +49,7 @@ for (const table of document.querySelectorAll("table")) {
   table.parentElement.before(button);
 }
 
-// Charts: specifications lie in the page as JSON; colours and widths follow the reader's screen.
+// Charts: specifications lie in the page as JSON; widths follow the reader's screen.
 function fitted(spec, width) {
   const { margin = 150, aspect } = spec.usermeta ?? {};
   const beside = Math.min(margin, Math.max(110, width * 0.45)); // names get less room on a narrow screen
@@ -68,8 +68,7 @@ let drawing = 0; // a later drawing ends an earlier one
 async function drawCharts() {
   const mine = ++drawing;
   for (const holder of document.querySelectorAll(".chart")) delete holder.dataset.drawn;
-  const style = getComputedStyle(document.documentElement);
-  const ink = style.getPropertyValue("--ink"), quiet = style.getPropertyValue("--quiet"), line = style.getPropertyValue("--line");
+  const ink = "var(--ink)", quiet = "var(--quiet)", line = "var(--line)"; // follow the screen, and paper, without drawing anew
   const text = { labelColor: ink, titleColor: quiet, titleFontWeight: "normal", labelFontSize: 11 };
   const config = {
     background: "transparent", font: "system-ui, sans-serif", view: { stroke: line },
@@ -93,7 +92,6 @@ async function drawCharts() {
 
 if (document.querySelector(".chart")) {
   drawCharts();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawCharts);
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; drawCharts(); } });
 }

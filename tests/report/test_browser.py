@@ -146,6 +146,16 @@ def test_axe_finds_nothing_to_mend(readable, dark):
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found.response["violations"]] == []
 
 
+def test_print_is_light_on_a_dark_screen_too(readable):
+    fill = "getComputedStyle(document.querySelector('.chart .role-axis-label text')).fill"
+    readable.page.emulate_media(color_scheme="dark")
+    dark = readable.page.evaluate(fill)
+    readable.page.emulate_media(media="print")
+    assert readable.page.evaluate(fill) == readable.page.evaluate("getComputedStyle(document.body).color") != dark
+    assert readable.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    readable.page.emulate_media(media="screen", color_scheme="light")
+
+
 def test_the_legend_picks_a_supplier(readable):
     chart = readable.page.locator(SPEND)
     opacities = "(chart) => [...chart.querySelectorAll('.mark-rect.role-mark path')].map((bar) => getComputedStyle(bar).opacity)"
