@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -10,13 +11,17 @@ from typing import Any
 import pytest
 
 from optimizer.errors import DataError
-from optimizer.report.document import Chart, Page, page_of, page_text
+from optimizer.report.audit_page import audit_page
+from optimizer.report.backtest_page import backtest_page
+from optimizer.report.comparison_page import comparison_page
+from optimizer.report.document import Chart, Page, Section, page_of, page_text
 from optimizer.report.html import render
 from optimizer.report.overview import BaselineLine, ContractLine
 from optimizer.report.page import plan_page
+from optimizer.report.quote_page import quote_page
 from optimizer.report.redaction import redacted
 from optimizer.store.summary import KEYS
-from tests.views import OVERVIEW, series_of
+from tests.views import OVERVIEW, audit_view, backtest_view, comparison_view, quote_view, series_of
 
 SUPPLIERS = ("Zanzibar Compute", "oman_fabric", "Q+A (cloud)")
 CONTRACT, POOL = "oman_fabric_2031", "Zanzibar Compute/h300"
@@ -95,3 +100,21 @@ def test_a_document_is_read_back_as_it_was(page: Page) -> None:
     assert render(page_of(page_text(page), "page.json")) == render(page)
     with pytest.raises(DataError, match=r"page\.json: must be of page_version 1"):
         page_of('{"page_version": 0}', "page.json")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        plan_page(OVERVIEW, SUMMARY, series=series_of(SUPPLIERS)),
+        audit_page(audit_view(), SUMMARY),
+        quote_page(quote_view(SUPPLIERS), SUMMARY),
+        comparison_page(comparison_view(SUPPLIERS), SUMMARY),
+        backtest_page(backtest_view("one"), SUMMARY),
+    ],
+    ids=["plan", "audit", "quote", "comparison", "backtest"],
+)
+def test_what_speaks_of_money_is_marked_as_money(made: Page) -> None:
+    shared = redacted(made, ["prices"])
+    assert [part.title for part in shared if isinstance(part, Chart) and "USD" in json.dumps(part.specification)] == []
+    assert [(part.title, column) for part in shared if isinstance(part, Section) for column in part.columns if "USD" in column] == []
+    assert any(isinstance(part, Section) for part in shared)
