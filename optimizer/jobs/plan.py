@@ -82,7 +82,8 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
         for name, rows in (("risk", risk_rows(stands)), ("stress", stress_rows(stands))):
             write_rows(draft, name, rows, RISK_COLUMNS[name], csv=settings.output.csv)
         news = None if previous is None else news_between(home / previous, draft)
-        write_plan_page(draft, result, summary, tables, replace(view, due=due, news=news))
+        view = replace(view, due=due, news=news)
+        write_plan_page(draft, result, summary, tables, view)
     show_plan(view)
     print(f"run: {run_path(draft)}")
     return 0

@@ -15,8 +15,9 @@ from rich.text import Text
 
 from optimizer.jobs.speech import Lines, Speech, speech
 from optimizer.report.document import Section, heading, is_number
-from optimizer.report.headline import headline
+from optimizer.report.headline import headline, news_facts
 from optimizer.report.overview import Overview
+from optimizer.report.page import due_section
 from optimizer.report.risk import risk_section, stress_section
 from optimizer.report.wording import BASELINES, count, day, gap_text, money, money_unit, percent
 from optimizer.solve.search import Progress
@@ -98,8 +99,13 @@ def print_tables(view: Overview, console: Console) -> None:
     console.print(f"\n{view.case}")
     for name, text in headline(view).items():
         console.print(f"  {name:<14} {text}")
+    if view.news is not None:
+        console.print("\nSince the last plan")
+        for name, text in news_facts(view.news).items():
+            console.print(f"  {name:<20} {text}")
     outside = (_section(risk_section(view)), _section(stress_section(view)))
-    for table in (_suppliers(view, unit), _contracts(view), _baselines(view, unit), _obligations(view), *outside):
+    inside = (_section(due_section(view)), _suppliers(view, unit), _contracts(view), _baselines(view, unit), _obligations(view))
+    for table in (*inside, *outside):
         if table.row_count:
             console.print()
             console.print(table)
@@ -165,6 +171,10 @@ def plain_lines(view: Overview) -> Iterator[str]:
     for name in ("objective_usd", "bound_usd", "gap_usd", "gap", "unserved_share", "shortage_usd"):
         value = getattr(view, name)
         yield f"{name}: {'-' if value is None else repr(value)}"
+    for step in view.news.steps if view.news is not None else ():
+        yield f"since_last_plan {step.line}: change_usd={step.usd!r}"
+    for due in view.due:
+        yield f"due {due.contract}: act_by={day(due.act_by)} decision={due.decision} lots={due.lots} if_not_usd={_figure(due.idle_usd)}"
     for supplier in view.suppliers:
         figures = f"spend_usd={supplier.spend_usd:.2f} spend_share={supplier.spend_share:.4f}"
         hours = f"accelerator_hours={supplier.accelerator_hours:.1f} hours_share={supplier.hours_share:.4f}"

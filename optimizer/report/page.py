@@ -33,7 +33,7 @@ def plan_page(
         top=(
             Facts(title="What it costs", values=headline(view)),
             Facts(title="Since the last plan", values=news_facts(view.news)),
-            _due(view),
+            due_section(view),
             _decisions(view),
             Bullets(title="Alerts", items=view.alerts),
         ),
@@ -55,7 +55,8 @@ def plan_page(
     )
 
 
-def _due(view: Overview) -> Section:
+def due_section(view: Overview) -> Section:
+    """What is signed or left by which day, and what it costs at most not to."""
     unit = money_unit(max((abs(line.idle_usd) for line in view.due if line.idle_usd is not None), default=0.0))
     rows = tuple((day(line.act_by), f"{line.decision} {line.lots} of", line.contract, money(line.idle_usd, unit)) for line in view.due)
     return Section(title="To be decided", columns=("by", "decision", "contract", f"if not: up to {unit}$"), rows=rows)

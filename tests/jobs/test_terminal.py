@@ -24,7 +24,8 @@ def test_no_line_is_wider_than_the_terminal_and_no_figure_is_cut(width):
     told = drawn(width)
     assert max(map(len, told.splitlines())) <= width
     assert "…" not in told
-    for figure in ("1.23 bn USD", "1,000.00", "500,000,000", "2028-03-03", "1,500.00", "265.00", "3,000.00", "2.8 %"):
+    changed = ("12.35", "+15.00 M USD")
+    for figure in (*changed, "1.23 bn USD", "1,000.00", "500,000,000", "2028-03-03", "1,500.00", "265.00", "3,000.00", "2.8 %"):
         assert figure in told
 
 
@@ -37,6 +38,8 @@ def test_plain_lines_can_be_parsed():
     assert lines[:3] == ["status: limit", "objective_usd: 1234567890.5", "bound_usd: 1200000000.0"]
     assert all(": " in line for line in lines)
     assert "contract edge-old: decision=leave lots=2 from=2028-06-01 act_by=2028-03-03 ends=2031-01-01" in lines
+    assert "due edge-old: act_by=2028-03-03 decision=leave lots=2 if_not_usd=12345678.00" in lines
+    assert "since_last_plan price: change_usd=20000000.0" in lines
     assert "baseline on_demand_only: cost_usd=- saving_usd=-" in lines
     assert "obligation orbital-reserve: lots=4 until=2031-01-01 remaining_usd=3000000000.00" in lines
 
