@@ -1,9 +1,17 @@
-"""The order of pages on the documentation site; pages that no list names come last, so that none is missing."""
+"""The documentation site: the order of its pages, and what the program itself knows put into them.
+
+Pages that no list names come last, so that none is missing.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+from optimizer.jobs.reference import accuracy_markdown, configuration_markdown
 
 DOCS = Path(__file__).resolve().parent
 ORDER = {
@@ -27,6 +35,17 @@ def on_config(config: Any) -> Any:
     others = [page for page in _all("**/*.md") if page not in listed]
     config["nav"] = [*nav, {"More": others}] if others else nav
     return config
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Adds the configuration reference, so that it is never older than the settings."""
+    files.append(File.generated(config, "configuration.md", content=configuration_markdown()))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Puts the errors of the shipped calibration where a page asks for them."""
+    return re.sub(r"<!-- accuracy\b.*?-->", lambda _: accuracy_markdown(), markdown)
 
 
 def _pages(name: str) -> list[str]:

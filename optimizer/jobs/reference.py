@@ -1,14 +1,11 @@
-"""What documents say that the program knows: docs/configuration.md, every setting of every job, from the classes that also check it
-and print `--help`; and in docs/surfaces.md the errors that the shipped calibration states.
-
-`python -m optimizer.jobs.reference` writes them again.
+"""What the documentation says that the program knows: every setting of every job, from the classes that also check it and print
+`--help`, and the errors that the shipped calibration states. docs/site_nav.py puts both into the site.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from optimizer.jobs.catalog import JOBS, Job
@@ -16,14 +13,9 @@ from optimizer.jobs.configs import group_choices
 from optimizer.jobs.usage import EXIT_CODES, Key, keys
 from optimizer.tables.calibration_file import shipped_calibration_file
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-DOCUMENT, SURFACES = DOCS / "configuration.md", DOCS / "surfaces.md"
-BEGIN, END = "<!-- accuracy -->", "<!-- end of accuracy -->"
-
 _OPENING = """# Configuration reference
 
-`placement <job> [key=value ...]`; this page is written by `python -m optimizer.jobs.reference` from what also checks the values
-and prints `placement <job> --help`.
+`placement <job> [key=value ...]`; this page is made from what also checks the values and prints `placement <job> --help`.
 
 - A value with spaces, commas or brackets stands in quotes: `'by="capacity planning"'`.
 - `null` means nothing: no limit, or the default that the meaning names. A list of names is `[a,b]`, or `a,b` where `-m` is not given.
@@ -59,9 +51,8 @@ def _row(key: Key) -> str:
     return f"| `{key.name}` | {key.type} | {default} | {key.meaning.replace('|', ' or ')} |"
 
 
-def surfaces_markdown(text: str) -> str:
-    """The document with its table of errors as the shipped calibration states them."""
-    before, rest = text.split(BEGIN)
+def accuracy_markdown() -> str:
+    """The errors that the shipped calibration states, as a table."""
     rows: list[dict[str, Any]] = json.loads(shipped_calibration_file().read_text())["accuracy"]
     lines = [
         "| surface | quantity | what is held out | rows | median error | 90th percentile | coverage |",
@@ -71,10 +62,4 @@ def surfaces_markdown(text: str) -> str:
         errors = f"{row['median_ape']:.1f} % | {row['p90_ape']:.1f} %"
         covered = "" if row["coverage_90"] is None else f"{100 * row['coverage_90']:.0f} %"
         lines.append(f"| {row['part']} | {row['quantity']} | {row['split']} | {row['rows']:,} | {errors} | {covered} |")
-    table = "\n".join(lines)
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END)[1]}"
-
-
-if __name__ == "__main__":
-    DOCUMENT.write_text(configuration_markdown(), encoding="utf-8")
-    SURFACES.write_text(surfaces_markdown(SURFACES.read_text(encoding="utf-8")), encoding="utf-8")
+    return "\n".join(lines)
