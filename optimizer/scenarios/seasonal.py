@@ -2,7 +2,7 @@
 
 Sets: D series, T steps of history, H steps ahead, m steps in a season, N origins.
 
-Formulation, on y = log(value), for each series by itself:
+Formulation, on y = log(1 + value / mean of the series), for each series by itself, which takes zeros and bursts:
 
     level   l[t] = a (y[t] - s[t-m]) + (1 - a) (l[t-1] + f b[t-1])
     trend   b[t] = b' (l[t] - l[t-1]) + (1 - b') f b[t-1]
@@ -33,14 +33,13 @@ Floats = NDArray[np.float64]
 USUAL = (0.4, 0.1, 0.15, 0.9)  # a, b', c, f: what short histories are pulled to
 PULL = 0.02  # weight of the pull, as a share of the variance of the series' steps
 STEPS, RATE = 150, 0.08  # of Adam
-FLOOR = 1e-3  # of a series' mean: what a value of 0 counts as in the logarithm
 TINY = 1e-6  # least spread
 FEWEST_ORIGINS = 6  # below which a horizon takes its spread from the one before, growing with the root of the horizon
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seasonal:
-    """A fitted model of D series. Errors are in logarithms."""
+    """A fitted model of D series. Errors are in y."""
 
     season: int  # steps; 1: none
     weights: Floats  # [D, 4] a, b', c, f
@@ -69,7 +68,7 @@ def fit(values: Floats, *, season: int, horizon: int) -> Seasonal:
     if values.shape[1] < 4:
         raise ValueError("a forecast needs at least 4 steps of history")
     m = season if values.shape[1] >= 2 * season else 1
-    y = jnp.asarray(logarithms(values))
+    y = jnp.asarray(np.log1p(values / _level(values)))
     weights = _fitted(y, m, min(horizon, values.shape[1] - 2))
     errors = np.asarray(_errors(weights, y, m, horizon), dtype=np.float64)
     spread = _spread(errors, len(USUAL) if m == 1 else 2 * len(USUAL))
@@ -85,15 +84,18 @@ def predict(model: Seasonal, values: Floats, quantiles: tuple[float, ...]) -> Fl
       values: [D, T] the history that is known, which may be longer than that of the fit.
     """
     ahead = model.spread.shape[1]
-    middle = np.asarray(_ahead(jnp.asarray(_logits(model.weights)), jnp.asarray(logarithms(values)), model.season, ahead), dtype=np.float64)
+    level = _level(values)
+    y = jnp.asarray(np.log1p(values / level))
+    middle = np.asarray(_ahead(jnp.asarray(_logits(model.weights)), y, model.season, ahead), dtype=np.float64)
     deviates = np.array([model.quantile(share) for share in quantiles])
-    return np.asarray(np.exp(middle[:, :, None] + model.spread[:, :, None] * deviates))
+    told = np.maximum(0.0, middle[:, :, None] + model.spread[:, :, None] * deviates)  # no demand is below 0
+    return np.asarray(level[:, :, None] * np.expm1(told))
 
 
-def logarithms(values: Floats) -> Floats:
-    """[D, T] of values, those near 0 lifted to a share of their series' mean."""
-    least: Floats = FLOOR * np.maximum(values.mean(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    return np.asarray(np.log(np.maximum(values, least)))
+def _level(values: Floats) -> Floats:
+    """[D, 1] mean of each series; 1 where it is 0 throughout."""
+    mean = values.mean(axis=1, keepdims=True)
+    return np.asarray(np.where(mean > 0.0, mean, 1.0))
 
 
 def _logits(weights: Floats) -> Floats:

@@ -52,7 +52,7 @@ def generate(case: Case, *, months: int, correlation: Correlation, seed: int) ->
     Rows that belong to a period hold in all its months, and those of the last period in all months after it, in which demand goes on
     growing as it did until then.
     """
-    periods = _months(case.calendar.start, months)
+    periods = following_months(case.calendar.start, months)
     of = [_period_of(case.calendar.periods, month.start) for month in periods]
     streams = [_marginals(rows, case.calendar.periods, periods, of) for rows in _streams(case)]
     paths = _paths(case, streams, periods, correlation, seed)
@@ -61,10 +61,10 @@ def generate(case: Case, *, months: int, correlation: Correlation, seed: int) ->
     steps = rng.normal(MONTHLY_DRIFT, MONTHLY_SPREAD, size=(months - 1, len(suppliers)))
     level = np.exp(np.concatenate([np.zeros((1, len(suppliers))), np.cumsum(steps, axis=0)]))
     market = {name: level[:, s] for s, name in enumerate(suppliers)}
-    quotes, quoted_on = _quotes(case, periods, market)
+    quotes, quoted_on = quotes_made_again(case, periods, market)
     return History(
         name=f"{case.name} seed {seed}",
-        case=replace(_monthly(case, periods, of), contracts=(*case.contracts, *quotes)),
+        case=replace(by_month(case, periods), contracts=(*case.contracts, *quotes)),
         actual=tuple(_actual(stream, z, t) for t in range(months) for stream, z in zip(streams, paths, strict=True)),
         vintages=tuple(_vintage(streams, paths, periods, t, correlation.memory_months) for t in range(months)),
         prices=tuple(_prices(case, periods, market)),
@@ -72,7 +72,7 @@ def generate(case: Case, *, months: int, correlation: Correlation, seed: int) ->
     )
 
 
-def _months(start: date, count: int) -> tuple[Period, ...]:
+def following_months(start: date, count: int) -> tuple[Period, ...]:
     first = [start]
     while len(first) <= count:
         first.append(first_of_next_month(first[-1]))
@@ -160,7 +160,7 @@ def _prices(case: Case, periods: Sequence[Period], market: dict[str, Floats]) ->
             yield MarketPrice(offer=offer.name, since=month.start, price=offer.price * float(level))
 
 
-def _quotes(case: Case, periods: Sequence[Period], market: dict[str, Floats]) -> tuple[tuple[Contract, ...], dict[str, date]]:
+def quotes_made_again(case: Case, periods: Sequence[Period], market: dict[str, Floats]) -> tuple[tuple[Contract, ...], dict[str, date]]:
     """The case's quotes made again, dates later and at the market's prices of the day, with the day on which each was made."""
     proposed = [contract for contract in case.contracts if contract.status is Status.PROPOSED and contract.renews is None]
     found, quoted_on = [], {}
@@ -206,11 +206,11 @@ def _made_again(quote: Contract, later: int, level: float, names: dict[str, str]
     )
 
 
-def _monthly(case: Case, periods: tuple[Period, ...], of: Sequence[Period]) -> Case:
-    """The case with every row of a period repeated for its months; sums of money by their days."""
+def by_month(case: Case, periods: tuple[Period, ...]) -> Case:
+    """The case over months, every row of a period repeated for its months (the last period's for all after it), sums of money by days."""
     months: dict[str, list[Period]] = {}
-    for month, period in zip(periods, of, strict=True):
-        months.setdefault(period.name, []).append(month)
+    for month in periods:
+        months.setdefault(_period_of(case.calendar.periods, month.start).name, []).append(month)
     days = {period.name: period.days for period in case.calendar.periods}
 
     def spread(nouns: tuple[Any, ...]) -> Iterator[Any]:
