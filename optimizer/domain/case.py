@@ -9,7 +9,7 @@ from optimizer.domain.calendar import Calendar
 from optimizer.domain.contract import Contract
 from optimizer.domain.demand import Demand, Scenario
 from optimizer.domain.history import DemandCame
-from optimizer.domain.rules import AllowedSite, Limit, Pin
+from optimizer.domain.rules import AllowedSite, Limit, Pin, Stage
 from optimizer.domain.supply import (
     Accelerator,
     ExchangeRate,
@@ -64,3 +64,4 @@ class Case:
     index_values: tuple[IndexValue, ...] = ()
     clause_register: tuple[RegisteredClause, ...] = ()
     demand_history: tuple[DemandCame, ...] = ()  # as it came until the case's date, and beyond where a backtest reads it
+    stages: tuple[Stage, ...] = ()  # none: everything is decided before any scenario is known

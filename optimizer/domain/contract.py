@@ -209,6 +209,8 @@ class Contract:
     comparables: tuple[str, ...] | Unknown = ()  # contracts whose price it must not exceed while they are held
     renewal: Renewal | None | Unknown = None
     renews: str | None = None  # contract whose term it prolongs: only as many lots as are still held then can be signed
+    copy_of: str | None = None  # contract that it is in a group of scenarios (`optimizer.domain.stages`); None: it is the same in all
+    only_in: tuple[str, ...] = ()  # scenarios of that group
     ramp: tuple[RampStep, ...] = ()
     tiers: tuple[Tier, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()

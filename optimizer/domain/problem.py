@@ -71,6 +71,8 @@ class Supply:
     true_up: TrueUp = NO_TRUE_UP
     balances: Balances = NO_BALANCES
     favoured: Favoured = NO_FAVOURED
+    same_lots: Ints = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))  # [E, 2] contracts with as many lots (`stages`)
+    same_exits: Ints = field(default_factory=lambda: np.zeros((0, 3), dtype=np.int64))  # [E, 3] (contract, contract, period): equal exits
     renewals: Ints = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))  # [E, 2] (contract, the one that it renews)
 
     @property

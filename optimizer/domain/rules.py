@@ -42,3 +42,12 @@ class Pin:
     reason: str
     owner: str
     expires: date | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """From this day on the scenario is told apart from those of other groups; groups of a later day part those of earlier ones."""
+
+    decided_on: date
+    scenario: str
+    group: str

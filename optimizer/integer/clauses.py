@@ -226,6 +226,35 @@ def renewal(problem: PlanningProblem, variables: Variables) -> RowGroup:
     )
 
 
+def same_before_known(problem: PlanningProblem, variables: Variables) -> list[RowGroup]:
+    """Y[a] = Y[b], e[a,t] = e[b,t]: copies of a contract whose scenarios are not told apart when it is decided."""
+    one, other = problem.supply.same_lots.T
+    a, b, period = problem.supply.same_exits.T
+    named = np.flatnonzero((variables.exits[a, period] >= 0) | (variables.exits[b, period] >= 0))
+    a, b, period = a[named], b[named], period[named]
+    lots, left = np.arange(len(one)), np.arange(len(a))
+    return [
+        row_group(
+            "same lots in all groups",
+            {"contract": one},
+            (lots, variables.lots[one], 1.0),
+            (lots, variables.lots[other], -1.0),
+            lower=0.0,
+            upper=0.0,
+            measure="lots",
+        ),
+        row_group(
+            "same exits in all groups",
+            {"contract": a, "period": period},
+            (left, variables.exits[a, period], 1.0),
+            (left, variables.exits[b, period], -1.0),
+            lower=0.0,
+            upper=0.0,
+            measure="lots",
+        ),
+    ]
+
+
 def term(problem: PlanningProblem, variables: Variables) -> RowGroup:
     """active[k,t] <= most lots x in_force[k,t], where lots may have been left and a rule asks."""
     own = (variables.in_force >= 0) & (variables.in_force != variables.held[:, None])

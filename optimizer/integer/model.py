@@ -50,6 +50,7 @@ def build_program(problem: PlanningProblem) -> Program:
         *volume.incremental_tiers(problem, variables),
         *volume.most_favoured_price(problem, variables),
         clauses.renewal(problem, variables),
+        *clauses.same_before_known(problem, variables),
         *balances.brought_forward(problem, variables, unit),
         clauses.signing(problem, variables),
         clauses.forced_signing(problem, variables),

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from optimizer.domain.case import Case
 from optimizer.domain.risk import Risk
+from optimizer.domain.stages import in_stages
+from optimizer.errors import ConfigError
 from optimizer.integer.backend import Backend
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
@@ -119,7 +121,12 @@ def with_scenarios(case: Case, settings: PlanSettings | QuoteJob | BacktestJob) 
     case, notes = with_forecasts(case)
     asked = settings.scenarios
     if asked.count is None:
-        return case, notes
+        if not case.stages or isinstance(settings, PlanJob):
+            return in_stages(case), notes
+        return case, (*notes, "decision_stages are left out: this job decides everything before any scenario is known")
+    if case.stages:
+        rule, remedy = "must be null with decision_stages, which name the case's own scenarios", "Leave it out, or empty decision_stages."
+        raise ConfigError("scenarios.count", rule, asked.count, remedy)
     correlation = correlation_of(settings, case)
     if asked.from_history:
         shares = f"{correlation.common:.0%} common, {correlation.workload:.0%} by workload, {correlation.origin:.0%} by origin"

@@ -72,6 +72,7 @@ def make_plan(
     """Plans a case. Ctrl-C ends the search and returns the best plan so far.
 
     Args:
+      case: where it has stages, with its contracts in them (`in_stages`), or everything is decided at once.
       annual_discount_rate: share per year at which later money is worth less.
       risk: what CVaR counts in the objective.
       calibration: what the surfaces were fitted to; None: what is shipped.

@@ -29,8 +29,30 @@ def within_renewals(problem: PlanningProblem, decisions: Decisions) -> Decisions
     return replace(decisions, lots=lots, exits=exits)
 
 
+def together(problem: PlanningProblem, decisions: Decisions) -> Decisions:
+    """The decisions with what copies of a contract have in common as the first of them has it; lots of the fewest."""
+    supply = problem.supply
+    if not len(supply.same_lots) and not len(supply.same_exits):
+        return decisions
+    lots, exits = decisions.lots.copy(), decisions.exits.copy()
+    for a, b in supply.same_lots:
+        lots[[a, b]] = min(lots[a], lots[b])
+    for a, b in supply.same_lots[::-1]:
+        lots[[a, b]] = min(lots[a], lots[b])
+    for a, b, t in supply.same_exits:
+        exits[b, t] = exits[a, t]
+    for k in np.unique(np.concatenate([supply.same_lots.ravel(), supply.same_exits[:, :2].ravel()])):
+        room = lots[k] - np.concatenate([[0], np.cumsum(exits[k])[:-1]])
+        exits[k] = np.clip(exits[k], 0, np.maximum(room, 0))
+    return replace(decisions, lots=lots, exits=exits)
+
+
 def alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
     """The decisions with contract k signed, declined, kept or left otherwise; placements unchanged."""
+    yield from (together(problem, other) for other in _alternatives(problem, decisions, k))
+
+
+def _alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
     supply = problem.supply
     if supply.most_lots[k] > supply.least_lots[k]:
         for lots in _lot_choices(int(supply.least_lots[k]), int(supply.most_lots[k]), int(decisions.lots[k])):

@@ -22,7 +22,7 @@ from optimizer.domain.plan import Decisions, Plan, PlanStatus
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.solve.climb import Climb
-from optimizer.solve.contract_search import alternatives, contracts_to_try
+from optimizer.solve.contract_search import alternatives, contracts_to_try, together
 from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_neighbourhoods import neighbourhood
@@ -177,7 +177,7 @@ class _Run:
         self.priced_at = search.seconds if first else self.priced_at
         self.guides = guides_from(search.problem, priced)
         self.rivals = list(search.start.decisions) if first else []
-        self.rivals += [] if priced.decisions is None else [priced.decisions]
+        self.rivals += [] if priced.decisions is None else [together(search.problem, priced.decisions)]
         return True
 
     @property

@@ -15,7 +15,7 @@ from optimizer.errors import NoPlanInLimit
 from optimizer.integer.backend import Backend
 from optimizer.pricing.prices import Prices
 from optimizer.solve.climb import Climb, Priced
-from optimizer.solve.contract_search import within_renewals
+from optimizer.solve.contract_search import together, within_renewals
 from optimizer.solve.settle import Settled
 from optimizer.solve.start import cheapest_first, hold
 
@@ -84,7 +84,7 @@ class Search:
 
     def offer(self, chosen: Decisions) -> bool:
         """Settles decisions and keeps them if they are the best so far."""
-        chosen = within_renewals(self.problem, chosen)
+        chosen = within_renewals(self.problem, together(self.problem, chosen))
         key = b"".join(np.ascontiguousarray(part).tobytes() for part in (chosen.placed, chosen.option, chosen.lots, chosen.exits))
         if key in self.tried:
             return False

@@ -12,7 +12,7 @@ from optimizer.domain.calendar import HOURS_PER_DAY, Block, Calendar, Period
 from optimizer.domain.case import Case
 from optimizer.domain.demand import Demand, DemandUnit, Multiplier, Quantity, Scenario
 from optimizer.domain.history import DemandCame, Vintage, newest_forecast
-from optimizer.domain.rules import AllowedSite, Limit, LimitKind, Pin
+from optimizer.domain.rules import AllowedSite, Limit, LimitKind, Pin, Stage
 from optimizer.domain.supply import (
     Accelerator,
     Access,
@@ -80,6 +80,7 @@ def build_case(name: str, tables: Mapping[str, TableData], as_of: date | None = 
         allowed_sites=_nouns(AllowedSite, tables["allowed_sites"], _same("model site")),
         pins=_nouns(Pin, tables["pins"], _same("subject action pool period reason owner expires")),
         round_trips=_nouns(RoundTrip, tables["round_trips"], _same("origin site rtt_ms")),
+        stages=_nouns(Stage, tables["decision_stages"], _same("decided_on scenario group")),
     )
 
 

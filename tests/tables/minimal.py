@@ -144,6 +144,11 @@ scenario,quantity,workload,origin,supplier,period,factor
 boom,demand,chat,,,,1.5
 boom,price,,,south,2028-02,1.2
 """,
+    "decision_stages": """
+decided_on,scenario,group
+2028-02-01,calm,slow
+2028-02-01,boom,fast
+""",
     "limits": """
 kind,supplier,period,value
 budget,,2028-01,1000000

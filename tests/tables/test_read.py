@@ -37,6 +37,7 @@ OPTIONAL = (
     "placements",
     "scenarios",
     "scenario_multipliers",
+    "decision_stages",
     "limits",
     "allowed_sites",
     "pins",

@@ -32,6 +32,12 @@ def forced_twice() -> Tables:
     return added("pins", 0, pool="lima_chip", period="")
 
 
+def joined_again() -> Tables:
+    made = added("decision_stages", 0, decided_on="2028-03-01", group="both")
+    made["decision_stages"].append(made["decision_stages"][1] | {"decided_on": "2028-03-01", "group": "both"})
+    return made
+
+
 BROKEN: dict[str, tuple[Tables, Found]] = {
     "period backwards": (
         changed("calendar", 1, end="2028-02-01"),
@@ -284,6 +290,14 @@ BROKEN: dict[str, tuple[Tables, Found]] = {
     "free prices": (
         changed("scenario_multipliers", 1, factor="0"),
         ("scenario_multipliers.csv", "factor must be > 0 where quantity is price", "0", ("boom/price/south/2028-02",)),
+    ),
+    "a stage without a scenario": (
+        without("decision_stages", 1),
+        ("decision_stages.csv", "every day must name all scenarios", "2028-02-01 without boom", ("2028-02-01/calm",)),
+    ),
+    "scenarios joined again": (
+        joined_again(),
+        ("decision_stages.csv", "scenarios told apart on a day stay apart", "2028-03-01", ("2028-03-01/calm", "2028-03-01/boom")),
     ),
     "share above 1": (
         changed("limits", 1, value="90"),

@@ -20,6 +20,7 @@ from optimizer.planning.assemble import options, payments
 from optimizer.planning.assemble.in_scenario import in_scenario
 from optimizer.planning.assemble.rates import exchange_rates
 from optimizer.planning.assemble.rules import active_pins
+from optimizer.planning.assemble.stages import linked
 
 
 def build_supply(case: Case, needs: Needs, annual_rate: float) -> Supply:
@@ -31,6 +32,7 @@ def build_supply(case: Case, needs: Needs, annual_rate: float) -> Supply:
     covers = [(k, pool[name]) for k, contract in enumerate(chosen) for name in sorted(contract.pools, key=pool.__getitem__)]
     rates = [exchange_rates(case, contract.currency) for contract in chosen]
     groups = sorted({c.option_group for c in chosen if c.option_group is not None})
+    same_lots, same_exits = linked(case, chosen)
     return Supply(
         contracts=tuple(c.name for c in chosen),
         contract_supplier=_ints([supplier[c.supplier] for c in chosen]),
@@ -54,6 +56,8 @@ def build_supply(case: Case, needs: Needs, annual_rate: float) -> Supply:
         balances=options.balances(case, chosen, rates),
         favoured=options.favoured(chosen),
         renewals=options.renewals(chosen),
+        same_lots=same_lots,
+        same_exits=same_exits,
     )
 
 

@@ -58,8 +58,8 @@ def outside(
       seed: of the scenarios planned for.
     """
     scenarios, like = outside_scenarios(case, count=count, correlation=correlation, seed=seed + OTHER_SEED)
-    if not scenarios:
-        return None
+    if not scenarios or case.stages:
+        return None  # which group a sample belongs to is not known
     fixed = fixed_plan(problem, plan.decisions)
     decisions = narrowed(fixed, plan.decisions)
     own = scenario_costs(fixed.problem, operate(fixed.problem, decisions)) - scenario_costs(problem, plan)

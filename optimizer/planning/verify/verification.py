@@ -23,6 +23,7 @@ from optimizer.planning.verify.pins import pin_breaks
 from optimizer.planning.verify.placing_rules import placing_breaks
 from optimizer.planning.verify.position import Position, read_position
 from optimizer.planning.verify.risk import conditional_value_at_risk, weights
+from optimizer.planning.verify.stages import stage_breaks
 from optimizer.planning.verify.terms import counts, take_or_pay
 from optimizer.planning.verify.unserved import unserved_share
 from optimizer.planning.verify.work_bills import work_charges
@@ -120,6 +121,7 @@ def broken_rules(position: Position, charges: Sequence[Charges]) -> tuple[str, .
         *contract_breaks(position),
         *limit_breaks(position, charges),
         *pin_breaks(position),
+        *stage_breaks(position),
     )
 
 

@@ -35,6 +35,26 @@ def multipliers_fit_their_quantity(tables: Tables) -> Iterator[Violation]:
     yield from breaches(data, wrong, "factor", "factor must be > 0 where quantity is price", "Correct the factor.")
 
 
+@rule("decision_stages: decided_on scenario group", "scenarios: scenario")
+def stages_part_all_scenarios(tables: Tables) -> Iterator[Violation]:
+    data, known = tables["decision_stages"], list(tables["scenarios"].values["scenario"])
+    if not len(data.values):
+        return
+    earlier: dict[str, str] = {}
+    for day, part in data.values.groupby("decided_on", sort=True):
+        group = dict(zip(part["scenario"], part["group"], strict=True))
+        missing = [name for name in known if name not in group]
+        if missing:
+            rule_ = "every day must name all scenarios"
+            yield data.violation(rule_, f"{day:%Y-%m-%d} without {', '.join(missing[:3])}", list(part.index), "Add rows.")
+            return
+        joined = [a for a in known for b in known if earlier and earlier[a] != earlier[b] and group[a] == group[b]]
+        if joined:
+            yield data.violation("scenarios told apart on a day stay apart", f"{day:%Y-%m-%d}", list(part.index), "Give them other groups.")
+            return
+        earlier = group
+
+
 @rule("limits: kind supplier value")
 def limits_fit_their_kind(tables: Tables) -> Iterator[Violation]:
     data = tables["limits"]
@@ -146,6 +166,7 @@ def _each_pinned(tables: Tables) -> pd.DataFrame:
 PLAN_RULES: tuple[Rule, ...] = (
     probabilities_sum_to_one,
     multipliers_fit_their_quantity,
+    stages_part_all_scenarios,
     limits_fit_their_kind,
     placements_name_work,
     pins_name_subjects,

@@ -26,6 +26,15 @@ RULE_TABLES: tuple[Table, ...] = (
         absent="scenarios differ by their demand quantile only",
     ),
     table(
+        "decision_stages",
+        "Days from which scenarios are told apart: exits, renewals and signings decided on or after the day may differ between its groups. "
+        "Each day names all scenarios, and parts groups of earlier days.",
+        day("decided_on", "First day on which it is known which group it is.", key=True),
+        text("scenario", "Scenario.", key=True, refers_to="scenarios"),
+        text("group", "Group of scenarios that are not told apart on the day."),
+        absent="everything is decided before any scenario is known",
+    ),
+    table(
         "limits",
         "Limits of a period: budget (USD cash), supplier_share (largest share of accelerator-hours drawn), "
         "fewest_suppliers (with something placed), moves (loads that change pool), site_loss_reserve (share of the loss "
