@@ -58,8 +58,8 @@ def plan_page(
 def due_section(view: Overview) -> Section:
     """What is signed or left by which day, and what it costs at most not to."""
     unit = money_unit(max((abs(line.idle_usd) for line in view.due if line.idle_usd is not None), default=0.0))
-    rows = tuple((day(line.act_by), f"{line.decision} {line.lots} of", line.contract, money(line.idle_usd, unit)) for line in view.due)
-    return Section(title="To be decided", columns=("by", "decision", "contract", f"if not: up to {unit}$"), rows=rows)
+    rows = tuple((day(line.act_by), f"{line.decision} {line.lots} of {line.contract}", money(line.idle_usd, unit)) for line in view.due)
+    return Section(title="To be decided", columns=("by", "what", f"if not: up to {unit}$"), rows=rows)
 
 
 def _decisions(view: Overview) -> Section:
