@@ -77,6 +77,7 @@ async function drawCharts() {
   for (const holder of document.querySelectorAll(".chart")) {
     const spec = JSON.parse(document.getElementById(holder.dataset.spec).textContent);
     fitted(spec, holder.clientWidth);
+    config.axisXQuantitative = { tickCount: holder.clientWidth < 500 ? 4 : 8 };
     config.legend = { ...text, columns: holder.clientWidth < 500 ? 2 : 5, labelLimit: 140 };
     try {
       holder.view = (await vegaEmbed(holder, spec, { actions: false, mode: "vega-lite", renderer: "svg", config })).view;
