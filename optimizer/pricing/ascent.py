@@ -1,14 +1,15 @@
 """Ascent: multipliers whose dual value is near its maximum, and the shares of decisions that go with them.
 
-The dual is smoothed at a temperature that falls from step to step, and climbed by Adam (optax) in the box of multipliers, at a rate that
-falls with it. Prices of pools of every size, and of blocks that matter little or much, then move at a pace of their own: with quasi-Newton
-steps in their place the bound of a case with few, unlike loads stood still far too low (docs/decisions/0011). The same problem
-and number of steps give the same multipliers on the same kind of device.
+The dual is smoothed at a temperature that falls from step to step, and climbed by Adam with Nesterov's momentum (optax) in the box of
+multipliers, at a rate that falls with it. Prices of pools of every size, and of blocks that matter little or much, then move at a pace of
+their own: with quasi-Newton steps in their place the bound of a case with few, unlike loads stood still far too low (docs/decisions/0011).
+Momentum remembers a share of the steps that there are to be, so that short climbs turn quickly and long ones do not swing. A mean of the
+last points often proves more than the last one. The same problem and number of steps give the same multipliers on the same kind of device.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -30,14 +31,17 @@ from optimizer.pricing.weighing import weighed, within_envelope
 
 ITERATIONS = 600  # steps, each with one evaluation of the smooth dual and its gradient
 BLOCK = 50  # steps in one call of the device; shares of decisions are means over the last one
-FIRST_RATE = 0.3  # of list prices, in one step
+FIRST_RATE = 0.5  # of list prices, in one step
 WARM_RATE = 0.03  # where multipliers to start from are given
-FIRST_TEMPERATURE = 0.02  # relative to `Scales`
+FIRST_TEMPERATURE = 0.002  # relative to `Scales`
 WARM_TEMPERATURE = 0.002
-LAST_RATE = 0.6  # divided by the number of steps
+LAST_RATE = 1.2  # divided by the number of steps
 LAST_TEMPERATURE = 0.03  # divided by the number of steps
 COLDEST = 1e-5
-MOMENTS = {"b1": 0.95, "b2": 0.99}
+REMEMBERED = 0.1  # of a climb's steps: how far back momentum reaches
+SHORTEST, LONGEST = 10.0, 50.0  # steps that it reaches back
+SQUARES = 0.97  # of Adam's second moments
+AVERAGED = 0.05  # weight of the newest point in their mean
 
 
 def price(problem: PlanningProblem, *, iterations: int = ITERATIONS, start: Prices | None = None) -> Prices:
@@ -78,14 +82,30 @@ def schedule(iterations: int, rate: float, temperature: float) -> np.ndarray:
     return pace.astype(np.float32).reshape(-1, BLOCK, 2)
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class _Climber:
+    """Where a climb is."""
+
+    point: Array  # [n]
+    adam: optax.OptState
+    average: Array  # [n] of the last points
+
+
+def _adam(memory: float | Array) -> optax.GradientTransformation:
+    return optax.scale_by_adam(b1=memory, b2=SQUARES, nesterov=True)
+
+
 def _climbed(prepared: Prepared, box: Coordinates, point: Array, pace: np.ndarray) -> Prices:
     arrays = prepared.single
-    state = optax.scale_by_adam(**MOMENTS).init(point)
+    steps = pace.shape[0] * pace.shape[1]
+    memory = 1.0 - 1.0 / float(np.clip(REMEMBERED * steps, SHORTEST, LONGEST))
+    now = _Climber(point=point, adam=_adam(memory).init(point), average=point)
     for block in pace:
-        point, state, slopes = _block(arrays, box, point, state, block)
-    found = certify(prepared, _found(arrays, box, point))
+        now, slopes = _block(arrays, box, now, block, jnp.float32(memory))
+    found = max((certify(prepared, _found(arrays, box, end)) for end in (now.point, now.average)), key=lambda prices: prices.bound_usd)
     mean = jax.tree.map(lambda leaf: leaf.astype(np.float64), on_host(slopes))
-    return replace(found, evaluations=pace.shape[0] * pace.shape[1], shares=_shares(prepared, mean), slopes=mean)
+    return replace(found, evaluations=steps, shares=_shares(prepared, mean), slopes=mean)
 
 
 @jax.jit
@@ -101,27 +121,28 @@ def _resume(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array
 
 
 @jax.jit
-def _block(arrays: Arrays, box: Coordinates, point: Array, state: optax.OptState, pace: Array) -> tuple[Array, optax.OptState, Inputs]:
+def _block(arrays: Arrays, box: Coordinates, now: _Climber, pace: Array, memory: Array) -> tuple[_Climber, Inputs]:
     """Steps uphill, and the mean slopes of the smooth dual in the inputs on the way: of costs, how much of each decision is taken."""
-    adam = optax.scale_by_adam(**MOMENTS)
+    adam = _adam(memory)
     unchanged = jax.tree.map(jnp.zeros_like, inputs_of(arrays))
 
     def smooth(point: Array, change: Inputs, temperature: Array) -> Array:
         multipliers = multipliers_at(arrays, box, point)
-        now = weighed(arrays, multipliers)
-        inputs = jax.tree.map(jnp.add, inputs_of(now), change)
-        return dual_value(with_inputs(now, inputs), added(multipliers, inputs), (box.scales, temperature))
+        weighted = weighed(arrays, multipliers)
+        inputs = jax.tree.map(jnp.add, inputs_of(weighted), change)
+        return dual_value(with_inputs(weighted, inputs), added(multipliers, inputs), (box.scales, temperature))
 
-    def step(now: tuple[Array, optax.OptState, Inputs], how: Array) -> tuple[tuple[Array, optax.OptState, Inputs], None]:
-        point, state, total = now
-        slope, slopes = jax.grad(smooth, (0, 1))(point, unchanged, how[1])
+    def step(state: tuple[_Climber, Inputs], how: Array) -> tuple[tuple[_Climber, Inputs], None]:
+        at, total = state
+        slope, slopes = jax.grad(smooth, (0, 1))(at.point, unchanged, how[1])
         with jax.numpy_dtype_promotion("standard"):  # optax raises a float to the whole number of steps
-            direction, state = adam.update(centred(arrays, box, point, slope), state)
-        moved = held_inside(arrays, box, point + how[0] * direction)
-        return (moved, state, jax.tree.map(jnp.add, total, slopes)), None
+            direction, moments = adam.update(centred(arrays, box, at.point, slope), at.adam)
+        point = held_inside(arrays, box, at.point + how[0] * direction)
+        average = at.average + AVERAGED * (point - at.average)
+        return (_Climber(point=point, adam=moments, average=average), jax.tree.map(jnp.add, total, slopes)), None
 
-    (point, state, total), _ = jax.lax.scan(step, (point, state, unchanged), pace)
-    return point, state, jax.tree.map(lambda leaf: leaf / pace.shape[0], total)
+    (now, total), _ = jax.lax.scan(step, (now, unchanged), pace)
+    return now, jax.tree.map(lambda leaf: leaf / pace.shape[0], total)
 
 
 @jax.jit

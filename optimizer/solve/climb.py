@@ -29,6 +29,7 @@ EXPECTED_S = 30.0  # guard on the relaxation at expected need
 FIRST_EVALUATIONS = 300
 MOST_EVALUATIONS = 2400
 QUICK_EVALUATIONS = 50  # of the first climb from given prices in one process: a bound as soon as may be
+NEXT_RATE = 0.1  # of list prices: of the second climb, where the first began from list prices
 FINER = 0.5  # rate of the next climb over this one's
 NEGLIGIBLE = 1e-5  # rise of the bound, relative, below which pricing ends
 
@@ -96,7 +97,7 @@ class Climb:
         warm, start = self._start is not None, self._best or self._start
         longer = min(MOST_EVALUATIONS, FIRST_EVALUATIONS * 2**self._climbs)
         evaluations = longer if self._side_by_side else QUICK_EVALUATIONS if warm and self._best is None else FIRST_EVALUATIONS
-        rate = FIRST_RATE if start is None else WARM_RATE * FINER ** (self._climbs if warm else self._climbs - 1)
+        rate = FIRST_RATE if start is None else WARM_RATE * FINER**self._climbs if warm else NEXT_RATE * FINER ** (self._climbs - 1)
         return self._worker.ask(evaluations=evaluations, rate=rate, start=start, reduced=self._reduced)
 
     @property
