@@ -12,8 +12,8 @@ from optimizer.report.document import MONEY, PRICES, SUPPLIERS, Bullets, Chart, 
 
 WHAT = (PRICES, SUPPLIERS)
 HIDDEN = "…"
-MONEY_WORDS = re.compile(r"\b(USD|price|cost|fee|spend|penalt|save|pay)", re.IGNORECASE)
-FIGURE = re.compile(r"(?<![\w-])[+\u2212-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?(?![\w-]|[.,]\d| ?%)")
+MONEY_WORDS = re.compile(r"\b(USD|EUR|GBP|JPY|CNY|CHF|price|cost|fee|spend|penalt|save|pay)", re.IGNORECASE)
+FIGURE = re.compile(r"(?<![\w-])[+\u2212-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?[kM]?(?![\w-]|[.,]\d| ?%)")
 SHARED = (  # of summary.json: no money, no names
     *("schema_version", "run_id", "job", "case", "as_of", "status", "gap", "unserved_share", "seconds", "loads", "pools"),
     *("periods", "blocks", "scenarios", "contracts", "solver", "device", "seed", "versions", "verified"),

@@ -14,7 +14,7 @@ from optimizer.errors import DataError
 from optimizer.report.audit_page import audit_page
 from optimizer.report.backtest_page import backtest_page
 from optimizer.report.comparison_page import comparison_page
-from optimizer.report.document import Chart, Page, Section, page_of, page_text
+from optimizer.report.document import Bullets, Chart, Page, Section, page_of, page_text
 from optimizer.report.html import render
 from optimizer.report.overview import BaselineLine, ContractLine
 from optimizer.report.page import plan_page
@@ -118,3 +118,19 @@ def test_what_speaks_of_money_is_marked_as_money(made: Page) -> None:
     assert [part.title for part in shared if isinstance(part, Chart) and "USD" in json.dumps(part.specification)] == []
     assert [(part.title, column) for part in shared if isinstance(part, Section) for column in part.columns if "USD" in column] == []
     assert any(isinstance(part, Section) for part in shared)
+
+
+@pytest.mark.parametrize(
+    ("told", "shared"),
+    [
+        ("leave 2 of h200_24m by 2028-03-03: 777,777.5 USD at most", "leave … of h200_24m by 2028-03-03: … USD at most"),
+        ("it saves 2.5k, 12 % of 3.5e+06", "it saves …, 12 % of …"),
+        ("the rate is 1.08 USD to the EUR", "the rate is … USD to the EUR"),
+        ("-5.00 to +7 M USD at the 90th percentile", "… to … M USD at the 90th percentile"),
+        ("3 of 12 loads move", "3 of 12 loads move"),
+    ],
+)
+def test_figures_go_from_sentences_that_speak_of_money(told: str, shared: str) -> None:
+    page = Page(title="t", top=(), parts=(Bullets(title="b", items=(told,)),), summary={})
+    (part,) = redacted(page, ["prices"]).parts
+    assert part == Bullets(title="b", items=(shared,))
