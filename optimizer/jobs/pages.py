@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from optimizer.domain.case import Case
-from optimizer.errors import ConfigError
 from optimizer.jobs.compiled import cache_folder
 from optimizer.report.document import Chart, Page, page_of, page_text
 from optimizer.report.html import render
@@ -37,16 +36,12 @@ def page_html(page: Page) -> str:
 
 
 def page_of_run(run: Path) -> Page:
-    """The document of a run.
+    """The document of a run that has one.
 
     Raises:
-      ConfigError: the run has none.
       DataError: another version wrote it.
     """
     file = run / DOCUMENT
-    if not file.is_file():
-        got, remedy = f"{run.name}, which has no {DOCUMENT}", "Take another run, or make it again: placement plan from_run=ID."
-        raise ConfigError("run", "must be a run with a page", got, remedy)
     return page_of(file.read_text(encoding="utf-8"), str(file))
 
 

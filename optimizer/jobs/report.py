@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from optimizer.errors import ConfigError
-from optimizer.jobs.pages import page_html, page_of_run
+from optimizer.jobs.pages import DOCUMENT, page_html, page_of_run
 from optimizer.jobs.settings import ReportJob
 from optimizer.report.redaction import redacted
 from optimizer.store.runs import find_run
@@ -16,7 +16,7 @@ OWNER_ONLY, SHARED = 0o600, 0o644
 
 def run(settings: ReportJob) -> int:
     """Writes the page of a run to a file; the run stays as it is."""
-    found = find_run(Path(settings.output.folder), settings.run)
+    found = find_run(Path(settings.output.folder), settings.run, having=DOCUMENT)
     hidden = tuple(settings.redact or ())
     page = page_html(redacted(page_of_run(found), hidden))
     file = Path(settings.file or f"{found.name}{'-shared' if hidden else ''}.html").expanduser()

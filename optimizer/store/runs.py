@@ -118,18 +118,20 @@ def run_ids(home: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in home.iterdir() if RUN_ID.match(path.name) and (path / "summary.json").is_file()))
 
 
-def find_run(home: Path, name: str, *, job: str | None = None) -> Path:
-    """The folder of the run `latest`, `previous` or with this id; with a job, of the runs of that job.
+def find_run(home: Path, name: str, *, job: str | None = None, having: str | None = None) -> Path:
+    """The folder of the run `latest`, `previous` or with this id; of the runs of a job, or of those that have a file, where one is named.
 
     Raises:
       ConfigError: there is no such run.
     """
     ids = tuple(run for run in run_ids(home) if job is None or _job(home / run) == job)
+    ids = ids if having is None else tuple(run for run in ids if (home / run / having).is_file())
     places = {"latest": ids[-1:], "previous": ids[-2:-1]}
     found = places.get(name, tuple(run for run in ids if run == name))
     if not found:
         listed = ", ".join(ids[-3:]) or "none"
         kind = "a run" if job is None else f"a run of placement {job}"
+        kind += "" if having is None else f" that has {having}"
         raise ConfigError("run", f"must be latest, previous or the id of {kind} in {home}", name, f"Last runs: {listed}.")
     return home / found[0]
 

@@ -82,4 +82,4 @@ def test_only_what_can_be_left_out_is(compared, capsys):
     assert "file: must be a file that can be written; got /nowhere/page.html" in capsys.readouterr().err
     (runs / first / "page.json").rename(runs / first / "page.old")
     assert main(["report", f"output.folder={runs}", f"run={first}"]) == 2
-    assert "run: must be a run with a page; got " in capsys.readouterr().err
+    assert "the id of a run that has page.json" in capsys.readouterr().err
