@@ -10,6 +10,7 @@ from pathlib import Path
 from optimizer.errors import ConfigError
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.settings import CalibrateJob
+from optimizer.jobs.terminal import shown_progress
 from optimizer.planning.calibration import (
     Accuracy,
     Calibration,
@@ -22,6 +23,7 @@ from optimizer.planning.calibration import (
     with_serving,
     with_training,
 )
+from optimizer.solve.search import Progress
 from optimizer.store.inputs import keep_inputs
 from optimizer.store.runs import new_run, run_path
 from optimizer.store.summary import KEYS, SCHEMA_VERSION, versions, write_summary
@@ -53,17 +55,26 @@ def run(settings: CalibrateJob) -> int:
         keep_inputs([Path(name) for name in given if name], draft.path("inputs"))
         calibration = replace(start, made_on=now.date().isoformat(), source=settings.source)
         compared: list[Compared] = []
-        if served is not None:
-            calibration, told = with_serving(calibration, served)
-            compared += told
-        if anchors is not None:
-            calibration = with_anchors(calibration, anchors)
-        if trips is not None:
-            calibration, told = with_network(calibration, trips)
-            compared += told
-        if gangs is not None:
-            calibration, told = with_training(calibration, gangs)
-            compared += told
+        with shown_progress(draft.log) as progress:
+
+            def tell(phase: str) -> None:
+                progress(Progress(phase=phase, seconds=time.monotonic() - began))
+
+            if served is not None:
+                tell("serving")
+                calibration, told = with_serving(calibration, served)
+                compared += told
+            if anchors is not None:
+                tell("anchors")
+                calibration = with_anchors(calibration, anchors)
+            if trips is not None:
+                tell("network")
+                calibration, told = with_network(calibration, trips)
+                compared += told
+            if gangs is not None:
+                tell("training")
+                calibration, told = with_training(calibration, gangs)
+                compared += told
         write_calibration_file(as_values(calibration), draft.path("calibration.json"))
         rows = [asdict(row) for row in calibration.accuracy]
         write_table(as_frame(rows, COLUMNS), draft.path("accuracy.parquet"))
