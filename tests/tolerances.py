@@ -84,3 +84,4 @@ WALK_AGAINST_BEST_RESPONSES = 1e-2  # a walk that is this much dearer than passe
 
 # several devices
 SAME_ON_MORE_DEVICES = 1e-4  # of a bound: float32 sums in another order, over some hundred steps uphill
+SINGLE_AGAINST_NUMPY = 2e-4  # parts of pricing, float32 in two libraries, minima at a hundredth of the typical cost

@@ -1,26 +1,40 @@
 """Steps of pricing per second, and memory, as loads grow at fixed pools and periods; on the device that JAX has.
 
 `seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that the device held most, where it says so.
-The last row's `ratio` is the exponent of time in the number of loads, by least squares in logarithms.
+The row `exponent` has in `ratio` the exponent of time in the number of loads, by least squares in logarithms. With `peers=true` parts of
+a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's. Contracts' responses
+have no counterpart in NumPy.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
+from benchmarks import numpy_pricing
 from benchmarks.generator import Size, generate
 from benchmarks.rows import NOT_MEASURED, ResultRow
 from benchmarks.settings import SuiteSettings, argument, require
-from optimizer.pricing.arrays import prepare
+from optimizer.pricing.arrays import Arrays, RunArrays, prepare
 from optimizer.pricing.ascent import BLOCK, price_prepared
+from optimizer.pricing.contraction import rigid_cost
+from optimizer.pricing.dual import moves, reference_scales
+from optimizer.pricing.paths import smooth_path_costs
+from optimizer.pricing.starts import option_costs, run_costs
 
 SUITE = "pricing_speed"
 LOADS = (1_000, 2_000, 4_000, 8_000, 16_000)
+REPEATS = 5  # timings of a part, of which the fastest counts
+TEMPERATURE = 0.01  # of the typical cost
+LOADS_A_RUN = 10
+OPTIONS_A_RUN = 60
 
 
 @dataclass(kw_only=True)
@@ -66,7 +80,96 @@ def run(settings: Settings) -> Iterator[ResultRow]:
             objective=float(memory),
             bound=found.bound_usd,
         )
+        if settings.peers:
+            yield from _parts(settings, prepared.single, f"{loads} x {settings.pools} x {settings.periods}", device.device_kind)
     if len(each) > 1:
         exponent = float(np.polyfit(np.log(settings.loads), np.log(each), 1)[0])
         kind = device.device_kind
         yield ResultRow(suite=SUITE, case="exponent", size="", solver="price", device=kind, seconds=NOT_MEASURED, ratio=exponent)
+
+
+def _parts(settings: Settings, arrays: Arrays, size: str, device: str) -> Iterator[ResultRow]:
+    rng = np.random.default_rng(settings.seed)
+    made = {"matrix": matrix_part(arrays, rng), "paths": paths_part(arrays, rng), "starts": starts_part(arrays, rng, settings.pools)}
+    for name, (ours, plain) in made.items():
+        began = time.perf_counter()
+        jax.block_until_ready(ours())
+        compiled = time.perf_counter() - began
+        seconds, yardstick = _fastest(lambda ours=ours: jax.block_until_ready(ours())), _fastest(plain)
+        yield ResultRow(suite=SUITE, case=name, size=size, solver="NumPy", seconds=yardstick, ratio=1.0)
+        row = ResultRow(suite=SUITE, case=name, size=size, solver="price", device=device, seconds=seconds, ratio=yardstick / seconds)
+        yield replace(row, compile_seconds=max(0.0, compiled - seconds))
+
+
+def _fastest(work: Callable[[], Any]) -> float:
+    taken = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+Part = tuple[Callable[[], Any], Callable[[], Any]]  # value and slopes by this project, and by NumPy
+
+
+def matrix_part(arrays: Arrays, rng: np.random.Generator) -> Part:
+    """Need times price, and shares times need."""
+    need = arrays.loads.need
+    price = rng.uniform(1.0, 3.0, need.shape[:3]).astype(np.float32)
+    share = rng.uniform(0.0, 1.0, (*need.shape[:2], need.shape[3])).astype(np.float32)
+    ours = jax.jit(lambda need, price, share: (rigid_cost(need, price), jax.vjp(lambda at: rigid_cost(need, at), price)[1](share)[0]))
+    on_device, plain = (jnp.asarray(price), jnp.asarray(share)), np.asarray(need).astype(np.float32)
+    return lambda: ours(need, *on_device), lambda: numpy_pricing.contraction(plain, price, share)
+
+
+def paths_part(arrays: Arrays, rng: np.random.Generator) -> Part:
+    """Cheapest paths of all loads, and where they are."""
+    scales = reference_scales(arrays)
+    shape = arrays.loads.cost.shape
+    spread = jnp.asarray(rng.uniform(0.5, 1.5, shape).astype(np.float32))
+    cost, charge = arrays.loads.cost + spread * scales.load[None, None], jnp.zeros(shape[0], jnp.float32)
+    own, temperature = replace(moves(arrays), new=jnp.ones_like(arrays.loads.new)), TEMPERATURE * scales.load
+
+    @jax.jit
+    def ours(cost: Array) -> tuple[Array, Array]:
+        total, back = jax.vjp(lambda at: smooth_path_costs(at, charge, own, temperature), cost)
+        return total, back(jnp.ones_like(total))[0]
+
+    known = {field.name: np.asarray(getattr(own, field.name)) for field in fields(numpy_pricing.Moves)}
+    plain = np.asarray(cost), np.asarray(charge), numpy_pricing.Moves(**known), np.asarray(temperature)
+    return lambda: ours(cost), lambda: numpy_pricing.paths(*plain)
+
+
+def starts_part(arrays: Arrays, rng: np.random.Generator, pools: int) -> Part:
+    """Best options of runs that are made up, and their slopes in prices."""
+    periods, runs = arrays.hours.shape[0], max(1, arrays.loads.cost.shape[2] // LOADS_A_RUN)
+    many = runs * OPTIONS_A_RUN
+    start = rng.integers(0, periods, many)
+    options = numpy_pricing.Options(
+        run=np.repeat(np.arange(runs), OPTIONS_A_RUN),
+        price=rng.integers(0, pools, many),
+        start=start,
+        stop=rng.integers(start + 1, periods + 1),
+        gang=rng.uniform(8.0, 512.0, many).astype(np.float32),
+        cost=rng.uniform(0.0, 100.0, many).astype(np.float32),
+        not_run=np.full(runs, 1e6, np.float32),
+    )
+    stacked = rng.uniform(1.0, 3.0, (pools, periods, arrays.loads.need.shape[2])).astype(np.float32)
+    temperature = np.full(runs, 10.0, np.float32)
+    held = {field.name: jnp.asarray(_narrow(getattr(options, field.name))) for field in fields(numpy_pricing.Options)}
+    none = jnp.zeros(many, jnp.float32)
+    own = RunArrays(**held, egress=none, data_supplier=jnp.zeros(many, jnp.int32))
+    cash, discount = jnp.zeros((1, periods, 1), jnp.float32), jnp.zeros(periods, jnp.float32)
+
+    @jax.jit
+    def ours(stacked: Array, temperature: Array) -> tuple[Array, Array]:
+        total, back = jax.vjp(lambda at: run_costs(own, option_costs(own, at, cash, discount), temperature), stacked)
+        return total, back(jnp.ones_like(total))[0]
+
+    on_device = jnp.asarray(stacked), jnp.asarray(temperature)
+    return lambda: ours(*on_device), lambda: numpy_pricing.starts(options, stacked, temperature)
+
+
+def _narrow(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.int32) if values.dtype.kind == "i" else values

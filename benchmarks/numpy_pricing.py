@@ -1,0 +1,116 @@
+"""Parts of an evaluation of the smooth dual and its slopes in NumPy and BLAS: yardstick of `pricing_speed`, second implementation.
+
+Shapes and names are those of optimizer/pricing. Needs stand as float32 from the start, which spares NumPy the conversion that the
+product's small integers take.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+
+
+def contraction(need: Floats, price: Floats, slope: Floats) -> tuple[Floats, Floats]:
+    """Cost of rigid pairs [T, C, W], and accelerators wanted [T, C, X] at shares `slope` [T, C, W], by batched BLAS products.
+
+    Args:
+      need: [T, C, X, W].
+      price: [T, C, X].
+    """
+    return np.matmul(price[:, :, None], need)[:, :, 0], np.matmul(need, slope[..., None])[..., 0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moves:
+    """What a load pays to change pool; nothing is in force before the first period, so that the first entry is free."""
+
+    enter: Floats  # [Q, L]
+    leave: Floats  # [Q, L]
+    discount: Floats  # [T]
+    unplaced: Floats  # [T, L]
+
+
+def _least(values: Floats, temperature: Floats) -> Floats:
+    lowest = values.min(axis=0)
+    return lowest - temperature * np.log(np.exp((lowest - values) / temperature).sum(axis=0))
+
+
+def _less(a: Floats, b: Floats, temperature: Floats) -> Floats:
+    return np.minimum(a, b) - temperature * np.log1p(np.exp(-np.abs(a - b) / temperature))
+
+
+def paths(cost: Floats, charge: Floats, moves: Moves, temperature: Floats) -> tuple[Floats, Floats]:
+    """Smooth cost of each load's cheapest path [L], and how much of it is in each slot [T, Q, L].
+
+    Args:
+      cost: [T, Q, L].
+      charge: [T] price of a move.
+      temperature: [L].
+    """
+    periods = len(cost)
+    placed, nowhere = [cost[0]], [moves.unplaced[0]]
+    kept = []
+    for t in range(1, periods):
+        leaving = placed[-1] + moves.discount[t] * moves.leave
+        out = _least(leaving, temperature)
+        move = _less(out, nowhere[-1], temperature)
+        entering = move + (moves.discount[t] * moves.enter + charge[t])
+        apart = np.abs(entering - placed[-1])
+        higher = np.maximum(0.5 - apart / (4.0 * temperature), 0.0)
+        arrived = np.minimum(entering, placed[-1]) + higher * (apart - 2.0 * temperature * (1.0 - higher))
+        kept.append((leaving, out, move, np.where(entering > placed[-1], higher, 1.0 - higher)))
+        placed.append(arrived + cost[t])
+        nowhere.append(move + moves.unplaced[t])
+    last = _least(placed[-1], temperature)
+    total = _less(last, nowhere[-1], temperature)
+    flow, idle = np.exp((total - placed[-1]) / temperature), np.exp((total - nowhere[-1]) / temperature)
+    shares = np.empty_like(cost)
+    for t in range(periods - 1, 0, -1):
+        shares[t] = flow
+        leaving, _, move, enters = kept[t - 1]
+        entered = flow * enters
+        moving = entered.sum(axis=0) + idle
+        flow = flow - entered + moving * np.exp((move - leaving) / temperature)
+        idle = moving * np.exp((move - nowhere[t - 1]) / temperature)
+    shares[0] = flow
+    return total, shares
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Training options, sorted by run."""
+
+    run: Ints  # [G]
+    price: Ints  # [G] row of the prices
+    start: Ints  # [G]
+    stop: Ints  # [G]
+    gang: Floats  # [G]
+    cost: Floats  # [G]
+    not_run: Floats  # [R]
+
+
+def starts(options: Options, stacked: Floats, temperature: Floats) -> tuple[Floats, Floats]:
+    """Smooth cost of each run [R], and the slopes in prices [P, T, X].
+
+    Args:
+      stacked: [P, T, X] prices.
+      temperature: [R].
+    """
+    by_period = stacked.sum(axis=2)
+    until = np.concatenate([np.zeros_like(by_period[:, :1]), by_period.cumsum(axis=1)], axis=1)
+    costs = options.cost + options.gang * (until[options.price, options.stop] - until[options.price, options.start])
+    first = np.searchsorted(options.run, np.arange(len(options.not_run)))
+    base = np.minimum(np.minimum.reduceat(costs, first), options.not_run)
+    weight = np.exp((base[options.run] - costs) / temperature[options.run])
+    total = np.add.reduceat(weight, first) + np.exp((base - options.not_run) / temperature)
+    slope = weight / total[options.run] * options.gang
+    ends = np.zeros_like(until)
+    np.add.at(ends, (options.price, options.start), slope)
+    np.add.at(ends, (options.price, options.stop), -slope)
+    held = ends.cumsum(axis=1)[:, :-1]
+    return base - temperature * np.log(total), np.broadcast_to(held[:, :, None], stacked.shape)
