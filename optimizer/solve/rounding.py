@@ -1,6 +1,11 @@
-"""Decisions from the shares that pricing ends with: each where most of it is."""
+"""Decisions from the shares that pricing ends with: each where most of it is, as far as the rules that link decisions allow.
+
+A share may be spread over more moves than a period allows, and over a contract and the work that it excludes; whole decisions may not.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,13 +13,58 @@ from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.prices import Shares
+from optimizer.solve.cost import placed_pairs
+from optimizer.solve.merit_order import open_options, open_pairs
 
 
 def rounded(problem: PlanningProblem, shares: Shares) -> Decisions:
-    """Each load in each period and each run where most of it is, lots to the nearest, and one contract of a group of alternatives."""
-    placed = _placed(problem, shares.pair)
+    """Each load in each period and each run where most of it is, lots to the nearest, and one contract of a group of alternatives.
+
+    Loads beyond the most moves of a period stay where they were, those first that gain least; a contract that could be left unsigned is
+    not signed where it excludes what is placed.
+    """
+    placed = _within_moves(problem, _placed(problem, shares.pair), shares.pair)
     lots, exits = _lots(problem, shares)
-    return Decisions(placed=placed, option=_options(problem, shares.option), lots=lots, exits=exits)
+    return _without_excluding(problem, Decisions(placed=placed, option=_options(problem, shares.option), lots=lots, exits=exits))
+
+
+def _within_moves(problem: PlanningProblem, placed: Ints, share: Floats) -> Ints:
+    """[L, T] pools with no more moves in a period than are allowed, as far as loads may stay."""
+    needs, most = problem.needs, problem.limits.most_moves
+    loads = np.arange(len(needs.loads))
+    pair = np.full((len(loads), len(problem.pools)), -1)
+    pair[needs.pair_load, needs.pair_pool] = np.arange(len(needs.pair_load))
+    kept, before = placed.copy(), problem.placed_before
+    for t in range(placed.shape[1]):
+        now = kept[:, t]
+        moved = (now >= 0) & (now != before) & ((before >= 0) | (t > 0))
+        stays = pair[loads, before]
+        may_stay = moved & (before >= 0) & (stays >= 0) & problem.pair_allowed[stays, t] & ~problem.pair_forced[pair[loads, now], t]
+        excess = moved.sum() - most[t]
+        if excess > 0:
+            gain = np.where(may_stay, share[pair[loads, now], t] - share[stays, t], np.inf)
+            back = np.argsort(gain, kind="stable")[: int(min(np.ceil(excess), may_stay.sum()))]
+            kept[back, t] = before[back]
+        before = kept[:, t]
+    return kept
+
+
+def _without_excluding(problem: PlanningProblem, decisions: Decisions) -> Decisions:
+    """Of contracts that need not be signed, none that excludes another that is, or work where it is placed."""
+    supply = problem.supply
+    lots, exits = decisions.lots.copy(), decisions.exits.copy()
+    excluding = {int(row[0]) for row in (*supply.excluded_supplier, *supply.exclusive_work, *supply.exclusive_run)}
+    chosen = decisions.option[decisions.option >= 0]
+    for k in (*(int(k) for pair in supply.excluded_contract for k in pair), *sorted(excluding)):
+        now = replace(decisions, lots=lots, exits=exits)
+        held = lots > 0
+        rival = any(k in pair and held[pair].all() for pair in supply.excluded_contract)
+        rival |= any(k == row and held[supply.contract_supplier == excluded].any() for row, excluded in supply.excluded_supplier)
+        shut_out = placed_pairs(problem, now) & problem.pair_allowed & ~open_pairs(problem, now)
+        barred = k in excluding and bool(shut_out.any() or not open_options(problem, now)[chosen].all())
+        if (rival or barred) and lots[k] > 0 and supply.least_lots[k] == 0:
+            lots[k], exits[k] = 0, 0
+    return replace(decisions, lots=lots, exits=exits)
 
 
 def _placed(problem: PlanningProblem, share: Floats) -> Ints:
