@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,16 @@ from optimizer.planning.calibration import read_calibration
 from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.report.audit_page import AuditView, audit_page, headline, sections
 from optimizer.solve.executor import Tally
-from optimizer.solve.search import Progress
+from optimizer.solve.search import Progress, SolveSettings
 from optimizer.store.catalogue import runs
 from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import write_summary
 from optimizer.tables.read import case_of, read_tables, source_kinds
 
 LEAST_S = 10.0  # for prices, however long all else has taken
-WRITING = 0.15  # of the time that came before: what tables and the report take at most
+PLANNING = 0.35  # of the time goes into the plan
+STARTING = 0.04  # of the time: what the program takes to start
+WRITING = 0.15  # of the time that came before prices: what tables and the report take at most
 
 
 def run(settings: AuditJob) -> int:
@@ -78,9 +81,17 @@ def _plan(settings: AuditJob, case: Case, inputs: Inputs, progress: Callable[[Pr
         case,
         annual_discount_rate=settings.economics.annual_discount_rate,
         calibration=read_calibration(inputs.calibration),
-        settings=solve_settings(settings),
+        settings=_plan_settings(settings),
         progress=progress,
     )
+
+
+def _plan_settings(settings: AuditJob) -> SolveSettings:
+    """All prices stand on the plan: where they are asked for, it is searched for a part of the whole time, if that is more."""
+    search = solve_settings(settings)
+    if not settings.audit.prices or search.time_limit_s is None:
+        return search
+    return replace(search, time_limit_s=max(search.time_limit_s, PLANNING * settings.audit.time_limit_s))
 
 
 def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], None], began: float) -> list[Price]:
@@ -95,7 +106,7 @@ def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], Non
         found.base,
         asked,
         settings=solve_settings(settings),
-        seconds=max(LEAST_S, settings.audit.time_limit_s - taken - WRITING * taken),
+        seconds=max(LEAST_S, (1.0 - STARTING) * settings.audit.time_limit_s - (1.0 + WRITING) * taken),
         executor=executor(settings.executor),
         report=tell,
     )

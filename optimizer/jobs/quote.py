@@ -39,6 +39,9 @@ from optimizer.store.summary import write_summary
 from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.read import read_case
 
+LEAST_S = 10.0  # for solves after the joint plan, however long that has taken
+WRITING = 0.12  # of the time: what tables and the report take at most
+OFFERS = 0.3  # of what is left after the joint plan goes into offers that are asked about by name
 ROWS_SHOWN = 12  # of each table, on a terminal
 Report = Callable[[Progress], None]
 
@@ -56,7 +59,7 @@ def run(settings: QuoteJob) -> int:
         inputs.keep(draft.path("inputs"))
         draft.log(f"run {draft.run_id}: quotes of {case.name}")
         with shown_progress(draft.log) as progress:
-            result = _judge(case, contracts, offers, settings, read_calibration(inputs.calibration), progress)
+            result = _judge(case, contracts, offers, settings, read_calibration(inputs.calibration), progress, began)
         result = replace(result, alerts=(*notes, *result.alerts))
         rows = tables(result)
         about = _summary(draft, settings, result, seconds=time.monotonic() - began)
@@ -77,19 +80,29 @@ def _case(folder: Path, settings: QuoteJob) -> tuple[Case, tuple[Contract, ...]]
 
 
 def _judge(
-    case: Case, contracts: Sequence[Contract], offers: Sequence[str], settings: QuoteJob, calibration: Calibration, progress: Report
+    case: Case,
+    contracts: Sequence[Contract],
+    offers: Sequence[str],
+    settings: QuoteJob,
+    calibration: Calibration,
+    progress: Report,
+    began: float,
 ) -> QuoteResult:
-    began, solving = time.monotonic(), solve_settings(settings)
+    """
+    Args:
+      began: when the job did, on the monotonic clock.
+    """
+    solving = solve_settings(settings)
     rate = settings.economics.annual_discount_rate
     joint = make_plan(case, annual_discount_rate=rate, calibration=calibration, settings=solving, progress=progress)
     asked = settings.quote
     limit = math.inf if asked.time_limit_s is None else asked.time_limit_s
-    where = executor(settings.executor)
-    limits = Limits(width=asked.width, time_limit_s=limit, executor=where)
+    where, left = executor(settings.executor), max(LEAST_S, (1.0 - WRITING) * limit - (time.monotonic() - began))
+    of_offers = OFFERS * left if offers else 0.0
+    limits = Limits(width=asked.width, time_limit_s=left - of_offers if offers else left, executor=where)
     found = study(joint, contracts, settings=solving, limits=limits, report=_told(progress, "quotes"))
-    unused = unused_offers(
-        joint, offers, share=asked.least_use, settings=solving, executor=where, report=_told(progress, "offers")
-    )
+    told = _told(progress, "offers")
+    unused = unused_offers(joint, offers, share=asked.least_use, settings=solving, seconds=of_offers, executor=where, report=told)
     return QuoteResult(
         joint=joint,
         findings=tuple(finding(joint, quote) for quote in found.asked),

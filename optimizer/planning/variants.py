@@ -47,29 +47,16 @@ class Base:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """What a solve hands to the next: its plan, and its prices where it had any."""
-
-    plan: Plan
-    prices: Prices | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class VariantPlan:
     """A verified plan of a changed case, with a bound on every plan of it. USD are discounted and expected."""
 
     plan: Plan
-    prices: Prices | None
     status: PlanStatus
     objective_usd: float
     bound_usd: float
     base_objective_usd: float  # of a verified plan with the same decisions in the case as it is; inf: none is cheaper than the base's
     base_bound_usd: float  # that its prices prove there; -inf: it has none
     seconds: float
-
-    @property
-    def known(self) -> Known:
-        return Known(plan=self.plan, prices=self.prices)
 
 
 def base_of(result: PlanResult) -> Base:
@@ -99,11 +86,8 @@ def look_at_variant(base: Base, *, case: Case) -> VariantPlan:
     return _variant(base, case, problem, Solved(settled=settled, bound_usd=bound, status=PlanStatus.LIMIT), began)
 
 
-def plan_variant(base: Base, *, case: Case, settings: SolveSettings, better: Known | None = None) -> VariantPlan:
+def plan_variant(base: Base, *, case: Case, settings: SolveSettings) -> VariantPlan:
     """Plans a changed case.
-
-    Args:
-      better: what is known of the case as it is since the base was sent: a cheaper plan, prices that prove more.
 
     Raises:
       DataError, InfeasiblePlan, NoPlanInLimit, SolverFailure: as `make_plan`.
@@ -111,8 +95,7 @@ def plan_variant(base: Base, *, case: Case, settings: SolveSettings, better: Kno
     began, problem = time.monotonic(), base.changed(case)
     if base.prices is not None:
         prepared_arrays(base.problem)  # laid out once a process; that of the changed case is made from it
-    plan, prices = (base.plan, base.prices) if better is None else (better.plan, better.prices)
-    start = carry(problem, contracts=plan.contracts, decisions=plan.decisions, prices=prices)
+    start = carry(problem, contracts=base.plan.contracts, decisions=base.plan.decisions, prices=base.prices)
     solved = SOLVERS[settings.method](problem, settings=settings, started=began, report=_silent, start=start)
     return _variant(base, case, problem, solved, began)
 
@@ -121,7 +104,6 @@ def _variant(base: Base, case: Case, problem: PlanningProblem, solved: Solved, b
     verification, _ = verified(case, problem, solved, annual_discount_rate=base.annual_discount_rate)
     return VariantPlan(
         plan=solved.settled.plan,
-        prices=None if solved.priced is None else solved.priced.prices,
         status=solved.status,
         objective_usd=solved.settled.objective_usd,
         bound_usd=proven_usd(solved, verification),

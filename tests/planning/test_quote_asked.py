@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
 from optimizer.domain.rules import Pin
 from optimizer.errors import ConfigError
+from optimizer.planning.assemble import build_problem
 from optimizer.planning.changes import with_terms
 from optimizer.planning.quote.asked import asked_contracts, asked_offers, beyond, periods_to_end
-from optimizer.planning.quote.variants import at_price, without_pins_on
+from optimizer.planning.quote.variants import Variants, at_price, without_pins_on
 from tests.planning.cases import two_suppliers
 
 CASE = two_suppliers().case
@@ -52,6 +54,18 @@ def test_pins_on_the_quotes_are_set_aside_and_no_others() -> None:
     )
     left = without_pins_on(replace(CASE, pins=pins), ["quote"]).pins
     assert [pin.subject for pin in left] == ["core", "chat"]
+
+
+def test_only_the_row_of_a_quote_changes_with_its_price() -> None:
+    problem = build_problem(CASE, two_suppliers().needs, annual_discount_rate=0.05)
+    k = problem.supply.contracts.index("quote")
+    variants = Variants(CASE, problem, 0.05, k)
+    assert variants.stands_alone
+    for factor in (0.3, 1.7):
+        row, whole = variants.at(factor).supply, variants.with_quote(at_price(variants.quote, factor)).supply
+        for name in vars(whole):
+            if isinstance(getattr(whole, name), np.ndarray):
+                assert np.array_equal(getattr(row, name), getattr(whole, name)), name
 
 
 def test_another_price_keeps_the_list_price_as_long_as_it_is_not_below() -> None:

@@ -24,16 +24,15 @@ from optimizer.planning.audit.losses import ended, leaves_on, without_supplier
 from optimizer.planning.audit.whole_term import WholeTerm
 from optimizer.planning.changes import with_contract
 from optimizer.planning.plan import PlanResult
-from optimizer.planning.variants import Known, VariantPlan, base_of, look_at_variant, plan_variant
+from optimizer.planning.variants import VariantPlan, base_of, look_at_variant, plan_variant
 from optimizer.planning.verify.dates import worth_today
 from optimizer.solve.executor import Executor, Outcome, Pool, Tally, Task
 from optimizer.solve.search import SolveSettings
 
 COLUMNS = ("what", "contract", "subject", "low_usd", "high_usd", "found_usd", "status", "seconds")
-CLAUSE, EXIT, LOSS, AS_IS = "clause", "exit", "loss of supplier", "as it is"
+CLAUSE, EXIT, LOSS = "clause", "exit", "loss of supplier"
 LEAST_SOLVE_S = 4.0  # a search that is given less is not begun
 LOOKS = 6.0  # nor one that is given less than so many times what a look took
-AS_IS_SHARE = 0.2  # of the time: that long the case as it is is searched further, beside looks at the others
 AFTER_SEARCH = 2.0  # looks that a search may take beyond its limit: to settle and to verify
 
 
@@ -119,7 +118,7 @@ def answers(
         bell.start()
         found = _Found(base)
         try:
-            found.look(pool, asked, settings=settings, seconds=AS_IS_SHARE * seconds)
+            found.look(pool, asked)
             found.search(pool, asked, settings=settings, until=until, processes=many)
         except KeyboardInterrupt:
             pass  # what was found until then stands
@@ -132,23 +131,18 @@ class _Found:
     """What plans of changed cases have shown, about their own case and about the case as it is."""
 
     def __init__(self, base: PlanResult) -> None:
-        self._case, self._objective, self._bound = base.case, base.objective_usd, base.bound_usd
+        self._objective, self._bound = base.objective_usd, base.bound_usd
         self._plans: dict[str, VariantPlan] = {}
         self._failures: dict[str, str] = {}
         self._seconds: dict[str, float] = defaultdict(float)
-        self._better: Known | None = None
 
-    def look(self, pool: Pool, asked: Sequence[Question], *, settings: SolveSettings, seconds: float) -> None:
-        """The plan as it is in every changed case, and what its prices prove there; beside it the case as it is is searched further."""
-        as_is = Question(what=AS_IS, contract=None, subject="", case=self._case)
-        pool.submit(Task(key=as_is.key, work=plan_variant, arguments={"case": as_is.case, "settings": _alone(settings, seconds)}))
+    def look(self, pool: Pool, asked: Sequence[Question]) -> None:
+        """The plan as it is in every changed case, and what its prices prove there."""
         for question in asked:
             pool.submit(Task(key=f"look at {question.key}", work=look_at_variant, arguments={"case": question.case}))
-        keys = {as_is.key: as_is} | {f"look at {question.key}": question for question in asked}
+        keys = {f"look at {question.key}": question for question in asked}
         for outcome in pool.outcomes():
             self._take(keys[outcome.key], outcome)
-        as_it_is = self._plans.get(as_is.key)
-        self._better = None if as_it_is is None else as_it_is.known
 
     def search(self, pool: Pool, asked: Sequence[Question], *, settings: SolveSettings, until: float, processes: int) -> None:
         """A search for each; where the time is too short for all, for the first ones."""
@@ -159,11 +153,11 @@ class _Found:
         turns = min(turns, int(left / least)) if math.isfinite(left) else turns
         if turns < 1:
             return
-        own = _alone(settings, max(LEAST_SOLVE_S / 2, left / turns - AFTER_SEARCH * look_s))
+        limit = max(LEAST_SOLVE_S / 2, left / turns - AFTER_SEARCH * look_s)
+        own = replace(settings, time_limit_s=limit, threads=1, side_by_side=False, explain=False)
         keys = {question.key: question for question in asked[: turns * processes]}
         for key, question in keys.items():
-            arguments = {"case": question.case, "settings": own, "better": self._better}
-            pool.submit(Task(key=key, work=plan_variant, arguments=arguments))
+            pool.submit(Task(key=key, work=plan_variant, arguments={"case": question.case, "settings": own}))
         for outcome in pool.outcomes():
             self._take(keys[outcome.key], outcome)
 
@@ -194,17 +188,10 @@ class _Found:
         plan: VariantPlan = outcome.value
         before = self._plans.get(question.key)
         self._plans[question.key] = plan if before is None else _better(before, plan)
-        if question.what in (AS_IS, CLAUSE):  # what no plan without a clause costs less than, no plan with it does either
+        if question.what == CLAUSE:  # what no plan without a clause costs less than, no plan with it does either
             self._bound = max(self._bound, plan.bound_usd)
-        if question.what == AS_IS:
-            self._objective = min(self._objective, plan.objective_usd)
         self._objective = min(self._objective, plan.base_objective_usd)
         self._bound = max(self._bound, plan.base_bound_usd)
-
-
-def _alone(settings: SolveSettings, seconds: float) -> SolveSettings:
-    """Of a search in one process of several."""
-    return replace(settings, time_limit_s=seconds, threads=1, side_by_side=False, explain=False)
 
 
 def _better(one: VariantPlan, other: VariantPlan) -> VariantPlan:

@@ -164,7 +164,7 @@ class Evidence:
 
     def _most_paid_usd(self, lower: float, higher: float) -> float:
         """Discounted USD by which a lot may cost more at the higher price; inf where clauses may make it more than all that is drawn."""
-        if not self._plain:
+        if not self.variants.stands_alone:
             return math.inf
         k, before, after = self.variants.contract, self._problem(lower), self._problem(higher)
         dearer = after.supply.price_cash[k] - before.supply.price_cash[k]
@@ -174,22 +174,13 @@ class Evidence:
         return float(drawn.sum() + ahead.sum() + max(0.0, after.supply.terminal_usd[k] - before.supply.terminal_usd[k]))
 
     @cached_property
-    def _plain(self) -> bool:
-        """Whether the price is paid for what is committed or drawn within the capacity, and no other contract's price hangs on it."""
-        quote = self.variants.quote
-        others = (row.comparables for row in self.variants.case.contracts if isinstance(row.comparables, tuple))
-        special = (quote.burst_share, quote.true_up_price, quote.balance, quote.renewal)
-        named = bool(quote.comparables) or any(quote.name in names for names in others)
-        return not quote.tiers and not named and all(clause is None for clause in special)
-
-    @cached_property
     def least_paid_usd(self) -> float:
         """Discounted USD that each lot pays for committed capacity at the offered price, however it is used and whenever it is left.
 
         Nothing where a minimum spend may be what is paid instead, or where leaving costs less the dearer the contract is.
         """
         supply, k, quote = self.variants.problem.supply, self.variants.contract, self.variants.quote
-        if supply.minimum_cash[k].any() or not self._plain or quote.clawback_share is not None:
+        if supply.minimum_cash[k].any() or not self.variants.stands_alone or quote.clawback_share is not None:
             return 0.0
         problem = self.variants.problem
         paid = (supply.take_or_pay_share[k] * supply.price_cash[k] * supply.capacity[k] * full_hours(problem)).sum(axis=1)

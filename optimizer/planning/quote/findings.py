@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimizer.planning.plan import PlanResult
-from optimizer.planning.quote.break_even import Interval, Range, Verdict
+from optimizer.planning.quote.break_even import Interval, Range, Verdict, last_at_most
 from optimizer.planning.quote.curve import break_even_lots
 from optimizer.planning.quote.study import Asked
 from optimizer.planning.quote.values import UnitValue, unit_value
@@ -42,6 +42,14 @@ class Finding:
     @property
     def break_even(self) -> tuple[float, float]:
         return self.interval.low * self.offered, self.interval.high * self.offered
+
+    @property
+    def break_even_found(self) -> float | None:
+        """Price at which the cheapest plans known with and without the quote cost the same, within the interval; nobody has proven it."""
+        evidence = self.asked.evidence
+        if not (math.isfinite(self.without.high_usd) and math.isfinite(self.with_all.high_usd)):
+            return None
+        return self.offered * last_at_most(lambda factor: evidence.cost_usd(evidence.lots, factor), self.without.high_usd)
 
     @property
     def quantities(self) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,10 +11,10 @@ import numpy as np
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Plan
 from optimizer.domain.problem import PlanningProblem
-from optimizer.planning.assemble.supply import build_supply
 from optimizer.planning.plan import PlanResult
 from optimizer.planning.quote.entry import Entry, Made, Market, entry_price
 from optimizer.planning.quote.solving import Shown, price_variant, solve_variant
+from optimizer.planning.variants import base_of
 from optimizer.pricing.arrays import prepare
 from optimizer.pricing.prices import Prices
 from optimizer.solve.cost import objective_usd
@@ -44,17 +45,25 @@ class _Known:
 
 
 def unused_offers(
-    joint: PlanResult, named: Sequence[str], *, share: float, settings: SolveSettings, executor: Executor, report: Callable[[Tally], None]
+    joint: PlanResult,
+    named: Sequence[str],
+    *,
+    share: float,
+    settings: SolveSettings,
+    seconds: float,
+    executor: Executor,
+    report: Callable[[Tally], None],
 ) -> tuple[Unused, ...]:
     """
     Args:
       named: offers for which a cheaper price is planned with, so that the lower end is a plan's.
       share: of an offer's accelerator-hours that counts as using it.
-      settings: of each of these solves.
+      settings: of each of these solves, that take no more than `seconds` together.
     """
     problem, prepared = joint.problem, prepare(joint.problem)
     idle = [o for o in range(len(problem.supply.offers)) if not joint.plan.offer_draw[o].any() and joint.case.offers[o].price > 0.0]
-    prices = joint.priced.prices if joint.priced is not None else price_variant(problem=problem, evaluations=STEPS, start=None).prices
+    base = base_of(joint)
+    prices = joint.priced.prices if joint.priced is not None else price_variant(base, evaluations=STEPS, start=None).prices
     asked = [o for o in idle if problem.supply.offers[o] in named]
     first = {o: Made(plan=joint.plan, price=joint.case.offers[o].price, cost_usd=joint.objective_usd) for o in idle}
     known = {o: _Known(plans=(first[o],), prices=(prices,), bound_usd=joint.bound_usd) for o in idle}
@@ -64,8 +73,11 @@ def unused_offers(
         found = known[o]
         return entry_price(markets[o], prepared, plans=found.plans, prices=found.prices, bound_usd=found.bound_usd, share=share)
 
-    with executor.pool(report=report) as pool:
+    with executor.pool(report=report, shared=base) as pool:
         tried = {o: _lower(markets[o], entry(o)) for o in asked}
+        each = seconds / max(1, math.ceil(len(tried) / executor.workers))
+        if math.isfinite(each):
+            settings = replace(settings, time_limit_s=min(each, settings.time_limit_s or math.inf))
         for o, price in tried.items():
             pool.submit(_cheaper(joint, o, price, settings, prices))
         for outcome in pool.outcomes():
@@ -84,12 +96,8 @@ def _cheaper(joint: PlanResult, offer: int, price: float, settings: SolveSetting
     """A plan with the offer at that price."""
     found = joint.case.offers[offer]
     offers = tuple(replace(row, price=price) if row.name == found.name else row for row in joint.case.offers)
-    case = replace(joint.case, offers=offers)
-    rate = joint.verification.annual_discount_rate
     arguments = {
-        "case": case,
-        "problem": replace(joint.problem, supply=build_supply(case, joint.problem.needs, rate)),
-        "annual_discount_rate": rate,
+        "case": replace(joint.case, offers=offers),
         "settings": replace(settings, threads=1, side_by_side=False),
         "start": Start(decisions=(joint.plan.decisions,), prices=prices),
     }

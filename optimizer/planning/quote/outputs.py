@@ -19,7 +19,7 @@ COLUMNS = {
     "quotes": ("contract", "offered", "break_even_low", "break_even_high", "break_even_quantity", "verdict"),
     "quote_values": (
         *("contract", "supplier", "rank", "rank_certain", "lots", "lots_in_joint_plan", "accelerators", "paid_accelerator_hours"),
-        *("width", "width_share", "avoidable_share", "break_even_quantity_low", "break_even_quantity_high"),
+        *("width", "width_share", "break_even_found", "avoidable_share", "break_even_quantity_low", "break_even_quantity_high"),
         *("without_low_usd", "without_high_usd", "with_low_usd", "with_high_usd", "saving_low_usd", "saving_high_usd"),
         *("effective_usd_per_accelerator_hour", "usd_per_accelerator_hour_with", "usd_per_accelerator_hour_without"),
         *("usd_per_million_tokens_with", "usd_per_million_tokens_without"),
@@ -113,6 +113,7 @@ def _values(order: Sequence[Finding], place: int) -> dict[str, Any]:
         "paid_accelerator_hours": contract.lots * found.asked.paid.hours,
         "width": found.interval.width * found.offered,
         "width_share": found.interval.width,
+        "break_even_found": found.break_even_found,
         "avoidable_share": found.avoidable_share,
         "break_even_quantity_low": found.quantities[0],
         "break_even_quantity_high": found.quantities[1],

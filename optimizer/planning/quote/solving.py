@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Plan
-from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import InfeasiblePlan, NoPlanInLimit
 from optimizer.planning.plan import SOLVERS, verified
+from optimizer.planning.quote.variants import with_lots
+from optimizer.planning.variants import Base
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.sensitivity import Sensitivities
-from optimizer.solve.best_response import improve
-from optimizer.solve.climb import price_more
+from optimizer.solve.climb import prepared_arrays, price_more
 from optimizer.solve.search import Progress, SolveSettings, Start
-
-PLACING = 0.3  # of a solve's time may go into placing loads again before it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +27,28 @@ class Shown:
     prices: Prices | None = None
 
 
-def solve_variant(*, case: Case, problem: PlanningProblem, annual_discount_rate: float, settings: SolveSettings, start: Start) -> Shown:
-    """Solves a problem of a case and verifies the plan against that case.
+def solve_variant(
+    joint: Base, *, case: Case, settings: SolveSettings, start: Start, signed: tuple[int, int] | None = None
+) -> Shown:
+    """Solves the problem of a case that differs from the joint one in contracts and offers, and verifies the plan against that case.
+
+    Args:
+      signed: a contract's index and the lots of it that are signed, no more and no fewer.
 
     Raises:
       SolverFailure: the plan does not verify.
     """
-    began = time.monotonic()
-    solver = SOLVERS[settings.method]
+    began, problem = time.monotonic(), joint.changed(case)
+    if joint.prices is not None:
+        prepared_arrays(joint.problem)  # laid out once a process; that of the changed case is made from it
+    problem = problem if signed is None else with_lots(problem, *signed)
     try:
-        solved = solver(problem, settings=settings, started=began, report=_silent, start=_placed_again(problem, settings, start))
+        solved = SOLVERS[settings.method](problem, settings=settings, started=began, report=_silent, start=start)
     except InfeasiblePlan:
         return Shown(plan=None, bound_usd=math.inf)
     except NoPlanInLimit:
         return Shown(plan=None, bound_usd=-math.inf)
-    verified(case, problem, solved, annual_discount_rate=annual_discount_rate)
+    verified(case, problem, solved, annual_discount_rate=joint.annual_discount_rate)
     bound = min(solved.bound_usd, solved.settled.objective_usd)
     return Shown(plan=solved.settled.plan, bound_usd=bound, prices=None if solved.priced is None else solved.priced.prices)
 
@@ -56,15 +61,9 @@ class Slopes:
     slopes: Sensitivities
 
 
-def _placed_again(problem: PlanningProblem, settings: SolveSettings, start: Start) -> Start:
-    """The start, and its first decisions with their loads placed again around the quote, within a part of the time."""
-    until = math.inf if settings.time_limit_s is None else time.monotonic() + PLACING * settings.time_limit_s
-    better = [improve(problem, chosen, over=lambda: time.monotonic() > until)[0] for chosen in start.decisions[:1]]
-    return replace(start, decisions=(*better, *start.decisions))
-
-
-def price_variant(*, problem: PlanningProblem, evaluations: int, start: Prices | None) -> Slopes:
-    """Some more steps from known prices, or from none."""
+def price_variant(joint: Base, *, signed: tuple[int, int] | None = None, evaluations: int, start: Prices | None) -> Slopes:
+    """Some more steps from known prices, or from none, with so many lots of a contract signed."""
+    problem = joint.problem if signed is None else with_lots(joint.problem, *signed)
     priced = price_more(problem, evaluations=evaluations, start=start, reduced=True)
     assert priced.sensitivities is not None
     return Slopes(prices=priced.prices, slopes=priced.sensitivities)

@@ -12,15 +12,18 @@ it has.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from optimizer.domain.contract import Contract
+from optimizer.errors import Cancelled
 from optimizer.planning.plan import PlanResult
 from optimizer.planning.quote.evidence import Evidence
 from optimizer.planning.quote.solving import Shown, Slopes, price_variant, solve_variant
 from optimizer.planning.quote.variants import Paid, Variants, paid_quantity
+from optimizer.planning.variants import base_of
 from optimizer.pricing.arrays import prepare
 from optimizer.pricing.sensitivity import Sensitivities
 from optimizer.solve.carry import carry
@@ -89,15 +92,19 @@ def study(
         k = joint.problem.supply.contracts.index(contract.name)
         variants = Variants(joint.case, joint.problem, rate, k)
         asked[contract.name] = Asked(contract=contract, paid=paid_quantity(variants), evidence=Evidence(variants, prepared))
-    with limits.executor.pool(report=report) as pool:
+    with limits.executor.pool(report=report, shared=base_of(joint)) as pool:
         run = _Run(joint, asked, settings, limits, pool)
         run.begin()
+        bell = threading.Timer(min(limits.time_limit_s, threading.TIMEOUT_MAX), pool.cancel)
+        bell.start()
         try:
             run.narrow()
             run.slopes()
             run.volumes()
         except KeyboardInterrupt:
             run.alerts.append("interrupted: this is what was known until then")
+        finally:
+            bell.cancel()
     return Study(asked=tuple(run.asked.values()), alerts=tuple(run.alerts))
 
 
@@ -141,12 +148,14 @@ class _Run:
         self._ask([_Question(name, lots, 1.0) for _, name, lots in sorted(between)], self._left)
 
     def slopes(self) -> None:
-        """Of the bound at the best prices for the offer, after some further steps."""
+        """Of the bound at the best prices for the offer, after some further steps; none once the time is over."""
+        if self._left <= 0.0:
+            return
         names = {f"{name}: slopes": name for name in self.asked}
         for key, name in names.items():
             evidence = self.asked[name].evidence
-            start = evidence.best_prices(evidence.lots)
-            arguments = {"problem": evidence.variants.forced(), "evaluations": STEPS if start else FIRST_STEPS, "start": start}
+            start, signed = evidence.best_prices(evidence.lots), (evidence.variants.contract, evidence.lots)
+            arguments = {"signed": signed, "evaluations": STEPS if start else FIRST_STEPS, "start": start}
             self._pool.submit(Task(key=key, work=price_variant, arguments=arguments))
         for outcome in self._pool.outcomes():
             if self._failed(outcome):
@@ -202,7 +211,6 @@ class _Run:
     def _arguments(self, question: _Question, seconds: float) -> dict[str, object]:
         asked = self.asked[question.quote]
         variants = asked.evidence.variants
-        problem = variants.forced(question.factor, question.lots)
         wanted = GAP_SHARE * self._limits.width * asked.paid_usd / max(abs(self._joint.objective_usd), 1.0)
         settings = replace(
             self._settings,
@@ -214,8 +222,7 @@ class _Run:
         )
         return {
             "case": variants.case_at(question.factor),
-            "problem": problem,
-            "annual_discount_rate": variants.annual_discount_rate,
+            "signed": (variants.contract, question.lots),
             "settings": settings,
             "start": self._start(asked.evidence, question),
         }
@@ -229,8 +236,8 @@ class _Run:
         return Start(decisions=tuple(start.decisions[0] for start in known), prices=prices)
 
     def _failed(self, outcome: Outcome) -> bool:
-        """A solve that fails, or whose plan does not verify, shows nothing, and is told."""
-        if outcome.failure is not None:
+        """A solve that fails, or whose plan does not verify, shows nothing, and is told; one that the time was too short for is not."""
+        if outcome.failure is not None and not isinstance(outcome.failure, Cancelled):
             self.alerts.append(f"a solve failed and counts for nothing ({outcome.key}): {outcome.failure}")
         return outcome.failure is not None
 
