@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -28,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, as by Ctrl-C
     try:
-        return _dispatch([word for word in words if word not in ("--debug", Speech.JSON, Speech.QUIET)], asked)
+        code = _dispatch([word for word in words if word not in ("--debug", Speech.JSON, Speech.QUIET)], asked)
+        sys.stdout.flush()
+        return code
     except PlacementError as error:
         if debug:
             traceback.print_exc()
@@ -36,6 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped before there was anything to write.", file=sys.stderr)
         return 4
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed to nobody at the end
+        print("Nobody reads the output any more. Runs that were written are kept.", file=sys.stderr)
+        return 5
     except Exception as error:  # noqa: BLE001 - the last resort: users get one line, the log the traceback
         if debug:
             traceback.print_exc()

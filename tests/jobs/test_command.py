@@ -107,3 +107,21 @@ def test_prices_are_left_out_of_errors_away_from_a_terminal():
 def test_other_errors_read_the_same_everywhere():
     for error in (InfeasiblePlan(["contract a: its minimum in 2028-03"]), ConfigError("seed", "must be >= 0", -1, "Correct it.")):
         assert message(error, terminal=False) == str(error)
+
+
+def test_a_reader_that_leaves_early_is_told_in_one_line(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "optimizer", "--help"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert done.returncode == 5
+    assert done.stderr == "Nobody reads the output any more. Runs that were written are kept.\n"
