@@ -36,6 +36,7 @@ def plan_series(result: PlanResult, tables: Mapping[str, Rows]) -> PlanSeries:
             {"figure": f"{row['table']} {row['row']} {row['column']}", "usd": float(row["elasticity_usd"])}
             for row in tables["sensitivities"][:MOVERS]
         ],
+        alpha=result.verification.risk.alpha,
         scenarios=[
             {"scenario": name, "probability": float(chance), "usd": float(usd)}
             for name, chance, usd in zip(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import altair as alt
 
@@ -10,19 +11,20 @@ from optimizer.report.charts import HEIGHT, LOWER, WIDTH, data, in_unit, page_ch
 from optimizer.report.document import PRICES, Chart
 from optimizer.report.drawing import COLOURS, Picture
 from optimizer.report.series import PlanSeries
-from optimizer.report.wording import money_unit
+from optimizer.report.wording import money_unit, percent
 
 _FAN = (
     "Accelerators asked for, drawn or missing, in each scenario: mean over the hours. Band: from least to most. Hover tells the scenario."
 )
-_COST = "Discounted cost if the scenario happens; as wide as it is probable. Line: expected. Dashed: mean of the dearest 5 %."
+_COST = "Discounted cost if the scenario happens; as wide as it is probable. Line: expected. Dashed: mean of the dearest {tail}."
 
 
 def risk_charts(series: PlanSeries) -> Iterator[Chart]:
     """Charts of plans for more than one scenario."""
     if len(series.scenarios) > 1:
         yield page_chart("What scenarios ask for", _FAN, _fan(series))
-        yield page_chart("What scenarios cost", _COST, _cost(series), gives=(PRICES,))
+        tail = percent(1.0 - series.alpha, 0)
+        yield page_chart("What scenarios cost", _COST.format(tail=tail), _cost(series), gives=(PRICES,))
 
 
 def _fan(series: PlanSeries) -> Picture:
@@ -58,24 +60,24 @@ def _cost(series: PlanSeries) -> Picture:
     x = alt.X("from:Q", title="probability, cheapest first", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1]))
     bars = alt.Chart(data(shown)).mark_bar(stroke="white").encode(x, alt.X2("to:Q"), alt.Y("amount:Q", title=unit), tooltip=tips)
     expected = sum(row["probability"] * row["amount"] for row in shown)
-    rules = [{"line": "expected", "amount": expected}, {"line": "dearest 5 %", "amount": _tail(shown)}]
+    rules = [{"line": "expected", "amount": expected}, {"line": "dearest", "amount": _tail(shown, 1.0 - series.alpha)}]
     tip = ["line:N", alt.Tooltip("amount:Q", format=",.2f", title=unit)]
     lines = (
         alt.Chart(data(rules))
         .mark_rule(strokeWidth=2, color=COLOURS[1])
         .encode(
             alt.Y("amount:Q"),
-            alt.StrokeDash("line:N", legend=None, scale=alt.Scale(domain=["expected", "dearest 5 %"], range=[[1, 0], [5, 3]])),
+            alt.StrokeDash("line:N", legend=None, scale=alt.Scale(domain=["expected", "dearest"], range=[[1, 0], [5, 3]])),
             tooltip=tip,
         )
     )
     return alt.layer(bars, lines).properties(width=WIDTH, height=LOWER * 1.3)
 
 
-def _tail(ascending: list[dict[str, float]]) -> float:
-    """Mean of the dearest 5 % of probability."""
-    rest, total = 0.05, 0.0
+def _tail(ascending: list[dict[str, Any]], probability: float) -> float:
+    """Mean of the dearest scenarios that have so much probability together."""
+    rest, total = probability, 0.0
     for row in reversed(ascending):
-        share = min(rest, row["probability"])
-        total, rest = total + share * row["amount"], rest - share
-    return total / 0.05
+        share = min(rest, float(row["probability"]))
+        total, rest = total + share * float(row["amount"]), rest - share
+    return total / probability
