@@ -40,6 +40,19 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
+SHIFTED = """\
+import datetime, sys
+hours, real = float(sys.argv[1]), datetime.datetime
+class Shifted(real):
+    @classmethod
+    def now(cls, tz=None):
+        return real.now(tz) + datetime.timedelta(hours=hours)
+datetime.datetime = Shifted
+from optimizer.__main__ import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
 class Night:
     """A folder with a case and its runs, and the job that plans it."""
 
@@ -47,9 +60,10 @@ class Night:
         self.lab, self.home = folder / "lab", folder / "runs"
         shutil.copytree(case_folder("tiny"), self.lab)
 
-    def start(self, *settings: str, largest_file: int | None = None) -> subprocess.Popen[str]:
+    def start(self, *settings: str, largest_file: int | None = None, hours_ahead: float = 0.0) -> subprocess.Popen[str]:
         words = [f"case.path={self.lab}", f"output.folder={self.home}", "output.pictures=false", *settings]
-        job = [sys.executable, "-m", "optimizer", "replan", *words]
+        program = ["-c", SHIFTED, str(hours_ahead)] if hours_ahead else ["-m", "optimizer"]
+        job = [sys.executable, *program, "replan", *words]
         return subprocess.Popen(
             job if largest_file is None else [sys.executable, "-c", LIMITED, str(largest_file), *job],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -169,6 +183,15 @@ def read_only(night: Night) -> None:
     night.check_next()
 
 
+def clock_jumped(night: Night) -> None:
+    """A night two days ahead of the clock, then one behind it: both plan, and both are whole."""
+    for hours in (48.0, -48.0):
+        code, told = night.end(night.start(hours_ahead=hours))
+        assert code == 0, told
+        night.check_whole()
+    night.check_next()
+
+
 def stale_lock(night: Night) -> None:
     """An owner's file that a killed process left says nothing: the kernel has let go of the lock."""
     for owner in (night.home / ".locks").glob("*.lock"):
@@ -195,7 +218,7 @@ def main() -> int:
     rng = random.Random(asked.seed)
     with tempfile.TemporaryDirectory() as scratch:
         night = Night(Path(scratch))
-        faults = (two_at_once, solver_killed, disk_full, read_only, stale_lock, catalogue_lost)
+        faults = (two_at_once, solver_killed, disk_full, read_only, clock_jumped, stale_lock, catalogue_lost)
         print(f"killed {asked.kills} times", flush=True)
         killed(night, rng, asked.kills)
         for fault in faults:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LONGEST_TEXT, LONGEST_KEY = 2_000, 200  # characters of a table's cell, of a row's key, that a message repeats
+
 
 class PlacementError(Exception):
     """An error that the command line prints without a traceback, with its exit code."""
@@ -35,9 +37,18 @@ class Violation:
         count = ""
         if self.rows:
             noun = "row" if len(self.rows) == 1 else "rows"
-            shown = ", ".join(self.rows[:3])
-            count = f" {len(self.rows)} {noun} (first: {shown})."
-        return f"{self.where}: {self.rule}; got {self.got}.{count} {self.remedy}"
+            first = ", ".join(shown(row, most=LONGEST_KEY) for row in self.rows[:3])
+            count = f" {len(self.rows)} {noun} (first: {first})."
+        return f"{shown(self.where)}: {shown(self.rule)}; got {shown(self.got)}.{count} {shown(self.remedy)}"
+
+
+def shown(text: str, *, most: int = LONGEST_TEXT) -> str:
+    """A text of unknown origin as one line of bounded length, so that no cell can fill a terminal or forge a line of a log.
+
+    Example: "a\\nb" for an a, a line break and a b.
+    """
+    line = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:most])
+    return line if len(text) <= most else f"{line}... ({len(text):,} characters)"
 
 
 class DataError(PlacementError):
