@@ -42,13 +42,14 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 SHIFTED = """\
 import datetime, sys
-hours, real = float(sys.argv[1]), datetime.datetime
-class Shifted(real):
+from optimizer.__main__ import main
+from optimizer.jobs import replan
+hours = float(sys.argv[1])
+class Shifted(datetime.datetime):
     @classmethod
     def now(cls, tz=None):
-        return real.now(tz) + datetime.timedelta(hours=hours)
-datetime.datetime = Shifted
-from optimizer.__main__ import main
+        return datetime.datetime.now(tz) + datetime.timedelta(hours=hours)
+replan.datetime = Shifted
 sys.exit(main(sys.argv[2:]))
 """
 
