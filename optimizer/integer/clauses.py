@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.rows import RowGroup, Term, numbered, row_group
-from optimizer.integer.variables import Variables
+from optimizer.integer.variables import Variables, by_interval
 
 
 def active(variables: Variables, row: Ints, contract: Ints, period: Ints, coefficient: ArrayLike) -> list[Term]:
@@ -90,25 +90,60 @@ def per_lot(problem: PlanningProblem, variables: Variables, row: Ints, per_lot: 
     return active(variables, at[contract, period, scenario], contract, period, per_lot[contract, period, scenario])
 
 
-def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:
+def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> list[RowGroup]:
     """excess[k,w,s] >= price x hours drawn - commitment, over the interval.
 
-    Where more counts towards a minimum than is billed, excess would grow to meet it: there it is no more than this, and what is committed
-    is drawn, which costs nothing.
+    Where more counts towards a minimum than is billed, excess would grow to meet it. There it is no more than this, and what is committed
+    is drawn, which costs nothing; where hours drawn count for themselves it is either no more than this or 0, as a binary says.
     """
     row = numbered(variables.excess >= 0)
     contract, interval, scenario = np.nonzero(row >= 0)
-    return row_group(
-        "take or pay",
-        {"contract": contract, "interval": interval, "scenario": scenario},
-        (row, variables.excess, 1.0),
-        *spend_terms(problem, variables, row, unit, np.full(len(problem.supply.contracts), -1.0)),
-        *per_lot(problem, variables, row, covered_cash(problem) / unit),
-        lower=0.0,
-        upper=np.where(problem.supply.list_ratio[contract] > 1.0, 0.0, np.inf),
-        measure="USD",
-        scale=unit,
-    )
+    keys = {"contract": contract, "interval": interval, "scenario": scenario}
+    alone = np.full(len(problem.supply.contracts), -1.0)
+    bent = numbered(variables.is_excess >= 0)
+    bends = dict(zip(("contract", "interval", "scenario"), np.nonzero(bent >= 0), strict=True))
+    covered = by_interval(problem, covered_cash(problem) * problem.supply.most_lots[:, None, None] / unit)
+    largest = by_interval(problem, _largest_spend(problem) / unit)
+    grows = (variables.short >= 0) & (problem.supply.list_ratio > 1.0)[:, None, None] & (bent < 0)
+    return [
+        row_group(
+            "take or pay",
+            keys,
+            (row, variables.excess, 1.0),
+            *spend_terms(problem, variables, row, unit, alone),
+            *per_lot(problem, variables, row, covered_cash(problem) / unit),
+            lower=0.0,
+            upper=np.where(grows[row >= 0], 0.0, np.inf),
+            measure="USD",
+            scale=unit,
+        ),
+        row_group(
+            "take or pay",
+            bends,
+            (bent, variables.excess, 1.0),
+            *spend_terms(problem, variables, bent, unit, alone),
+            *per_lot(problem, variables, bent, covered_cash(problem) / unit),
+            (bent, variables.is_excess, covered),
+            upper=covered[bent >= 0],
+            measure="USD",
+            scale=unit,
+        ),
+        row_group(
+            "take or pay",
+            bends,
+            (bent, variables.excess, 1.0),
+            (bent, variables.is_excess, -largest),
+            upper=0.0,
+            measure="USD",
+            scale=unit,
+        ),
+    ]
+
+
+def _largest_spend(problem: PlanningProblem) -> Floats:
+    """USD that drawing all lots in full costs, at the price of what goes beyond the commitment, [K, T, S]."""
+    supply = problem.supply
+    return np.asarray(supply.excess_price * supply.capacity * problem.hours.sum(axis=1)[:, None] * supply.most_lots[:, None, None])
 
 
 def minimum_spend(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:

@@ -41,7 +41,7 @@ def build_program(problem: PlanningProblem) -> Program:
         capacity.site_loss_reserve(problem, variables),
         clauses.capacity_and_ramp(problem, variables),
         *burst.burst(problem, variables),
-        clauses.take_or_pay(problem, variables, unit),
+        *clauses.take_or_pay(problem, variables, unit),
         clauses.minimum_spend(problem, variables, unit),
         clauses.capped_other_spend(problem, variables, unit),
         volume.billed_volume(problem, variables),

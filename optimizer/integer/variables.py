@@ -39,6 +39,7 @@ class Variables:
     enter: Ints  # 1 where the load was elsewhere one period earlier, [N, T]; never for the first period
     excess: Ints  # [K, W, S] units of money
     short: Ints  # [K, W, S] units of money
+    is_excess: Ints  # 1 where more is drawn than is committed, where that says what counts towards a minimum [K, W, S]
     supplier_used: Ints  # [suppliers, T]
     site_placed: Ints  # accelerators in use at a site, [sites, T, B, S]
     volumes: VolumeColumns
@@ -60,7 +61,7 @@ def choose_variables(problem: PlanningProblem, unit: float) -> tuple[Variables, 
     burst, is_bursting = _burst_columns(problem, columns)
     flexible_pairs = np.flatnonzero(needs.flexible[needs.pair_load])
     served, missed = _flexible_columns(problem, columns, flexible_pairs)
-    excess, short = _settlement_columns(problem, columns, unit)
+    excess, short, is_excess = _settlement_columns(problem, columns, unit)
     return (
         Variables(
             place=place,
@@ -80,6 +81,7 @@ def choose_variables(problem: PlanningProblem, unit: float) -> tuple[Variables, 
             enter=columns.take(_moves_that_matter(problem)),
             excess=excess,
             short=short,
+            is_excess=is_excess,
             supplier_used=columns.take(np.tile(problem.limits.fewest_suppliers > 0, (len(problem.suppliers), 1))),
             site_placed=_site_columns(problem, columns, largest),
             volumes=volume_columns(problem, columns),
@@ -211,17 +213,24 @@ def _flexible_columns(problem: PlanningProblem, columns: Columns, pairs: Ints) -
     return columns.take(upper > 0, upper=upper), columns.take(most > 0, upper=most)
 
 
-def _settlement_columns(problem: PlanningProblem, columns: Columns, unit: float) -> tuple[Ints, Ints]:
-    """Excess where part of the capacity is paid for anyway (else it is the spend, or nothing); shortfall where there is a minimum."""
+def _settlement_columns(problem: PlanningProblem, columns: Columns, unit: float) -> tuple[Ints, Ints, Ints]:
+    """Excess where part of the capacity is paid for anyway (else it is the spend, or nothing); shortfall where there is a minimum.
+
+    Where more counts towards the minimum than is billed, excess must be no more than it is. Drawing all that is committed makes it so at
+    no cost, unless hours drawn count for themselves; there a binary says whether there is any.
+    """
     supply = problem.supply
     lots = supply.most_lots[:, None, None]
     spend = supply.excess_price * supply.capacity * problem.hours.sum(axis=1)[:, None] * lots / unit
     partly = (supply.take_or_pay_share > 0) & (supply.take_or_pay_share < 1)
     most_excess = by_interval(problem, spend) * partly[:, None, None]
     most_short = by_interval(problem, (supply.minimum_cash * lots - np.minimum(supply.brought_spend_cash, 0.0)) / unit)
+    counted = (supply.share_of_wallet > 0).any() or bool(share_limited(problem).any())
+    binary = (most_excess > 0) & (most_short > 0) & ((supply.list_ratio > 1.0) & counted)[:, None, None]
     return (
         columns.take(most_excess > 0, upper=most_excess),
         columns.take(most_short > 0, upper=most_short),
+        columns.take(binary, integer=True),
     )
 
 

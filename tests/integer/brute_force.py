@@ -238,7 +238,8 @@ Cases = dict[tuple[object, ...], tuple[str, int]]
 def clause_cases(problem: PlanningProblem) -> list[list[tuple[tuple[object, ...], tuple[str, int]]]]:
     """For each interval of each contract with tiers: which of commitment and draws is larger, and the band that the larger falls in.
 
-    For each block of a contract with burst that is cheaper than the contract: whether all of its capacity is drawn.
+    For each block of a contract with burst that is cheaper than the contract: whether all of its capacity is drawn. For each interval of a
+    contract of which a part is paid for anyway and whose minimum counts list prices: whether more is drawn than that part.
     """
     supply = problem.supply
     found: list[list[tuple[tuple[object, ...], tuple[str, int]]]] = []
@@ -249,6 +250,9 @@ def clause_cases(problem: PlanningProblem) -> list[list[tuple[tuple[object, ...]
     for k in supply.balances.contract:
         for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
             found.append([(("level", int(k), w), (side, use)) for side in ("under", "over") for use in (0, 1)])
+    for k in np.flatnonzero((supply.list_ratio > 1.0) & (supply.take_or_pay_share > 0.0)):
+        for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
+            found.append([(("list", int(k), w), (side, 0)) for side in ("under", "over")])
     for k in sorted(set(supply.favoured.contract.tolist())):
         for w in sorted({int(v) for v in supply.interval[k] if v >= 0}):
             found.append([((k, w), (side, 0)) for side in ("under", "over")])
@@ -496,8 +500,10 @@ def _settlements(problem: PlanningProblem, chosen: Decisions, rows: Rows, s: int
                 other = min(other, float(supply.other_spend_cap[k]) * least)
             ratio = float(supply.list_ratio[k])
             rows.add({**spend, excess: -1.0}, covered)
-            if ratio > 1.0:
+            if ratio > 1.0 and cases.get(("list", k, w), ("over", 0))[0] == "over":
                 rows.add({excess: 1.0, **{column: -usd for column, usd in spend.items()}}, -covered)
+            elif ratio > 1.0:
+                rows.add({excess: 1.0}, 0.0)
             beyond_commitment = Linear(-covered, spend)
             billed = Linear(committed, {excess: 1.0}).plus(tiers)
             beyond_minimum = billed.times(ratio).plus(Linear(fixed + other + own - least, {}))

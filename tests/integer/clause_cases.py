@@ -373,6 +373,11 @@ def minimum_at_list(problem: PlanningProblem) -> PlanningProblem:
     return with_supply(minimum_spend(problem), list_ratio=np.array([1.6, 1.25]))
 
 
+def at_list_with_supplier_share(problem: PlanningProblem) -> PlanningProblem:
+    """Drawing all that is committed would give its supplier too much, and costs more than what it counts towards the minimum."""
+    return with_limits(minimum_at_list(problem), share_supplier=np.array([0]), share_period=np.array([-1]), share=np.array([0.2]))
+
+
 def capped_other_spend(problem: PlanningProblem) -> PlanningProblem:
     changed = with_supply(minimum_spend(problem), eligible_spend_cash=np.full((2, 2), 20000.0), brought_spend_cash=np.full((2, 2), 1000.0))
     return with_supply(changed, other_spend_cap=np.array([0.2, 0.1]))
@@ -407,6 +412,7 @@ CASES: dict[str, tuple[Size, Change, Change]] = {
     "budget with prices by scenario": (TINY, same, budget_by_scenario),
     "prepayment": (TINY, termination, prepayment),
     "minimum at list": (TINY, minimum_spend, minimum_at_list),
+    "minimum at list beside a supplier's share": (TINY, minimum_at_list, at_list_with_supplier_share),
     "cap on other spend": (TINY, minimum_spend, capped_other_spend),
     "all of a minimum": (replace(TINY, loads=1), minimum_spend, all_of_a_minimum),
     "behind the minimum": (TINY, minimum_spend, behind_the_minimum),
