@@ -27,6 +27,7 @@ from optimizer.solve.worker import InTurn, Worker
 
 EXPECTED_S = 30.0  # guard on the relaxation at expected need
 FIRST_EVALUATIONS = 300
+LARGE = 2_000_000  # needs above which an evaluation takes so long that the first climb is a third as long, for prices in time
 MOST_EVALUATIONS = 2400
 QUICK_EVALUATIONS = 50  # of the first climb from given prices in one process: a bound as soon as may be
 NEXT_RATE = 0.1  # of list prices: of the second climb, where the first began from list prices
@@ -61,6 +62,7 @@ class Climb:
         self._problem, self._reduced, self._side_by_side = problem, reduced, side_by_side
         self._worker: Worker[Priced] | InTurn[Priced] | None = None
         self._start = start
+        self._first = first_evaluations(problem)
         self._best: Prices | None = None
         self._climbs = 0
         self._due = False  # a climb is under way, or will be once its prices are asked for
@@ -95,8 +97,8 @@ class Climb:
     def _ask(self) -> Future[Priced]:
         assert self._worker is not None
         warm, start = self._start is not None, self._best or self._start
-        longer = min(MOST_EVALUATIONS, FIRST_EVALUATIONS * 2**self._climbs)
-        evaluations = longer if self._side_by_side else QUICK_EVALUATIONS if warm and self._best is None else FIRST_EVALUATIONS
+        longer = min(MOST_EVALUATIONS, self._first * 2**self._climbs)
+        evaluations = longer if self._side_by_side else QUICK_EVALUATIONS if warm and self._best is None else self._first
         rate = FIRST_RATE if start is None else WARM_RATE * FINER**self._climbs if warm else NEXT_RATE * FINER ** (self._climbs - 1)
         return self._worker.ask(evaluations=evaluations, rate=rate, start=start, reduced=self._reduced)
 
@@ -110,6 +112,11 @@ class Climb:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._worker is not None:
             self._worker.close()
+
+
+def first_evaluations(problem: PlanningProblem) -> int:
+    """Evaluations of the first climb: fewer where each takes long."""
+    return FIRST_EVALUATIONS if problem.needs.need.size <= LARGE else FIRST_EVALUATIONS // 3
 
 
 def price_more(

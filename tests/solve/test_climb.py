@@ -11,7 +11,7 @@ import pytest
 from optimizer.integer.expected import leaves_nothing_out, solve_expected
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
-from optimizer.solve.climb import Climb, price_more
+from optimizer.solve.climb import FIRST_EVALUATIONS, LARGE, Climb, first_evaluations, price_more
 from tests.pricing.cases import CHANGES, optimum, problem_with
 from tests.problems import Size, random_problem, with_supply
 from tests.samples import one_in
@@ -101,3 +101,11 @@ def test_a_start_from_a_dearer_problem_is_no_measure_of_what_its_prices_prove() 
     assert bounds[-1] > bounds[0]
     answer = solve_program(build_program(problem), relative_gap=SOLVED_GAP)
     assert bounds[-1] <= answer.objective * (1.0 + EXACT_AGAINST_BRUTE_FORCE)
+
+
+def test_the_first_climb_is_shorter_where_an_evaluation_takes_long() -> None:
+    problem = random_problem(1, ONE_PERIOD)
+    entries = np.zeros(1, dtype=np.uint16)
+    large = replace(problem, needs=replace(problem.needs, need=np.broadcast_to(entries, (LARGE + 1, 1, 1, 1))))
+    assert first_evaluations(problem) == FIRST_EVALUATIONS
+    assert first_evaluations(large) < FIRST_EVALUATIONS
