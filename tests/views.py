@@ -181,7 +181,7 @@ def quote_view(names: tuple[str, ...]) -> QuoteView:
             for price, *amounts in curve
         ],
         levers=each("value", "elasticity_usd", "elasticity_usd_per_accelerator_hour", term=NASTY),
-        counter_offers=each("offered", "asked", term=NASTY, asked_share=0.9),
+        counter_offers=each("offered", "asked", term=NASTY, certain=True, asked_share=0.9),
         options=each(option_group=NASTY, best=True, certain=False, verdict="take", **ends),
         entry_prices=each("offered", "entry_low", "entry_high", supplier=NASTY, supplier_used=False, offer=NASTY),
         alerts=names,

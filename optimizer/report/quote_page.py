@@ -168,11 +168,12 @@ def _counter_offers(view: QuoteView) -> Section:
             "-" if row["offered"] is None else f"{row['offered']:,.6g}",
             "-" if row["asked"] is None else f"{row['asked']:,.6g}",
             percent(1.0 - row["asked_share"]),
+            "any plan" if row["certain"] else "the cheapest plan known",
         )
         for row in view.counter_offers
     )
-    columns = ("quote", "term", "offered$", "asked$", "less$")
-    return Section(title="Counter-offers: each alone makes all of the quote pay for certain", columns=columns, rows=rows, gives=(PRICES,))
+    columns = ("quote", "term", "offered$", "asked$", "less$", "no dearer, without the quote, than")
+    return Section(title="Counter-offers: what makes all of the quote pay, each alone", columns=columns, rows=rows, gives=(PRICES,))
 
 
 def _curve(view: QuoteView) -> Section:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
 from optimizer.domain.case import Case
+from optimizer.domain.contract import FeeStep
 from optimizer.planning.audit.audit import Audit, audit
 from optimizer.planning.audit.losses import ended, leaves_on, without_supplier
 from optimizer.planning.audit.prices import CLAUSE, EXIT, Price, Question, answers, questions
@@ -74,6 +76,15 @@ def test_an_exit_costs_its_fee_and_what_replaces_it(dear: Audit) -> None:
     assert price.high_usd is not None
     assert price.low_usd - CENT_USD <= 720 * 0.40 <= price.high_usd + CENT_USD
     assert price.high_usd - price.low_usd < CENT_USD * 2
+
+
+def test_an_exit_for_each_step_of_the_fee(dear: Audit) -> None:
+    steps = (FeeStep(start=date(2026, 6, 1), fee=500.0), FeeStep(start=date(2026, 7, 15), fee=200.0))
+    case = with_terms(dear.case, "held", notice_days=0.0, fee_steps=steps)
+    found = audit(case, dear.base)
+    exits = [question for question in asked_of(found) if question.what == EXIT]
+    assert [(question.subject, question.added_usd) for question in exits] == [("2026-07-01", 500.0), ("2026-07-15", 200.0)]
+    assert [question.stake_usd > 0.0 for question in exits] == [True, False]
 
 
 def test_what_is_not_planned_in_time_is_told(dear: Audit) -> None:

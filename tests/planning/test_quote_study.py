@@ -140,6 +140,7 @@ def test_a_counter_offer_makes_the_real_plan_sign() -> None:
         add_exact(evidence, lots, factor)
     rows = counter_offers(evidence)
     assert rows
+    assert all(row["certain"] for row in rows)
     without = least_usd(evidence.variants.forbidden())
     for row in rows:
         quote = evidence.variants.quote
@@ -148,6 +149,19 @@ def test_a_counter_offer_makes_the_real_plan_sign() -> None:
         problem = with_lots(evidence.variants.with_quote(changed), evidence.variants.contract, 1)
         assert least_usd(problem) <= without + CENT_USD
         assert row["asked"] is None or row["asked"] == pytest.approx(getattr(quote, fields[0]) * row["asked_share"])
+
+
+def test_a_counter_offer_where_little_is_proven_is_no_dearer_than_the_plan_known_without() -> None:
+    setup = two_suppliers()
+    case = with_terms(setup.case, "quote", lots=1, price=6.0, take_or_pay_share=0.8, fixed_monthly_fee=500.0)
+    evidence = evidence_of(case, setup.needs, "quote")
+    for lots in (0, 1):
+        evidence.add_plan(solved(evidence.variants.forced(1.0, lots)).settled.plan)
+        evidence.add_bound(lots, 1.0, 0.0)
+    rows = counter_offers(evidence)
+    assert rows
+    assert not any(row["certain"] for row in rows)
+    assert all(row["saving_low_usd"] < 0.0 for row in rows)
 
 
 def judged(setup_case: Case, needs: Needs) -> list[Finding]:

@@ -67,7 +67,7 @@ class Price:
 
 
 def questions(case: Case, terms: Mapping[str, WholeTerm], curves: Mapping[str, Sequence[Exit]], *, annual_rate: float) -> list[Question]:
-    """Clauses of contracts in force that limit the use of several suppliers, first exits within the horizon, suppliers that leave."""
+    """Clauses of contracts in force that limit the use of several suppliers, exits within the horizon, suppliers that leave."""
     found = []
     for contract in case.contracts:
         term = terms.get(contract.name)
@@ -78,20 +78,26 @@ def questions(case: Case, terms: Mapping[str, WholeTerm], curves: Mapping[str, S
             if clause.binds(contract):
                 changed = with_contract(case, contract.name, clause.dropped)
                 found.append(Question(what=CLAUSE, contract=contract.name, subject=clause.name, case=changed, stake_usd=stake))
-        found += [replace(question, stake_usd=stake) for question in _first_exit(case, term, curves[contract.name], annual_rate)]
+        for number, question in enumerate(_exits(case, term, curves[contract.name], annual_rate)):
+            found.append(replace(question, stake_usd=0.0 if number else stake))
     for supplier in {contract.supplier: None for contract in case.contracts if contract.status.in_force}:
         if leaves_on(case, supplier) < case.calendar.end:
             found.append(Question(what=LOSS, contract=None, subject=supplier, case=without_supplier(case, supplier)))
     return sorted(found, key=lambda question: -question.stake_usd)
 
 
-def _first_exit(case: Case, term: WholeTerm, curve: Sequence[Exit], annual_rate: float) -> Iterator[Question]:
-    """Leaving on the first possible day, if that is within the horizon."""
-    way = next((way for way in curve if way.cost_usd is not None and case.calendar.start < way.on < case.calendar.end), None)
-    if way is not None and way.on < term.contract.end:
-        fee = float(term.exit_fee[way.piece]) * worth_today(case.as_of, way.on, way.on, annual_rate)
+def _exits(case: Case, term: WholeTerm, curve: Sequence[Exit], annual_rate: float) -> Iterator[Question]:
+    """Leaving within the horizon: on the first possible day, and on the first day of each further step of the fee."""
+    last_fee = math.nan
+    for way in curve:
+        if way.cost_usd is None or not case.calendar.start < way.on < min(case.calendar.end, term.contract.end):
+            continue
+        if float(term.exit_fee[way.piece]) == last_fee:
+            continue
+        last_fee = float(term.exit_fee[way.piece])
+        fee = last_fee * worth_today(case.as_of, way.on, way.on, annual_rate)
         until_then = replace(ended(term.contract, way.on), notice_days=None, fee_steps=None, earliest_exit=None)
-        changed = with_contract(case, term.contract.name, lambda contract: until_then)
+        changed = replace(case, contracts=tuple(until_then if c.name == term.contract.name else c for c in case.contracts))
         yield Question(what=EXIT, contract=term.contract.name, subject=way.on.isoformat(), case=changed, added_usd=fee)
 
 

@@ -2,11 +2,13 @@
 
 The gradient is that of the relaxed bound with all of the quote signed: for a quote that is not signed it would be zero. A counter-offer
 changes one term alone, or all by the same share, as far as it takes for the cheapest plan known with the quote to cost no more than any
-plan without it: whoever gets it should sign.
+plan without it: whoever gets it should sign. Where what is proven about plans without it leaves that far away, a milder one says what it
+takes to cost no more than the cheapest plan known without it.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -55,25 +57,27 @@ def lever_rows(evidence: Evidence, slopes: Sensitivities, paid: Paid) -> list[Ro
 
 
 def counter_offers(evidence: Evidence) -> list[Row]:
-    """Rows of the `counter_offers` table: terms that, changed alone, make all of the quote pay for certain; the least change first.
+    """Rows of the `counter_offers` table: terms that, changed alone, make all of the quote pay; certain ones first, then the least change.
 
-    None where the quote pays already, or where nothing that can be asked of a term is enough.
+    Certain: it costs no more than any plan without the quote; else no more than the cheapest plan known without it. None where the quote
+    pays already, or where nothing that can be asked of a term is enough.
     """
-    quote, without = evidence.variants.quote, evidence.without.low_usd
-    if evidence.cost_usd(evidence.lots) <= without:
+    quote, without = evidence.variants.quote, evidence.without
+    if evidence.cost_usd(evidence.lots) <= without.low_usd:
         return []
     rows = []
     for term, fields in _terms(quote):
         cost = partial(_cost, evidence, fields)
-        share = last_at_most(cost, without)
-        if 0.0 < share < 1.0:
+        for certain, level in ((True, without.low_usd), (False, without.high_usd)):
+            share = last_at_most(cost, level) if math.isfinite(level) else 0.0
+            if not 0.0 < share < 1.0:
+                continue
             single = getattr(quote, fields[0]) if len(fields) == 1 else None
             asked = None if single is None else single * share
-            saving = without - cost(share)
-            rows.append(
-                {"contract": quote.name, "term": term, "offered": single, "asked": asked, "asked_share": share, "saving_low_usd": saving}
-            )
-    return sorted(rows, key=lambda row: (-row["asked_share"], row["term"]))
+            row = {"contract": quote.name, "term": term, "certain": certain, "offered": single, "asked": asked, "asked_share": share}
+            rows.append(row | {"saving_low_usd": without.low_usd - cost(share)})
+            break
+    return sorted(rows, key=lambda row: (not row["certain"], -row["asked_share"], row["term"]))
 
 
 def _terms(quote: Contract) -> list[tuple[str, tuple[str, ...]]]:

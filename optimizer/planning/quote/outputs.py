@@ -29,7 +29,7 @@ COLUMNS = {
         *("accelerators_low", "accelerators", "accelerators_high", "saving_low_usd", "saving_high_usd"),
     ),
     "levers": ("contract", "term", "value", "slope_usd_per_unit", "elasticity_usd", "elasticity_usd_per_accelerator_hour"),
-    "counter_offers": ("contract", "term", "offered", "asked", "asked_share", "saving_low_usd"),
+    "counter_offers": ("contract", "term", "certain", "offered", "asked", "asked_share", "saving_low_usd"),
     "options": ("option_group", "contract", "best", "certain", "cost_low_usd", "cost_high_usd", "verdict"),
     "entry_prices": (*("supplier", "supplier_used", "offer", "pool", "offered", "entry_low", "entry_high", "least_accelerator_hours"),),
 }
