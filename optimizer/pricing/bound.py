@@ -142,7 +142,8 @@ def _contract_sizes(arrays: Arrays, multipliers: Multipliers, cash: Array) -> Ar
     fee = jnp.max(fees, axis=1, initial=0.0)
     settling = jnp.sum(weight * jnp.abs(contracts.eligible) * contracts.has_minimum[:, :, None], axis=(1, 2))
     settling = settling + contracts.opening * jnp.sum(weight, axis=(1, 2))
-    return contracts.most * (running + fee + jnp.abs(contracts.terminal)) + settling
+    linked = 2.0 * (jnp.sum(multipliers.same_exits) + jnp.sum(multipliers.same_lots))
+    return contracts.most * (running + fee + jnp.abs(contracts.terminal) + linked) + settling
 
 
 def _offer_sizes(arrays: Arrays, multipliers: Multipliers, stacked: Array) -> Array:

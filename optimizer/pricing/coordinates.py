@@ -56,6 +56,8 @@ def coordinates(arrays: Arrays) -> Coordinates:
         wallet=_filled(hourly, shapes.wallet),
         bandwidth=_filled(load / (traffic + SMALLEST), shapes.bandwidth),
         moves=_filled(load, shapes.moves),
+        same_exits=_filled(jnp.mean(scales.contract), shapes.same_exits) if shapes.same_exits.size else shapes.same_exits,
+        same_lots=_filled(jnp.mean(scales.contract), shapes.same_lots) if shapes.same_lots.size else shapes.same_lots,
         scenario=shapes.scenario if arrays.risk is None else arrays.risk.probability,
     )
     upper = Multipliers(
@@ -68,6 +70,8 @@ def coordinates(arrays: Arrays) -> Coordinates:
         wallet=_filled(jnp.where(contracts.wallet[:, :, None] > 0, FAR * one, 0.0), shapes.wallet),
         bandwidth=_filled(FAR * rules.limits_bandwidth[:, None], shapes.bandwidth),
         moves=FAR * rules.limits_moves,
+        same_exits=jnp.full_like(shapes.same_exits, FAR),
+        same_lots=jnp.full_like(shapes.same_lots, FAR),
         scenario=shapes.scenario if arrays.risk is None else arrays.risk.high / arrays.risk.probability,
     )
     return Coordinates(scales=scales, units=units, upper=upper, caps=caps)
@@ -93,6 +97,8 @@ def nothing(arrays: Arrays) -> Multipliers:
         wallet=jnp.zeros((contracts, periods, scenarios), dtype),
         bandwidth=jnp.zeros((supply.rules.bandwidth.shape[0], periods), dtype),
         moves=jnp.zeros((periods,), dtype),
+        same_exits=jnp.zeros((2, supply.rules.same_exits.shape[0]), dtype),
+        same_lots=jnp.zeros((2, supply.rules.same_lots.shape[0]), dtype),
         scenario=jnp.zeros((0 if arrays.risk is None else scenarios,), dtype),
     )
 

@@ -3,8 +3,9 @@
     bound = other spend + sum over loads of the cheapest path + sum over runs of the best option
           + sum over groups of contracts of the best response + sum over offers of what pays to draw - sum over rules of multiplier x limit
 
-Left out, which only lowers it: fewest suppliers, the reserve for the loss of a site, exclusions and exclusive work, and shares of wallet of
-contracts that need not be in force.
+Copies of a contract that are decided together pay one another the price of what they have in common. Left out, which only lowers the
+bound: fewest suppliers, the reserve for the loss of a site, exclusions and exclusive work, and shares of wallet of contracts that need not
+be in force.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ class Multipliers:
     wallet: Array  # [K, T, S] per accelerator-hour drawn
     bandwidth: Array  # [sites, T] per GB/s
     moves: Array  # [T] per move
+    same_exits: Array  # [2, E] per lot that the first copy leaves and the second does not, and the other way round
+    same_lots: Array  # [2, E] likewise, per lot held
     scenario: Array  # [S] what each scenario weighs, as `weighing` has it; none where it weighs what is probable
 
 

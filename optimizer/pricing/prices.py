@@ -11,7 +11,7 @@ from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.inputs import Inputs
 from optimizer.pricing.multipliers import Multipliers
 
-MONEY = ("firm", "spot", "share", "wallet", "bandwidth", "moves")  # the other multipliers are shares and weights
+MONEY = ("firm", "spot", "share", "wallet", "bandwidth", "moves", "same_exits", "same_lots")  # the other multipliers are shares and weights
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,9 +144,24 @@ def lot_costs(arrays: Arrays, multipliers: Multipliers, firm: Array, temperature
     until = jnp.concatenate([jnp.zeros_like(running[:, :1]), jnp.cumsum(running, axis=1)], axis=1)
     leavable = contracts.exit_fee[:, :, 0] < BARRED
     fee = jnp.where(leavable, jnp.sum(jnp.where(leavable[:, :, None], contracts.exit_fee, 0.0) * paid, axis=2), BARRED)
-    leaving = until + jnp.concatenate([fee, contracts.terminal[:, None]], axis=1)
+    leaving = until + jnp.concatenate([fee, contracts.terminal[:, None]], axis=1) + together(arrays, multipliers)
     elsewhere = jnp.sum(contracts.eligible * settling.short, axis=(1, 2)) / contracts.list_ratio
     return leaving, -elsewhere - contracts.opening * jnp.sum(settling.opening, axis=1)
+
+
+def together(arrays: Arrays, multipliers: Multipliers) -> Array:
+    """What rows that keep copies of a contract together charge for a lot that leaves at the start of each period, or stays, [K, T + 1]."""
+    rules = arrays.supply.rules
+    charged = jnp.zeros((arrays.supply.contracts.least.shape[0], arrays.weight.shape[0] + 1), arrays.weight.dtype)
+    if rules.same_exits.shape[0]:
+        one, other, period = rules.same_exits.T
+        price = multipliers.same_exits[0] - multipliers.same_exits[1]
+        charged = charged.at[one, period].add(price).at[other, period].add(-price)
+    if rules.same_lots.shape[0]:
+        one, other = rules.same_lots.T
+        price = (multipliers.same_lots[0] - multipliers.same_lots[1])[:, None]
+        charged = charged.at[one].add(price).at[other].add(-price)
+    return charged
 
 
 def cheapest_lots(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:

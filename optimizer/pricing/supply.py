@@ -87,6 +87,8 @@ class RuleArrays:
     bandwidth: Array  # [sites] GB/s; 0 where there is no limit
     limits_moves: Array  # [T] 1.0 where there is a limit
     moves: Array  # [T]; 0 where there is no limit
+    same_exits: Array  # [E, 3] (contract, contract, period) with equal exits
+    same_lots: Array  # [E, 2] contracts with as many lots
 
 
 @jax.tree_util.register_dataclass
@@ -262,5 +264,7 @@ def _rules(problem: PlanningProblem, unit: float) -> RuleArrays:
         bandwidth=np.where(np.isfinite(problem.site_bandwidth), problem.site_bandwidth, 0.0),
         limits_moves=np.isfinite(limits.most_moves).astype(np.float64),
         moves=np.where(np.isfinite(limits.most_moves), limits.most_moves, 0.0),
+        same_exits=problem.supply.same_exits,
+        same_lots=problem.supply.same_lots,
     )
 

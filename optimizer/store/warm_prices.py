@@ -52,7 +52,8 @@ def kept_prices(run: Path, axes: Axes) -> Prices | None:
     if not same or over < 0 or tuple(had.periods[over:]) != tuple(axes.periods):
         return None
     later = {name: np.delete(value, range(over), axis=_BY_PERIOD[name]) if name in _BY_PERIOD else value for name, value in values.items()}
-    later.setdefault("scenario", np.zeros(0))  # runs made before CVaR could be part of the objective have none
+    for name, shape in (("scenario", 0), ("same_exits", (2, 0)), ("same_lots", (2, 0))):
+        later.setdefault(name, np.zeros(shape))  # runs made before CVaR and stages were priced have none
     return carried(_bare(Multipliers(**later), unit, bound), priced=had.contracts, contracts=axes.contracts)
 
 

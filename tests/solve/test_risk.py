@@ -144,7 +144,7 @@ def test_without_weight_cvar_changes_nothing() -> None:
 def test_a_large_problem_is_searched_with_risk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(price_and_assign, "SMALL", 0)
     problem = fearing(random_problem(0, SMALL))
-    settings = SolveSettings(relative_gap=1e-7, deterministic_limit=1, side_by_side=False)
+    settings = SolveSettings(relative_gap=1e-7, deterministic_limit=3, side_by_side=False)
     found = solve_price_and_assign(problem, settings=settings, started=time.monotonic(), report=lambda step: None)
     optimum = best(problem)
     assert found.bound_usd <= optimum * (1.0 + EXACT_AGAINST_BRUTE_FORCE)
