@@ -16,6 +16,8 @@ from optimizer.tables.cells import Fault, Parsed, parse
 from optimizer.tables.files import Cells, nearest
 from optimizer.tables.schema import Bounds, Column, Kind, Table
 
+STRANGE_SHOWN = 20  # columns that no table has, each told with the nearest name; the others are counted
+
 
 @dataclass(frozen=True, kw_only=True)
 class TableData:
@@ -86,15 +88,16 @@ def _check_header(table: Table, label: str, names: tuple[str, ...]) -> list[Viol
     known = {column.name: column for column in table.columns}
     lacking = {column.name for column in table.columns if column.name not in names}
     violations = []
-    for name in names:
-        if name in known:
-            continue
+    strange = [name for name in names if name not in known]
+    for name in strange[:STRANGE_SHOWN]:
         meant = _meant(name, lacking)
         if meant is None:
             violations.append(_unknown_column(table, label, name))
         else:
             lacking.discard(meant)
             violations.append(_wrong_name(label, known[meant], name))
+    if len(strange) > STRANGE_SHOWN:
+        violations.append(_unknown_column(table, label, f"{len(strange) - STRANGE_SHOWN:,} columns more"))
     violations += [_missing_column(label, known[name], names) for name in known if name in lacking and known[name].required]
     return violations
 
