@@ -77,7 +77,9 @@ def check_columns(table: Table, label: str, cells: Cells) -> tuple[TableData, li
             violations.append(_fault(data, column, fault))
             broken.add(column.name)
     if table.key and not broken & set(table.key):
-        violations += _duplicates(data)
+        twice = _duplicates(data)
+        violations += twice
+        broken |= set(table.key) if twice else set()  # rows of one key say several things: rules that look them up wait
     if values.empty and not table.may_be_empty:
         broken |= {column.name for column in table.columns}  # what the rows would say is not known
         violations.append(Violation(where=label, rule="must have at least one row", got="none", remedy="Write the rows."))

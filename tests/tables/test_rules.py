@@ -387,3 +387,12 @@ def test_a_superseded_commitment_may_overlap(tmp_path: Path) -> None:
     made["contracts"][-1]["ContractCommitmentLifecycleStatus"] = "Pending"
     (violation,) = found(write(tmp_path, made))
     assert violation[3] == ("held", "held_before")
+
+
+def test_rows_of_one_key_do_not_stop_the_other_rules(tmp_path):
+    made = added("contracts", 0)
+    made["blocks"][0]["start_hour_utc"] = "1"
+    write(tmp_path, made)
+    told = found(tmp_path)
+    assert any(where == "contracts.csv" and "ContractCommitmentId" in rule for where, rule, _, _ in told)
+    assert any(rule.startswith("blocks must cover") for _, rule, _, _ in told)
