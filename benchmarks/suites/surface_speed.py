@@ -1,8 +1,8 @@
 """Elements per second of the cost kernel, forward and with slopes, against NumPy; memory as periods and scenarios grow.
 
 A row's `objective` is elements/s (rows of speed) or bytes beyond inputs and outputs (rows of memory), its `ratio` the speed over that of
-NumPy on one core with chunks that fit the cache. Rows `m_m_c` are what NumPy computes too; rows `g_g_c` add the corrections for irregular
-arrivals and services and the slopes in them. Arithmetic and transcendental functions per element
+the same in NumPy on one core, with chunks that fit the cache. Rows `g_g_c` add to `m_m_c` the corrections for irregular arrivals and
+services and the slopes in them. Arithmetic and transcendental functions per element
 stand in `status`, counted before compilation, so that what a compiler repeats does not count; on a card also the share of its float32
 peak that they reach.
 """
@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -61,18 +62,15 @@ class Settings(SuiteSettings):
 
 
 def run(settings: Settings) -> Iterator[ResultRow]:
-    """NumPy first, then the kernel with and without corrections, then memory."""
+    """NumPy and the kernel beside it, with and without corrections; then memory."""
     devices = _devices(settings.device)
-    simple, reason = made_inputs(settings.shape, QueueingParameters(corrections=None), settings.seed)
-    yardstick = {}
-    for name, function in (("forward", numpy_surface.forward), ("slopes", numpy_surface.slopes)):
-        row = _numpy(settings, simple, name, function)
-        yardstick[name] = row.objective
-        yield row
     for label, parameters in (("m_m_c", QueueingParameters(corrections=None)), ("g_g_c", QueueingParameters())):
-        inputs = dataclasses.replace(simple, queueing=parameters)
-        for name in ("forward", "slopes"):
-            yield _timed(settings, label, name, inputs, reason, devices, yardstick[name])
+        inputs, reason = made_inputs(settings.shape, parameters, settings.seed)
+        how = None if parameters.corrections is None else numpy_surface.irregular(parameters)
+        for name, function in (("forward", numpy_surface.forward), ("slopes", numpy_surface.slopes)):
+            row = _numpy(settings, inputs, f"{label} {name}", partial(function, how=how))
+            yield row
+            yield _timed(settings, label, name, inputs, reason, devices, row.objective)
     yield from _memory(settings, devices)
 
 
@@ -103,7 +101,7 @@ def _numpy(settings: Settings, inputs: Inputs, name: str, function: Callable[[nu
     total = float(np.prod(settings.shape))
     return ResultRow(
         suite=SUITE,
-        case=f"m_m_c {name}",
+        case=name,
         size=_size(settings.shape),
         solver="numpy, 1 core",
         seconds=total / best,

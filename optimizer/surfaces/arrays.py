@@ -18,6 +18,23 @@ Tree = TypeVar("Tree")
 SHARPNESS = 4  # exponent of smooth minima and maxima
 
 
+@jax.custom_jvp
+def inverse(values: Array) -> Array:
+    """1/x, whose slope -1/x^2 is made of the quotient that is there already."""
+    return 1.0 / values
+
+
+@inverse.defjvp
+def _inverse_slope(at: tuple[Array], step: tuple[Array]) -> tuple[Array, Array]:
+    value = inverse(at[0])
+    return value, -value * value * step[0]
+
+
+def positive(values: Array) -> Array:
+    """The larger of it and 0, with slope 1 at 0; by a choice, as the slope of a maximum halves ties, at the cost of quotients."""
+    return jnp.where(values >= 0.0, values, 0.0)
+
+
 def smooth_maximum(a: Array, b: Array) -> Array:
     """(a^4 + b^4)^(1/4) of positive arrays, by logarithms: no power of a small number underflows in float32."""
     return jnp.exp(jnp.logaddexp(SHARPNESS * jnp.log(a), SHARPNESS * jnp.log(b)) / SHARPNESS)
@@ -52,6 +69,27 @@ def _spread_back(_: tuple[int, ...], axes: tuple[int, ...], slopes: Array) -> tu
 
 
 spread_once.defvjp(_spread_forth, _spread_back)
+
+
+@jax.custom_vjp
+def sum_over_cells(values: Array, weights: Array) -> Array:
+    """[L, P] sums of values [L, P, T, B, S] times weights [L | 1, 1, T, B, S]; the weights' slopes are matrix products."""
+    return jnp.sum(values * weights, axis=(2, 3, 4))
+
+
+def _cells_forth(values: Array, weights: Array) -> tuple[Array, tuple[Array, Array]]:
+    return sum_over_cells(values, weights), (values, weights)
+
+
+def _cells_back(kept: tuple[Array, Array], slopes: Array) -> tuple[Array, Array]:
+    values, weights = kept
+    pattern = "lp,lpk->lk" if len(weights) > 1 else "lp,lpk->k"
+    rows = values.reshape(*values.shape[:2], -1)
+    by_weight = jnp.einsum(pattern, slopes, rows, precision=jax.lax.Precision.HIGHEST)
+    return slopes[:, :, None, None, None] * weights, by_weight.reshape(weights.shape)
+
+
+sum_over_cells.defvjp(_cells_forth, _cells_back)
 
 
 def device() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
@@ -16,13 +16,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from optimizer.surfaces.arrays import spread, spread_once
+from optimizer.surfaces.arrays import spread, spread_once, sum_over_cells
 from optimizer.surfaces.queueing import QueueingParameters
 from optimizer.surfaces.sizing import LONG_WAIT, count_and_waits
 
 PERCENTILES = (0.5, 0.95, 0.99)  # of the time to first token
 SECONDS_PER_HOUR = 3600.0
 MILLION = 1e6
+REQUESTS = SECONDS_PER_HOUR / MILLION  # millions in an hour, of one per second
+NO_LOAD = 1e-12  # replicas: no wait and no slope, for what asks nothing
 
 
 class Reason(IntEnum):
@@ -99,15 +101,40 @@ class Inputs:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class Surface:
-    """Elements, each of a shape that broadcasts to [L, P, T, B, S]. All 0, but the reason, where a pool cannot serve a load."""
+    """Elements, each of a shape that broadcasts to [L, P, T, B, S]. All 0, but the reason, where a pool cannot serve a load.
 
-    accelerators: Array  # needed in the busiest minute, held for the block
-    ttft_s: tuple[Array, ...]  # by `PERCENTILES`, network and wait included
+    Kept by what they are products of, so that a sum over periods, blocks and scenarios need not touch what does not vary there.
+    """
+
+    replicas: Array  # needed in the busiest minute, held for the block
+    waits: tuple[Array, ...]  # by `PERCENTILES`, in services of one replica
+    per_replica: Array  # [L, P, 1, 1, 1] accelerators
+    service_s: Array  # [L, P, 1, 1, 1]
+    first_token_s: Array  # [L, P, 1, 1, 1], network included
     tpot_s: Array  # [L, P, 1, 1, 1]
-    usd_per_hour: Array
-    usd_per_million_tokens: Array  # prompt and output; 0 where nothing is asked. Its slope passes float32 below 1e-15 requests/s
-    requests_per_s: Array  # mean of the block
+    tokens: Array  # [L, P, 1, 1, 1] of a request
+    usd_per_accelerator_hour: Array  # [1, P, T, 1, S]
+    requests_per_s: Array  # [L, 1, T, B, S] mean of the block
     reason: Array  # int32, `Reason`
+    apart: bool = field(default=False, metadata={"static": True})  # see `surface`
+
+    @property
+    def accelerators(self) -> Array:
+        return self.replicas * self.per_replica
+
+    @property
+    def ttft_s(self) -> tuple[Array, ...]:
+        """By `PERCENTILES`, network and wait included."""
+        return tuple(self.first_token_s + wait * self.service_s for wait in self.waits)
+
+    @property
+    def usd_per_hour(self) -> Array:
+        return self.accelerators * self.usd_per_accelerator_hour
+
+    @property
+    def usd_per_million_tokens(self) -> Array:
+        """Prompt and output; 0 where nothing is asked. Its slope passes float32 below 1e-15 requests/s."""
+        return self.usd_per_hour * (_inverse(self.requests_per_s) / (self.tokens * REQUESTS))
 
 
 Reduction = Callable[[Surface, Array, Array], Any]
@@ -119,37 +146,43 @@ def surface(inputs: Inputs, reason: Array, *, whole: bool = True, steps: int = 1
     Args:
       reason: [L, P] int32, `Reason` of each pair.
       whole:  whole replicas, as planned; else unrounded ones, with slopes in all inputs.
-      steps:  Newton steps of `sizing.size`.
-      apart:  slopes in the pairs are summed by kernels of their own, as cards want it.
+      steps:  Newton steps of `sizing.count_and_waits`.
+      apart:  sums and their slopes are kernels of their own, as cards want them; else matrix products, as cores do.
     """
-    busiest = demanded(inputs.demand)
-    mean = busiest * inputs.demand.mean_share[:, None, None, None]
-    shape = (*reason.shape, *busiest.shape[1:])
-    requests, asked = (spread_once(rate[:, None], shape) for rate in (busiest, mean))
-    served = (reason == Reason.ELIGIBLE)[:, :, None, None, None]
-    pairs: Pairs = spread(jax.tree.map(lambda value: jnp.where(reason == Reason.ELIGIBLE, value, 1.0), inputs.pairs), 3)
+    busiest = demanded(inputs.demand)[:, None]
+    shape = (*reason.shape, *busiest.shape[2:])
+    eligible = reason == Reason.ELIGIBLE
+    served = eligible[:, :, None, None, None]
+    pairs: Pairs = spread(jax.tree.map(lambda value: jnp.where(eligible, value, 1.0), inputs.pairs), 3)
+    limit = jnp.minimum(pairs.wait_limit_s, LONG_WAIT * pairs.service_s)  # a quotient by S of no limit has no slope
+    service, patience = pairs.service_s, limit / pairs.service_s
     if apart and not whole:
-        pairs = jax.tree.map(lambda value: spread_once(value, shape), pairs)
-    runs = served & (requests > 0.0)
-    offered = jnp.where(runs, requests * pairs.service_s, 1.0)
+        service, patience = (spread_once(value, shape) for value in (service, patience))
+    runs = served & (busiest > 0.0)
+    offered = jnp.where(runs, spread_once(busiest, shape), NO_LOAD) * service  # in this order, slopes by service and by rate are cheap
     each = () if whole else served.shape  # one for each pair: slopes are summed as those of the pairs are, then over pairs
     typed: QueueingParameters = jax.tree.map(lambda value: jnp.broadcast_to(jnp.asarray(value, offered.dtype), each), inputs.queueing)
-    limit = jnp.minimum(pairs.wait_limit_s, LONG_WAIT * pairs.service_s)  # a quotient by S of no limit has no slope
-    patience = limit / pairs.service_s
     count, *waits = count_and_waits(typed, offered, patience, PERCENTILES, whole=whole, steps=steps)
-    accelerators = jnp.where(runs, count * pairs.accelerators, 0.0)
-    hourly = accelerators * spread_once(inputs.market.usd_per_hour[None, :, :, None, :], shape)
-    tokens = jnp.where(runs, asked * (pairs.tokens * (SECONDS_PER_HOUR / MILLION)), 1.0)  # millions per hour
-    enough = accelerators <= inputs.market.accelerators[None, :, None, None, None]
+    replicas = jnp.where(runs, count, 0.0)
+    enough = replicas * pairs.accelerators <= inputs.market.accelerators[None, :, None, None, None]
     return Surface(
-        accelerators=accelerators,
-        ttft_s=tuple(jnp.where(served, pairs.first_token_s + jnp.where(runs, wait * pairs.service_s, 0.0), 0.0) for wait in waits),
-        tpot_s=jnp.where(served, pairs.tpot_s, 0.0)[:, :, :1, :1, :1],
-        usd_per_hour=hourly,
-        usd_per_million_tokens=hourly / tokens,
-        requests_per_s=asked,
+        replicas=replicas,
+        waits=tuple(waits),
+        per_replica=pairs.accelerators,
+        service_s=pairs.service_s,
+        first_token_s=jnp.where(served, pairs.first_token_s, 0.0),
+        tpot_s=jnp.where(served, pairs.tpot_s, 0.0),
+        tokens=pairs.tokens,
+        usd_per_accelerator_hour=inputs.market.usd_per_hour[None, :, :, None, :],
+        requests_per_s=jnp.broadcast_to(busiest * inputs.demand.mean_share[:, None, None, None, None], (shape[0], 1, *shape[2:])),
         reason=jnp.where(served & ~enough, Reason.CAPACITY, reason[:, :, None, None, None]).astype(jnp.int32),
+        apart=apart,
     )
+
+
+def _inverse(rate: Array) -> Array:
+    """1 over a rate; 0 where there is none."""
+    return jnp.where(rate > 0.0, 1.0 / jnp.where(rate > 0.0, rate, 1.0), 0.0)
 
 
 def demanded(demand: Demand) -> Array:
@@ -179,21 +212,30 @@ def expected(elements: Surface, hours: Array, probability: Array) -> Expected:
       hours:       [T, B].
       probability: [S].
     """
-    weight = spread_once(hours[None, None, :, :, None] * probability[None, None, None, None, :], elements.accelerators.shape)
-    asked = elements.requests_per_s * weight * (SECONDS_PER_HOUR / MILLION)
+    weight = hours[None, None, :, :, None] * probability[None, None, None, None, :]
+    requests = elements.requests_per_s * weight * REQUESTS
+    per_request = weight * _inverse(elements.requests_per_s)
+    shape = elements.replicas.shape
+    if elements.apart:
+        hour, request, per_request = (spread_once(value, shape) for value in (weight, requests, per_request))
+    else:
+        hour, request = weight, requests
+
+    def summed(values: Array, of: Array) -> Array:
+        """[L, P]"""
+        return jnp.sum(values * of, axis=(2, 3, 4)) if elements.apart else sum_over_cells(values, of)
+
     served = (elements.reason == Reason.ELIGIBLE).astype(weight.dtype)
-
-    def summed(values: Array) -> Array:
-        return jnp.broadcast_to(jnp.sum(values, axis=(2, 3, 4)), elements.accelerators.shape[:2])
-
-    requests = summed(asked)
+    paid = elements.replicas * spread_once(elements.usd_per_accelerator_hour, shape)
+    all_requests = jnp.sum(requests, axis=(2, 3, 4))
+    pair = {name: getattr(elements, name)[:, :, 0, 0, 0] for name in ("per_replica", "service_s", "first_token_s", "tpot_s", "tokens")}
     return Expected(
-        usd=summed(elements.usd_per_hour * weight),
-        accelerator_hours=summed(elements.accelerators * weight),
-        hours=summed(weight),
-        hours_served=summed(served * weight),
-        requests=requests,
-        ttft_requests=tuple(summed(ttft * asked) for ttft in elements.ttft_s),
-        tpot_requests=elements.tpot_s[:, :, 0, 0, 0] * requests,
-        usd_per_million_tokens_hours=summed(elements.usd_per_million_tokens * weight),
+        usd=pair["per_replica"] * summed(paid, hour),
+        accelerator_hours=pair["per_replica"] * summed(elements.replicas, hour),
+        hours=jnp.broadcast_to(jnp.sum(weight), shape[:2]),
+        hours_served=summed(served, hour),
+        requests=jnp.broadcast_to(all_requests, shape[:2]),
+        ttft_requests=tuple(pair["first_token_s"] * all_requests + pair["service_s"] * summed(wait, request) for wait in elements.waits),
+        tpot_requests=pair["tpot_s"] * all_requests,
+        usd_per_million_tokens_hours=pair["per_replica"] / (pair["tokens"] * REQUESTS) * summed(paid, per_request),
     )

@@ -6,7 +6,6 @@ square roots, and nothing that overflows, cancels or has an infinite slope for m
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -144,15 +143,3 @@ def busy_erlang_c(servers: Array, offered: Array) -> tuple[Array, Array, Array]:
     d_a = damped * odds + q * j_a - j * one_n
     # each ends in a quotient, which a compiler computes once for all that use it where it would repeat sums and products for each
     return value, ((one_m - log_r) * d - d_m) / d, ((odds - one_a) * d - d_a) / d
-
-
-@jax.custom_jvp
-def busy_log_erlang_c(servers: Array, offered: Array) -> Array:
-    """ln C of `busy_erlang_c`, whose slopes are those given there."""
-    return busy_erlang_c(servers, offered)[0]
-
-
-@busy_log_erlang_c.defjvp
-def _busy_slopes(at: tuple[Array, Array], step: tuple[Array, Array]) -> tuple[Array, Array]:
-    value, by_servers, by_offered = busy_erlang_c(*at)
-    return value, by_servers * step[0] + by_offered * step[1]

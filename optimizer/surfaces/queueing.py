@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import ndtr
 
-from optimizer.surfaces.arrays import Scalar, rounding
+from optimizer.surfaces.arrays import Scalar, inverse, positive, rounding
 from optimizer.surfaces.erlang import log_erlang_c
 
 TRUSTED_UTILISATION = 0.9
@@ -95,7 +95,8 @@ def waits(
     idle = 1.0 - utilisation
     log_chance = log_erlang_c(servers / peakedness(typed), utilisation)
     excess = log_chance - jnp.log1p(-p)
-    mean = wait_spread(typed, servers, idle) * wait_stretch(typed, idle, jnp.maximum(excess, 0.0)) * service_s / (servers * idle)
+    shape = wait_shape(typed)
+    mean = wait_spread(shape, servers, idle) * wait_stretch(shape, idle, jnp.maximum(excess, 0.0)) * service_s / (servers * idle)
     return Waits(
         log_chance=jnp.where(stable, log_chance, 0.0),
         excess=jnp.where(stable, excess, -jnp.log1p(-p)),
@@ -115,26 +116,51 @@ def peakedness(parameters: QueueingParameters) -> Scalar:
     return jnp.maximum(1.0 + (parameters.arrival_variation - 1.0) * smaller, LEAST_PEAKEDNESS)
 
 
-def wait_spread(parameters: QueueingParameters, servers: Array, idle: Array) -> Scalar:
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class WaitShape:
+    """The numbers in s and f that depend on the queue's parameters alone."""
+
+    services: Scalar  # (cs2-1)/2
+    pooling: Scalar  # pooling (1+cs2)/2
+    arrivals: Scalar  # (ca2-1)/2
+    damping: Scalar  # r arrivals
+    damping_squared: Scalar  # r arrivals_squared
+    stretch: Scalar  # tail q
+    centre: Scalar  # tail_centre
+
+
+def wait_shape(parameters: QueueingParameters) -> WaitShape | None:
+    """None: waits as in M/M/c."""
+    how, arrivals, services = parameters.corrections, parameters.arrival_variation, parameters.service_variation
+    if how is None:
+        return None
+    crowding = jnp.maximum(arrivals - 1.0, 0.0) / (arrivals + 1.0)
+    return WaitShape(
+        services=(services - 1.0) / 2.0,
+        pooling=how.pooling * ((services - 1.0) / 2.0 + 1.0),
+        arrivals=(arrivals - 1.0) / 2.0,
+        damping=crowding * how.arrivals,
+        damping_squared=crowding * how.arrivals_squared,
+        stretch=how.tail * (services - 1.0) / (services + 1.0),
+        centre=how.tail_centre,
+    )
+
+
+def wait_spread(shape: WaitShape | None, servers: Array, idle: Array) -> Scalar:
     """f, the mean wait of those who wait, in services over c (1 - rho)."""
-    how = parameters.corrections
-    if how is None:
+    if shape is None:
         return 1.0
-    half = (parameters.service_variation - 1.0) / 2.0
-    services = half / (1.0 + how.pooling * (half + 1.0) * idle * idle * jnp.maximum(servers - 1.0, 0.0))
-    crowding = jnp.maximum(parameters.arrival_variation - 1.0, 0.0) / (parameters.arrival_variation + 1.0)
-    damping = 1.0 + crowding * idle * (how.arrivals + how.arrivals_squared * idle)
-    return 1.0 + services + (parameters.arrival_variation - 1.0) / 2.0 / damping
+    services = shape.services * inverse(1.0 + shape.pooling * (idle * idle * positive(servers - 1.0)))
+    return 1.0 + services + shape.arrivals * inverse(1.0 + idle * (shape.damping + shape.damping_squared * idle))
 
 
-def wait_stretch(parameters: QueueingParameters, idle: Array, excess: Array) -> Scalar:
+def wait_stretch(shape: WaitShape | None, idle: Array, excess: Array) -> Scalar:
     """s, by which a percentile lies beyond that of an exponential wait; 1 + u, and as smooth, where u > 0."""
-    how = parameters.corrections
-    if how is None:
+    if shape is None:
         return 1.0
-    variation = parameters.service_variation
-    u = how.tail * (variation - 1.0) / (variation + 1.0) * idle * (excess - how.tail_centre)
-    return jnp.maximum(u, 0.0) + 1.0 / (1.0 - jnp.minimum(u, 0.0))
+    u = shape.stretch * idle * (excess - shape.centre)
+    return jnp.where(u > 0.0, 1.0 + u, inverse(1.0 + positive(-u)))
 
 
 def wait_percentile_s(parameters: QueueingParameters, servers: Array, arrivals_per_s: Array, service_s: Array) -> Array:

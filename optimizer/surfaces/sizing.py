@@ -7,15 +7,25 @@ A closed form comes within 0.2 of a replica of it, and one Newton step within 0.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from optimizer.surfaces.arrays import Scalar, rounding
-from optimizer.surfaces.erlang import busy_erlang_c, busy_log_erlang_c
-from optimizer.surfaces.queueing import TRUSTED_UTILISATION, QueueingParameters, peakedness, wait_spread, wait_stretch
+from optimizer.surfaces.arrays import Scalar, inverse, positive, rounding
+from optimizer.surfaces.erlang import busy_erlang_c
+from optimizer.surfaces.queueing import (
+    TRUSTED_UTILISATION,
+    QueueingParameters,
+    WaitShape,
+    peakedness,
+    wait_shape,
+    wait_spread,
+    wait_stretch,
+)
 
 # ln C = -(LINEAR x + QUADRATIC x^2) at c = a + x sqrt(a) of many servers, and what few need beyond: for the least error after a step
 LINEAR, QUADRATIC, FEW = 1.1607, 0.3089, 0.1962
@@ -25,88 +35,170 @@ WHOLE_SLACK = 5e-4  # replicas by which the unrounded count may pass a whole num
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """Replicas of a load, and the chance that a request waits. Arrays of one shape."""
+class _Terms:
+    """What the equations hold of the queue's parameters."""
 
-    count: Array  # whole, or as many as just keep the limit
-    log_chance: Array  # ln C at that count
-
-
-def size(parameters: QueueingParameters, offered: Array, patience: Array, *, whole: bool, steps: int = 1) -> Sizes:
-    """The fewest replicas that keep the wait limit and `TRUSTED_UTILISATION`.
-
-    Args:
-      parameters: numbers of the arrays' type.
-      offered:    a = arrivals/s x service s, > 0.
-      patience:   wait limit in services of one replica, w/S; below 0 counts as 0, inf is no limit.
-      whole:      whole replicas, which are planned; else the unrounded count, at least 1, which has slopes in everything.
-      steps:      Newton steps before the last evaluation; more than 1 for bursty or very regular loads, and for checks.
-
-    Returns:
-      Broadcast shape of the arguments. A whole count keeps its limit to within 0.0005 of a replica.
-    """
-    z = peakedness(parameters)
-    patience = jnp.clip(patience, 0.0, LONG_WAIT)
-    bound = jnp.maximum(offered / jnp.minimum(parameters.planning_utilisation, TRUSTED_UTILISATION), 1.0)
-    count = jnp.maximum(_first_guess(parameters, z, offered, patience), bound)
-    fixed = jax.lax.stop_gradient((parameters, z, offered, patience, bound))
-    count = jax.lax.stop_gradient(count)
-    for _ in range(steps):
-        count = jnp.maximum(_newton(*fixed[:4], count)[0], fixed[4])
-    if whole:
-        slack = 8.0 * rounding(offered)
-        least = jnp.ceil(fixed[4] * (1.0 - slack))
-        count = jnp.maximum(jnp.ceil(count * (1.0 - slack) - WHOLE_SLACK), least)
-        return Sizes(count=count, log_chance=busy_log_erlang_c(count / z, offered / z))
-    better, log_chance, slope = _newton(parameters, z, offered, patience, count)
-    better = jnp.maximum(better, bound)
-    return Sizes(count=better, log_chance=log_chance + slope * (better - count))
+    level: Scalar  # -ln(1-p)
+    one_z: Scalar  # 1/z
+    one_utilisation: Scalar  # replicas for a unit of load, at least
+    shape: WaitShape | None
 
 
-def _first_guess(parameters: QueueingParameters, z: Scalar, offered: Array, patience: Array) -> Array:
-    """A count within 0.2 of the one that just keeps the limit.
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class _At:
+    """ln C and its slopes near a count."""
 
-    c = a + x sqrt(a z) + FEW x^2 v/(v + k)     LINEAR x + QUADRATIC x^2 + k x = -ln(1-p)     v = LINEAR + 2 QUADRATIC x
-    k = w/(f S) sqrt(a z)     f = (ca2 + cs2)/2
-    """
-    level = -jnp.log1p(-parameters.percentile)
-    root = jnp.sqrt(offered * z)
-    variation = 2.0 if parameters.corrections is None else parameters.arrival_variation + parameters.service_variation
-    k = patience * root * (2.0 / variation)
-    linear = LINEAR + k
-    x = 2.0 * level / (linear + jnp.sqrt(linear * linear + 4.0 * QUADRATIC * level))
-    slope = LINEAR + 2.0 * QUADRATIC * x
-    return offered + x * (root + FEW * x * (slope / (slope + k)))
-
-
-def _newton(parameters: QueueingParameters, z: Scalar, offered: Array, patience: Array, count: Array) -> tuple[Array, Array, Array]:
-    """One step towards y s f = w/S (c - a), ln C before it, and its slope by c; the step's divisor carries no slope."""
-    one_z = 1.0 / z
-    log_chance = busy_log_erlang_c(count * one_z, offered * one_z)
-    slope = jax.lax.stop_gradient(busy_erlang_c(count * one_z, offered * one_z)[1] * one_z)
-    excess = log_chance - jnp.log1p(-parameters.percentile)
-
-    def waited(count: Array, excess: Array) -> Array:
-        idle = (count - offered) / count
-        return excess * wait_spread(parameters, count, idle) * wait_stretch(parameters, idle, jnp.maximum(excess, 0.0))
-
-    at, by_count = jax.jvp(waited, (count, excess), (jnp.ones_like(count), slope))
-    divisor = jax.lax.stop_gradient(by_count - patience)
-    return count - (at - patience * (count - offered)) / divisor, log_chance, slope
-
-
-def waits_in_services(parameters: QueueingParameters, sizes: Sizes, offered: Array, percentiles: tuple[float, ...]) -> tuple[Array, ...]:
-    """Percentiles of the wait at a size, over the service time: W_p/S = max(y, 0) s f / (c - a)."""
-    idle_servers = sizes.count - offered
-    idle = idle_servers / sizes.count
-    each = wait_spread(parameters, sizes.count, idle)
-    excesses = [jnp.maximum(sizes.log_chance + math.log(1.0 / (1.0 - p)), 0.0) for p in percentiles]
-    return tuple(excess * each * wait_stretch(parameters, idle, excess) / idle_servers for excess in excesses)
+    count: Array
+    log_chance: Array
+    by_count: Array  # at one load
+    by_offered: Array  # at one count
+    step: Array  # of Newton's, and its divisor
+    divisor: Array
 
 
 def count_and_waits(
     parameters: QueueingParameters, offered: Array, patience: Array, percentiles: tuple[float, ...], *, whole: bool, steps: int = 1
 ) -> tuple[Array, ...]:
-    """Replicas as of `size`, and percentiles of the wait over the service time."""
-    sizes = size(parameters, offered, patience, whole=whole, steps=steps)
-    return sizes.count, *waits_in_services(parameters, sizes, offered, percentiles)
+    """The fewest replicas that keep the wait limit and `TRUSTED_UTILISATION`, and percentiles of the wait over the service time.
+
+        W_p/S = max(y, 0) s f / (c - a)
+
+    Args:
+      parameters: numbers of the arrays' type.
+      offered:    a = arrivals/s x service s, > 0.
+      patience:   wait limit in services of one replica, w/S; below 0 counts as 0, inf is no limit.
+      whole:      whole replicas, which are planned; else the unrounded count, at least 1, which has slopes in everything by reverse mode.
+      steps:      Newton steps before the last evaluation; more than 1 for bursty or very regular loads, and for checks.
+
+    Returns:
+      Broadcast shape of the arguments, each. A whole count keeps its limit to within 0.0005 of a replica.
+    """
+    terms = _terms(parameters)
+    patience = jnp.clip(patience, 0.0, LONG_WAIT)
+    if not whole:
+        return _unrounded(terms, offered, patience, percentiles, steps)
+    slack = 8.0 * rounding(offered)
+    least = jnp.ceil(_bound(terms, offered) * (1.0 - slack))
+    count = jnp.maximum(jnp.ceil(_near(terms, offered, patience, steps) * (1.0 - slack) - WHOLE_SLACK), least)
+    log_chance = busy_erlang_c(count * terms.one_z, offered * terms.one_z)[0]
+    return count, *_waits(terms, count, offered, log_chance, percentiles)
+
+
+def _terms(parameters: QueueingParameters) -> _Terms:
+    return _Terms(
+        level=-jnp.log1p(-parameters.percentile),
+        one_z=1.0 / peakedness(parameters),
+        one_utilisation=1.0 / jnp.minimum(parameters.planning_utilisation, TRUSTED_UTILISATION),
+        shape=wait_shape(parameters),
+    )
+
+
+def _bound(terms: _Terms, offered: Array) -> Array:
+    least = offered * terms.one_utilisation
+    return jnp.where(least > 1.0, least, 1.0)
+
+
+def _near(terms: _Terms, offered: Array, patience: Array, steps: int) -> Array:
+    """The closed form and Newton steps from it."""
+    bound = _bound(terms, offered)
+    count = jnp.maximum(_first_guess(terms, offered, patience), bound)
+    for _ in range(steps):
+        count = jnp.maximum(count - _at(terms, offered, patience, count).step, bound)
+    return count
+
+
+def _first_guess(terms: _Terms, offered: Array, patience: Array) -> Array:
+    """A count within 0.2 of the one that just keeps the limit.
+
+    c = a + x sqrt(a z) + FEW x^2 v/(v + k)     LINEAR x + QUADRATIC x^2 + k x = -ln(1-p)     v = LINEAR + 2 QUADRATIC x
+    k = w/(f S) sqrt(a z)     f = (ca2 + cs2)/2
+    """
+    root = jnp.sqrt(offered / terms.one_z)
+    variation = 1.0 if terms.shape is None else 1.0 + terms.shape.services + terms.shape.arrivals
+    k = patience * root / variation
+    linear = LINEAR + k
+    x = 2.0 * terms.level / (linear + jnp.sqrt(linear * linear + 4.0 * QUADRATIC * terms.level))
+    slope = LINEAR + 2.0 * QUADRATIC * x
+    return offered + x * (root + FEW * x * (slope / (slope + k)))
+
+
+def _at(terms: _Terms, offered: Array, patience: Array, count: Array) -> _At:
+    """ln C at a count, and the Newton step from it towards y s f = w/S (c - a)."""
+    log_chance, by_servers, by_load = busy_erlang_c(count * terms.one_z, offered * terms.one_z)
+    by_count = by_servers * terms.one_z
+    beyond, slope = jax.jvp(
+        lambda count, log_chance: _missed(terms, count, offered, patience, log_chance),
+        (count, log_chance),
+        (jnp.ones_like(count), by_count),
+    )
+    return _At(count=count, log_chance=log_chance, by_count=by_count, by_offered=by_load * terms.one_z, step=beyond / slope, divisor=slope)
+
+
+def _missed(terms: _Terms, count: Array, offered: Array, patience: Array, log_chance: Array) -> Array:
+    """y s f - w/S (c - a), which falls as replicas are added and is 0 where the limit is just kept."""
+    excess = log_chance + terms.level
+    idle = (count - offered) * inverse(count)
+    spread, stretch = wait_spread(terms.shape, count, idle), wait_stretch(terms.shape, idle, positive(excess))
+    return excess * spread * stretch - patience * (count - offered)
+
+
+def _waits(terms: _Terms, count: Array, offered: Array, log_chance: Array, percentiles: tuple[float, ...]) -> tuple[Array, ...]:
+    idle_servers = count - offered
+    idle = idle_servers * inverse(count)
+    each = wait_spread(terms.shape, count, idle) * inverse(idle_servers)
+    excesses = [positive(log_chance + math.log(1.0 / (1.0 - p))) for p in percentiles]
+    return tuple(excess * each * wait_stretch(terms.shape, idle, excess) for excess in excesses)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3, 4))
+def _unrounded(terms: _Terms, offered: Array, patience: Array, percentiles: tuple[float, ...], steps: int) -> tuple[Array, ...]:
+    """Count and waits. Slopes follow from the equation that holds at the count, not from the steps that found it:
+
+    dc = -(dF at fixed c) / (dF/dc)     F = y s f - w/S (c - a)     or that of the bound, where it holds the count
+    """
+    return _forth(terms, offered, patience, percentiles, steps)[0]
+
+
+_Kept = tuple[_Terms, Array, Array, Array, Array, _At]
+
+
+def _forth(terms: _Terms, offered: Array, patience: Array, percentiles: tuple[float, ...], steps: int) -> tuple[tuple[Array, ...], _Kept]:
+    at = _at(terms, offered, patience, _near(terms, offered, patience, steps))
+    count = jnp.maximum(at.count - at.step, _bound(terms, offered))
+    log_chance = at.log_chance + at.by_count * (count - at.count)
+    return (count, *_waits(terms, count, offered, log_chance, percentiles)), (terms, offered, patience, count, log_chance, at)
+
+
+def _back(percentiles: tuple[float, ...], _: int, kept: _Kept, slopes: tuple[Array, ...]) -> tuple[_Terms, Array, Array]:
+    terms, offered, patience, count, log_chance, at = kept
+    whole = jax.tree.map(lambda value: jnp.broadcast_to(value, count.shape), terms)  # so that each slope is summed once
+    free = count > _bound(terms, offered)
+
+    def waits(count: Array, log_chance: Array) -> tuple[Array, ...]:
+        return _waits(terms, count, offered, log_chance, percentiles)
+
+    def at_count(terms: _Terms, offered: Array, patience: Array, log_chance: Array) -> tuple[Array, ...]:
+        missed = _missed(terms, count, offered, patience, log_chance)
+        return *_waits(terms, count, offered, log_chance, percentiles), missed, _bound(terms, offered)
+
+    _, wait_by_count = jax.jvp(waits, (count, log_chance), (jnp.ones_like(count), at.by_count))
+    by_count = slopes[0] + sum(slope * by for slope, by in zip(slopes[1:], wait_by_count, strict=True))
+    pull: Any = jax.vjp(at_count, whole, offered, patience, log_chance)[1]
+    by_terms, by_offered, by_patience, by_log = pull(
+        (*slopes[1:], jnp.where(free, by_count / -at.divisor, 0.0), jnp.where(free, 0.0, by_count))
+    )
+    by_one_z = by_terms.one_z + by_log * (count * at.by_count + offered * at.by_offered) / whole.one_z
+    by_terms = replace(by_terms, one_z=by_one_z)
+    return jax.tree.map(_summed, by_terms, terms), by_offered + by_log * at.by_offered, by_patience
+
+
+def _summed(slopes: Array, like: Scalar) -> Array:
+    """Over the axes along which a term was spread."""
+    shape = jnp.shape(like)
+    lead = slopes.ndim - len(shape)
+    axes = tuple(range(lead)) + tuple(lead + i for i, length in enumerate(shape) if length < slopes.shape[lead + i])
+    return jnp.sum(slopes, axis=axes, keepdims=True).reshape(shape) if axes else slopes
+
+
+_unrounded.defvjp(_forth, _back)

@@ -32,7 +32,7 @@ class Plan:
     loads: int  # of a chunk
     scenarios: int  # of a chunk
     whole: bool = True  # whole replicas; else unrounded ones, as slopes need
-    steps: int = 1  # Newton steps of `sizing.size`
+    steps: int = 1  # Newton steps of `sizing.count_and_waits`
     apart: bool = False  # as cards want it, see `cost.surface`
     mesh: Mesh | None = None  # devices, one axis `LOADS`; None: one device
 

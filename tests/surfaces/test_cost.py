@@ -94,12 +94,16 @@ def test_one_step_from_the_closed_form(variations: tuple[float, float]) -> None:
     assert binding.any()
 
 
-def test_against_numpy_forward_and_slopes() -> None:
-    inputs, reason = made_inputs((3, 4, 2, 2, 5), MEMORYLESS, 2, "float64")
+@pytest.mark.parametrize(
+    "parameters", [MEMORYLESS, QueueingParameters(arrival_variation=2.5, service_variation=1.7)], ids=["m_m_c", "g_g_c"]
+)
+def test_against_numpy_forward_and_slopes(parameters: QueueingParameters) -> None:
+    inputs, reason = made_inputs((3, 4, 2, 2, 5), parameters, 2, "float64")
+    how = None if parameters.corrections is None else numpy_surface.irregular(parameters)
     chunks = chunks_of(inputs, loads=3, scenarios=5)
     plan = plan_for(inputs)
     mine = sweep(inputs, reason, plan=plan)
-    parts = [numpy_surface.forward(chunk) for chunk in chunks]
+    parts = [numpy_surface.forward(chunk, how) for chunk in chunks]
     for name in ("usd", "accelerator_hours", "hours", "hours_served", "requests", "tpot_requests", "usd_per_million_tokens_hours"):
         close(getattr(mine, name), sum(part[name] for part in parts), COST_AGAINST_NUMPY)
     close(mine.ttft_requests, tuple(sum(part[f"ttft_{i}"] for part in parts) for i in range(3)), COST_AGAINST_NUMPY)
@@ -108,11 +112,16 @@ def test_against_numpy_forward_and_slopes() -> None:
         weights(), usd=1.0, accelerator_hours=1.0, requests=0.0, ttft_requests=(1.0, 1.0, 1.0), usd_per_million_tokens_hours=1.0
     )
     _, slopes = sweep_with_slopes(inputs, reason, ones, plan=dataclasses.replace(plan, whole=False))
-    by_hand = [numpy_surface.slopes(chunk)[1] for chunk in chunks]
+    by_hand = [numpy_surface.slopes(chunk, how)[1] for chunk in chunks]
     for name in ("service_s", "wait_limit_s", "first_token_s", "tpot_s", "tokens", "accelerators"):
         close(getattr(slopes.pairs, name), sum(part[name] for part in by_hand)[:, :, 0, 0, 0], COST_AGAINST_NUMPY)
     close(slopes.demand.mean_share, sum(part["mean_share"] for part in by_hand)[:, 0, 0, 0, 0], COST_AGAINST_NUMPY)
     close(slopes.market.usd_per_hour, np.stack([part["usd_per_hour"][0, :, 0, 0] for part in by_hand], axis=1), COST_AGAINST_NUMPY)
+    if how is not None and parameters.corrections is not None:  # of the numbers that the queue's parameters make
+        seen = [slopes.queueing.corrections.pooling, slopes.queueing.corrections.tail, slopes.queueing.corrections.tail_centre]
+        factors = (how.pooling / parameters.corrections.pooling, how.stretch / parameters.corrections.tail, 1.0)
+        named = [sum(part[name] for part in by_hand) for name in ("pooling", "stretch", "centre")]
+        close(seen, [factor * slope for factor, slope in zip(factors, named, strict=True)], COST_AGAINST_NUMPY)
 
 
 @pytest.mark.slow
