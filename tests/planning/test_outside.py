@@ -23,11 +23,12 @@ from optimizer.scenarios.deviates import Correlation
 from optimizer.solve.cost import objective_usd, scenario_costs
 from optimizer.solve.executor import Executor
 from optimizer.solve.search import SolveSettings
-from optimizer.solve.settle import settle_alone
+from optimizer.solve.settle import settle_alone, used_accelerators
 from optimizer.solve.start import cheapest_first
 from optimizer.tables.read import read_case
 from tests.planning.cases import two_suppliers
 from tests.pricing.cases import CHANGES, optimum, problem_with
+from tests.problems import Size, random_problem
 from tests.samples import one_in
 from tests.tolerances import RUN_BY_MERIT_ORDER, SHARE_OF_TOTAL, SOLVED_GAP
 
@@ -101,6 +102,17 @@ def test_stress_cases_cost_more() -> None:
         assert found[name].more_usd > 0.0, name
     assert found["site loss"].more_unserved_hours > 0.0
     assert found["price shock"].more_unserved_hours >= 0.0
+
+
+def test_a_lost_site_gives_nothing_though_its_contract_covers_others() -> None:
+    """Each contract of these covers two pools, at two sites."""
+    problem = random_problem(0, Size(loads=3, pools=4, sites=4, suppliers=2, contracts=2))
+    plan = operate(problem, cheapest_first(problem))
+    assert stress_cases(problem, plan)[0].more_unserved_hours > 0.0
+    closed = np.ones((4, 2), dtype=np.bool_)
+    nothing = operate(problem, plan.decisions, closed)
+    assert nothing.contract_draw.sum() == nothing.offer_draw.sum() == 0.0
+    assert nothing.shortage.sum() == pytest.approx(used_accelerators(problem, plan.decisions, plan.served).sum())
 
 
 def test_what_information_is_worth_lies_in_its_interval() -> None:

@@ -36,14 +36,19 @@ class _Work:
 
     firm: Floats  # [P, T, B, S] working accelerators that may not be spot
     any_kind: Floats  # [P, T, B, S] that may
+    closed: Bools  # [P, T]
     flexible: tuple[tuple[int, int, Bools], ...]  # (load, pool, [T] periods in which it is there)
     wanted: Floats  # [L, T, S] accelerator-hours of flexible work
     limit: Floats  # [L, T, S] accelerators at once
 
 
-def operate(problem: PlanningProblem, decisions: Decisions) -> Plan:
-    """The plan with its draws in every scenario of the problem."""
-    work = _work(problem, decisions)
+def operate(problem: PlanningProblem, decisions: Decisions, closed: Bools | None = None) -> Plan:
+    """The plan with its draws in every scenario of the problem.
+
+    Args:
+      closed: [P, T] where nothing can be drawn; None: nowhere.
+    """
+    work = _work(problem, decisions, np.zeros((len(problem.pools), len(problem.periods)), dtype=np.bool_) if closed is None else closed)
     market = _cheapest_offer(problem)
     held = (problem.supply.capacity * active_lots(problem, decisions)[:, :, None])[:, :, None, :]
     dear = _dear(problem, market)
@@ -64,7 +69,7 @@ def operate(problem: PlanningProblem, decisions: Decisions) -> Plan:
     return replace(plan, shortage=np.maximum(drawn.firm, 0.0) + np.maximum(drawn.any_kind, 0.0))
 
 
-def _work(problem: PlanningProblem, decisions: Decisions) -> _Work:
+def _work(problem: PlanningProblem, decisions: Decisions, closed: Bools) -> _Work:
     needs, none = problem.needs, np.zeros((len(problem.needs.loads), *problem.shape))
     everything = used_accelerators(problem, decisions, none)
     firm = used_accelerators(problem, decisions, none, spot=False)
@@ -75,7 +80,7 @@ def _work(problem: PlanningProblem, decisions: Decisions) -> _Work:
         wanted[needs.pair_load[n]] += needs.work[n] * placed[n][:, None]
         limit[needs.pair_load[n]] += needs.work_limit[n] * placed[n][:, None]
     flexible = tuple((int(needs.pair_load[n]), int(needs.pair_pool[n]), placed[n]) for n in pairs)
-    return _Work(firm, everything - firm, flexible, wanted, limit)
+    return _Work(firm, everything - firm, closed, flexible, wanted, limit)
 
 
 def _cheapest_offer(problem: PlanningProblem) -> Floats:
@@ -145,7 +150,7 @@ class _Draws:
         usable = problem.availability[supply.offer_pool] * (1.0 - supply.offer_loss)
         price = supply.offer_price_cash / usable[:, None, None]
         for o in np.argsort(price.mean(axis=(1, 2)), kind="stable"):
-            pays = price[o] < problem.shortage_price[supply.offer_pool[o]]
+            pays = (price[o] < problem.shortage_price[supply.offer_pool[o]]) & ~self.work.closed[supply.offer_pool[o]][:, None]
             limit = np.where(pays, supply.offer_limit[o][:, None], 0.0)[:, None, :]
             room = np.broadcast_to(limit, problem.shape)
             self.offer[o] = self._take(int(supply.offer_pool[o]), room, float(usable[o]), spot=bool(supply.offer_spot[o]), price=price[o])
@@ -157,7 +162,7 @@ class _Draws:
         for flexible in (False, True):
             for j in self.order:
                 k, p = supply.cover_contract[j], int(supply.cover_pool[j])
-                room = np.maximum(most[k] - self.drawn[k], 0.0)
+                room = np.where(self.work.closed[p][:, None, None], 0.0, np.maximum(most[k] - self.drawn[k], 0.0))
                 if not room.any():
                     continue
                 works = float(self.problem.availability[p])

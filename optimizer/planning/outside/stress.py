@@ -41,20 +41,21 @@ def stress_cases(problem: PlanningProblem, plan: Plan) -> tuple[Stress, ...]:
     decisions = narrowed(fixed, plan.decisions)
     base_usd, base_hours = _run(fixed.problem, decisions)
     found = []
-    for name, what, changed in _cases(fixed.problem, decisions):
-        usd, hours = _run(changed, decisions)
+    for name, what, changed, closed in _cases(fixed.problem, decisions):
+        usd, hours = _run(changed, decisions, closed)
         found.append(Stress(name=name, what=what, cost_usd=usd, more_usd=usd - base_usd, more_unserved_hours=hours - base_hours))
     return tuple(found)
 
 
-def _run(problem: PlanningProblem, decisions: Decisions) -> tuple[float, float]:
+def _run(problem: PlanningProblem, decisions: Decisions, closed: Bools | None = None) -> tuple[float, float]:
     """Expected USD, and expected accelerator-hours not served."""
-    plan = operate(problem, decisions)
+    plan = operate(problem, decisions, closed)
     short = np.einsum("tb,ptbs->s", problem.hours, plan.shortage) + missed_work(problem, decisions, plan.served).sum(axis=(0, 1))
     return float(scenario_costs(problem, plan) @ problem.probability), float(short @ problem.probability)
 
 
-def _cases(problem: PlanningProblem, decisions: Decisions) -> Iterator[tuple[str, str, PlanningProblem]]:
+def _cases(problem: PlanningProblem, decisions: Decisions) -> Iterator[tuple[str, str, PlanningProblem, Bools | None]]:
+    """Name, what happens, the problem changed, and where nothing can be drawn, [P, T]."""
     used = _hours_by_pool(problem, decisions)
     if used.any():
         by_site = np.zeros((len(problem.sites), used.shape[1]))
@@ -62,22 +63,22 @@ def _cases(problem: PlanningProblem, decisions: Decisions) -> Iterator[tuple[str
         site, period = np.unravel_index(int(by_site.argmax()), by_site.shape)
         lost = (problem.pool_site == site)[:, None] & (np.arange(used.shape[1]) == period)
         what = f"{problem.sites[site]} stands still in {problem.periods[period]}"
-        yield "site loss", what, _without(problem, lost)
+        yield "site loss", what, _unpaid_where(problem, lost), lost
         half = len(problem.periods) // 2
         by_supplier = np.zeros(len(problem.suppliers))
         np.add.at(by_supplier, problem.pool_supplier, used[:, half:].sum(axis=1))
         supplier = int(by_supplier.argmax())
         gone = (problem.pool_supplier == supplier)[:, None] & (np.arange(used.shape[1]) >= half)
         what = f"{problem.suppliers[supplier]} has left from {problem.periods[half]} on; it is paid nothing more"
-        yield "supplier exit", what, _without(_unpaid(problem, supplier, half), gone)
+        yield "supplier exit", what, _unpaid(problem, supplier, half), gone
     late = _late(problem, decisions)
     if late.any():
         what = f"what is not delivered yet comes {DELAY_DAYS:.0f} days later"
-        yield "delivery delay", what, _with_capacity(problem, np.where(late[:, :, None], 0.0, problem.supply.capacity))
+        yield "delivery delay", what, _with_capacity(problem, np.where(late[:, :, None], 0.0, problem.supply.capacity)), None
     if len(problem.supply.offers):
         dearer = replace(problem.supply, offer_price_cash=problem.supply.offer_price_cash * DEARER)
-        yield "price shock", f"market prices {DEARER - 1.0:+.0%}", replace(problem, supply=dearer)
-    yield "demand surge", f"demand {SURGE - 1.0:+.0%}, accelerators rounded up", _surge(problem)
+        yield "price shock", f"market prices {DEARER - 1.0:+.0%}", replace(problem, supply=dearer), None
+    yield "demand surge", f"demand {SURGE - 1.0:+.0%}, accelerators rounded up", _surge(problem), None
 
 
 def _hours_by_pool(problem: PlanningProblem, decisions: Decisions) -> Floats:
@@ -86,15 +87,13 @@ def _hours_by_pool(problem: PlanningProblem, decisions: Decisions) -> Floats:
     return np.asarray(np.einsum("ptbs,tb,s->pt", used_accelerators(problem, decisions, none), problem.hours, problem.probability))
 
 
-def _without(problem: PlanningProblem, lost: Bools) -> PlanningProblem:
-    """Nothing can be drawn in these pools and periods, [P, T]; contracts that cover others give all of it there."""
+def _unpaid_where(problem: PlanningProblem, lost: Bools) -> PlanningProblem:
+    """Contracts all of whose pools are lost, [P, T], deliver nothing then, and are not paid."""
     supply = problem.supply
-    whole = np.ones((len(supply.contracts), lost.shape[1]), dtype=np.bool_)
+    whole = np.zeros((len(supply.contracts), lost.shape[1]), dtype=np.bool_)
+    whole[np.unique(supply.cover_contract)] = True
     np.logical_and.at(whole, supply.cover_contract, lost[supply.cover_pool])
-    covered = np.isin(np.arange(len(supply.contracts)), supply.cover_contract)[:, None]
-    limit = np.where(lost[supply.offer_pool], 0.0, supply.offer_limit)
-    cut = _with_capacity(problem, np.where((whole & covered)[:, :, None], 0.0, supply.capacity))
-    return replace(cut, supply=replace(cut.supply, offer_limit=limit))
+    return _with_capacity(problem, np.where(whole[:, :, None], 0.0, supply.capacity))
 
 
 def _with_capacity(problem: PlanningProblem, capacity: Floats) -> PlanningProblem:
