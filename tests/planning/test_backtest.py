@@ -11,6 +11,7 @@ import pytest
 from optimizer.domain.contract import Status
 from optimizer.domain.demand import DemandUnit
 from optimizer.domain.history import Vintage
+from optimizer.domain.rules import Stage
 from optimizer.domain.workload import Kind
 from optimizer.errors import DataError
 from optimizer.planning.assemble import build_problem
@@ -38,6 +39,13 @@ def test_what_nobody_forecast_in_time_is_refused():
     late = history(vintages=history().vintages[1:])
     with pytest.raises(DataError, match=r"nothing issued by 2026-01-01\. 3 rows \(first: chat/paris/feb"):
         known(late, 0)
+
+
+def test_stages_are_left_out():
+    made = history()
+    staged = replace(made, case=replace(made.case, stages=(Stage(decided_on=date(2026, 2, 1), scenario="base", group="all"),)))
+    assert known(staged, 0).stages == ()
+    assert realised(staged).stages == ()
 
 
 def test_prices_are_those_seen_by_then_and_come_as_they_were():

@@ -54,7 +54,8 @@ def known(history: History, t: int, *, ahead: int | None = None) -> Case:
     """The case as it was known on the first day of period t, over `ahead` periods from there (None: to the end).
 
     Forecasts: for each workload, origin and period the newest issued by then. Prices: the newest by then, taken to stay. Quotes: those
-    made by then and still open. Contracts and placements are those of the history's first day; a policy's own are laid over them.
+    made by then and still open. Contracts and placements are those of the history's first day; a policy's own are laid over them. Stages
+    are left out: every period decides anew.
 
     Raises:
       DataError: no forecast of a workload's demand had been issued by then.
@@ -73,6 +74,7 @@ def known(history: History, t: int, *, ahead: int | None = None) -> Case:
         offers=tuple(replace(offer, price=_price_on(history.prices, offer, as_of)) for offer in case.offers),
         contracts=tuple(contract for contract in case.contracts if _on_the_table(history, contract, as_of)),
         price_points=tuple(point for point in case.price_points if point.observed_on <= as_of),
+        stages=(),
     )
 
 
@@ -85,6 +87,7 @@ def realised(history: History) -> Case:
         demand=history.actual,
         offers=tuple(piece for offer in case.offers for piece in _priced(history.prices, offer, case.calendar)),
         scenarios=(Scenario(name="realised", probability=1.0, demand_quantile=0.5),),
+        stages=(),
     )
 
 
