@@ -121,8 +121,10 @@ def with_scenarios(case: Case, settings: PlanSettings | QuoteJob | BacktestJob) 
     case, notes = with_forecasts(case)
     asked = settings.scenarios
     if asked.count is None:
-        if not case.stages or isinstance(settings, PlanJob):
-            return in_stages(case), notes
+        if not case.stages:
+            return case, notes
+        if isinstance(settings, PlanJob):
+            return in_stages(case), (*notes, "with decision_stages a plan is not priced outside its scenarios: no group is known there")
         return case, (*notes, "decision_stages are left out: this job decides everything before any scenario is known")
     if case.stages:
         rule, remedy = "must be null with decision_stages, which name the case's own scenarios", "Leave it out, or empty decision_stages."
