@@ -28,7 +28,7 @@ from optimizer.planning.plan import make_plan
 from optimizer.planning.quote.asked import asked_contracts, asked_offers, beyond, periods_to_end
 from optimizer.planning.quote.findings import finding
 from optimizer.planning.quote.offers import unused_offers
-from optimizer.planning.quote.outputs import COLUMNS, QuoteResult, Rows, summary, tables
+from optimizer.planning.quote.outputs import COLUMNS, QuoteResult, Rows, summary, tables, told_amounts
 from optimizer.planning.quote.study import Limits, study
 from optimizer.planning.quote.variants import without_pins_on
 from optimizer.report.quote_page import QuoteView, quote_page, sections, told
@@ -40,7 +40,7 @@ from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.read import read_case
 
 LEAST_S = 10.0  # for solves after the joint plan, however long that has taken
-WRITING = 0.12  # of the time: what tables and the report take at most
+WRITING = 0.15  # of the time: what tables and the report take at most
 OFFERS = 0.3  # of what is left after the joint plan goes into offers that are asked about by name
 ROWS_SHOWN = 12  # of each table, on a terminal
 Report = Callable[[Progress], None]
@@ -133,7 +133,7 @@ def _write(
     draft: RunDraft, rows: Mapping[str, Rows], view: QuoteView, about: dict[str, Any], names: Mapping[str, str], *, csv: bool
 ) -> None:
     for name, table in rows.items():
-        write_rows(draft, name, table, COLUMNS[name], csv=csv)
+        write_rows(draft, name, told_amounts(table), COLUMNS[name], csv=csv)
     write_page(draft, quote_page(view, about, names=names))
     write_summary(about, draft.path("summary.json"))
     for row in view.quotes:

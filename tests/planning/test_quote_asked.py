@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import date
 
@@ -13,6 +14,7 @@ from optimizer.errors import ConfigError
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.changes import with_terms
 from optimizer.planning.quote.asked import asked_contracts, asked_offers, beyond, periods_to_end
+from optimizer.planning.quote.outputs import told_amounts
 from optimizer.planning.quote.variants import Variants, at_price, without_pins_on
 from tests.planning.cases import two_suppliers
 
@@ -66,6 +68,11 @@ def test_only_the_row_of_a_quote_changes_with_its_price() -> None:
         for name in vars(whole):
             if isinstance(getattr(whole, name), np.ndarray):
                 assert np.array_equal(getattr(row, name), getattr(whole, name)), name
+
+
+def test_an_end_that_is_not_known_has_no_amount_of_money() -> None:
+    row = {"contract": "quote", "saving_low_usd": -math.inf, "saving_high_usd": 3.0, "width": math.inf, "offered_usd": None}
+    assert told_amounts([row]) == [row | {"saving_low_usd": None}]
 
 
 def test_another_price_keeps_the_list_price_as_long_as_it_is_not_below() -> None:

@@ -81,6 +81,14 @@ def summary(result: QuoteResult) -> dict[str, Any]:
     }
 
 
+def told_amounts(rows: Rows) -> Rows:
+    """Rows as they are written: an end that is not known has no amount of money.
+
+    {"saving_low_usd": -inf, "width": inf} becomes {"saving_low_usd": None, "width": inf}.
+    """
+    return [{name: known(value) if "_usd" in name else value for name, value in row.items()} for row in rows]
+
+
 def known(number: float | None) -> float | None:
     """None for what is not known."""
     return number if number is not None and math.isfinite(number) else None
