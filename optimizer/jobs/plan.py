@@ -31,6 +31,9 @@ from optimizer.planning.outside.outlook import Outlook, outlook, risk_rows, stre
 from optimizer.planning.plan import PlanResult, make_plan
 from optimizer.planning.replan.plan import axes_of
 from optimizer.planning.scenarios import sample_scenarios
+from optimizer.planning.service_sensitivities import COLUMNS as SERVICE_COLUMNS
+from optimizer.planning.service_sensitivities import service_sensitivity_rows
+from optimizer.planning.services import services
 from optimizer.report.overview import Overview
 from optimizer.report.page import plan_page
 from optimizer.scenarios.deviates import Correlation
@@ -83,6 +86,9 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
         write_plan(draft, settings, result, summary, tables)
         for name, rows in (("risk", risk_rows(stands)), ("stress", stress_rows(stands))):
             write_rows(draft, name, rows, RISK_COLUMNS[name], csv=settings.output.csv)
+        if settings.service_sensitivities:
+            rows = service_sensitivity_rows(case, services(case, result.needs, result.plan), calibration)
+            write_rows(draft, "service_sensitivities", rows, SERVICE_COLUMNS, csv=settings.output.csv)
         news = None if previous is None else news_between(home / previous, draft)
         view = replace(view, due=due, news=news)
         write_plan_page(draft, result, summary, tables, view)

@@ -13,6 +13,7 @@ from optimizer.domain.surface import Floats, Ints, Needs
 from optimizer.planning.serving_needs import replicas_needed, ttft_percentiles_ms
 
 SECONDS_PER_HOUR = 3600.0
+SECONDS_PER_DAY = 24.0 * SECONDS_PER_HOUR
 PER_MILLION = 1e6
 
 
@@ -21,11 +22,14 @@ class Service:
     """A service's busiest load in a pool where the plan has it, at its busiest minute."""
 
     load: str
+    workload: str
     pool: str
     accelerator: str
     replica: int  # accelerators
     requests_per_s: float  # of one replica, full
     tokens_per_request: float  # prompt and output
+    prompt_share: float  # of these tokens
+    mean_share: float  # mean requests/s of the busiest period over those of the busiest minute
     ttft_ms: float  # in a replica, no wait for one and no network
     round_trip_ms: float
     ttft_limit_ms: float | None  # 95th percentile, network included
@@ -80,17 +84,25 @@ def _service(case: Case, needs: Needs, n: int) -> Service:
     load, pool = needs.loads[needs.pair_load[n]], case.pools[needs.pair_pool[n]]
     workload = next(row for row in case.workloads if row.name == load.workload)
     rate, replica = float(needs.replica_requests_per_s[n]), int(needs.replica[n])
+    tokens_per_request, arrivals = float(needs.tokens_per_s[n]) * replica / rate, float(needs.arrivals_per_s[n])
+    prompt, output = (figure[needs.pair_load[n]] for figure in (needs.input_tokens, needs.output_tokens))
+    seconds = np.array([period.days * SECONDS_PER_DAY for period in case.calendar.periods])
+    rates = (prompt + output) / seconds[:, None]
+    t, s = np.unravel_index(int(rates.argmax()), rates.shape)
     return Service(
         load=load.name,
+        workload=workload.name,
         pool=pool.name,
         accelerator=pool.accelerator,
         replica=replica,
         requests_per_s=rate,
-        tokens_per_request=float(needs.tokens_per_s[n]) * replica / rate,
+        tokens_per_request=tokens_per_request,
+        prompt_share=float(prompt[t, s] / (prompt[t, s] + output[t, s])),
+        mean_share=min(1.0, float(rates[t, s]) / (tokens_per_request * arrivals)),
         ttft_ms=float(needs.replica_ttft_ms[n]),
         round_trip_ms=float(needs.round_trip_ms[n]),
         ttft_limit_ms=workload.ttft_p95_ms,
-        arrivals_per_s=float(needs.arrivals_per_s[n]),
+        arrivals_per_s=arrivals,
         prices=_prices(case, pool.name),
     )
 

@@ -201,11 +201,11 @@ def _rows(
         lengths=Lengths(prompt=column(lengths[0].ravel()), output=column(lengths[1].ravel())),
         ttft_limit_s=column(ttft),
         tpot_limit_s=column(tpot),
-        techniques=_techniques(workloads, mixes),
+        techniques=techniques_of(workloads, mixes),
     )
 
 
-def _techniques(workloads: Sequence[Workload], mixes: int) -> Techniques | None:
+def techniques_of(workloads: Sequence[Workload], mixes: int) -> Techniques | None:
     """Of each row, [M K]; None where no workload has any, so that nothing is computed for them."""
     if all(workload.techniques == ServingTechniques() for workload in workloads):
         return None

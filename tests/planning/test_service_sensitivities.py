@@ -1,69 +1,72 @@
-"""What moves cost and latency of a whole case's services on its accelerators, by the shipped calibration."""
+"""What moves cost and latency of a case's services, by the shipped calibration."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from optimizer.planning.calibration import shipped_calibration
+from optimizer.domain.case import Case
 from optimizer.planning.eligibility import names_of, tflops
-from optimizer.surfaces.arrays import column
-from optimizer.surfaces.calibrated_serving import calibrated_rows, row_groups
-from optimizer.surfaces.queueing import QueueingParameters
-from optimizer.surfaces.sensitivities import ANSWERS, PricedPairs, sensitivities_of
-from optimizer.surfaces.served import Served
-from optimizer.surfaces.serving import Architecture, Chip, Lengths, Techniques
-from optimizer.surfaces.serving_groups import architecture, chip_at
+from optimizer.planning.service_sensitivities import COLUMNS, priced_services, service_sensitivity_rows
+from optimizer.planning.services import Service
+from optimizer.surfaces.sensitivities import ANSWERS, sensitivities_of
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
 from tests.tolerances import FLOAT32_AGAINST_FLOAT64
+
+
+def made_services(case: Case) -> list[Service]:
+    """Each model in each pool whose accelerators have its precision, at 20 requests/s."""
+    names = names_of(case)
+    return [
+        Service(
+            load=work.name,
+            workload=work.name,
+            pool=pool.name,
+            accelerator=pool.accelerator,
+            replica=8,
+            requests_per_s=5.0,
+            tokens_per_request=2000.0,
+            prompt_share=0.8,
+            mean_share=0.6,
+            ttft_ms=100.0,
+            round_trip_ms=50.0,
+            ttft_limit_ms=work.ttft_p95_ms,
+            arrivals_per_s=20.0,
+            prices=(("on_demand", 3.0), ("spot", 2.0)),
+        )
+        for work in case.workloads
+        for pool in case.pools
+        if work.model is not None and tflops(names.accelerators[pool.accelerator], work.precision)
+    ]
+
+
+def test_what_a_service_asks_and_its_pool_offers() -> None:
+    case = read_case(case_folder("small"), periods=1)
+    services = made_services(case)
+    first = replace(services[0], prices=())
+    priced = priced_services(case, [first, *services[1:]], None)
+    assert len(priced.usd_per_hour) == len(services) > 1
+    assert [float(priced.usd_per_hour[i]) for i in (0, 1)] == [1.0, 2.0]
+    assert float(priced.served.lengths.prompt[0]) == pytest.approx(1600.0)
+    assert float(priced.served.lengths.output[0]) == pytest.approx(400.0)
+    assert float(priced.served.round_trip_s[0]) == 0.05
+    limits = {work.name: work.tpot_ms for work in case.workloads}
+    given = limits[services[0].workload]
+    assert float(priced.served.tpot_limit_s[0]) == (np.inf if given is None else given / 1e3)
+    assert service_sensitivity_rows(case, [], None) == []
 
 
 @pytest.mark.slow
 def test_the_case_of_an_ai_lab() -> None:
     """Price counts in full, memory and arithmetic only to lower the cost of most pairs, and everything is finite."""
     case = read_case(case_folder("frontier_lab"))
-    names, serving = names_of(case), shipped_calibration().serving
-    assert serving is not None
-    rows = [
-        (work, names.accelerators[pool.accelerator], rated)
-        for work in case.workloads
-        for pool in case.pools
-        if work.model is not None and (rated := tflops(names.accelerators[pool.accelerator], work.precision))
-    ]
-    models = np.array([architecture(names.models[str(w.model)], w.precision.bytes_per_weight) for w, _, _ in rows], dtype=np.float64)
-    chips = np.array([chip_at(accelerator, rated) for _, accelerator, rated in rows], dtype=np.float64)
-    precisions = [w.precision.value for w, _, _ in rows]
-    groups = row_groups(serving, [a.name for _, a, _ in rows], [str(w.model) for w, _, _ in rows], precisions, [None] * len(rows))
-
-    def same(value: float) -> np.ndarray:
-        return np.full(len(rows), value)
-
-    def limits(values: list[float | None]) -> np.ndarray:
-        return np.array([np.inf if value is None else value / 1e3 for value in values])
-
-    served = Served(
-        serving=calibrated_rows(serving, groups),
-        model=Architecture(**{field.name: column(models[:, i]) for i, field in enumerate(fields(Architecture))}),
-        chip=Chip(**{field.name: column(chips[:, i]) for i, field in enumerate(fields(Chip))}),
-        lengths=Lengths(prompt=column(same(1500.0)), output=column(same(400.0))),
-        techniques=Techniques(),
-        round_trip_s=column(same(0.05)),
-        ttft_limit_s=column(limits([w.ttft_p95_ms for w, _, _ in rows])),
-        tpot_limit_s=column(limits([w.tpot_ms for w, _, _ in rows])),
-    )
-    priced = PricedPairs(
-        served=served,
-        queueing=QueueingParameters(),
-        requests_per_s=column(same(20.0)),
-        mean_share=column(same(0.6)),
-        usd_per_hour=column(same(3.0)),
-    )
-    found = sensitivities_of(priced)
+    services = made_services(case)
+    found = sensitivities_of(priced_services(case, services, None))
     served_rows = np.asarray(found.points.feasible)
-    assert served_rows.sum() > 0.5 * len(rows)
+    assert served_rows.sum() > 0.5 * len(services)
     for name, elasticity in found.elasticities.items():
         for answer in ANSWERS:
             assert np.isfinite(np.asarray(getattr(elasticity, answer))).all(), (name, answer)
@@ -75,3 +78,9 @@ def test_the_case_of_an_ai_lab() -> None:
     assert np.median(of_cost("chip.memory_bytes_per_s")) < 0.0
     assert np.median(of_cost("chip.flops")) < 0.0
     assert (of_cost("ttft_limit_s") <= FLOAT32_AGAINST_FLOAT64).all()
+
+    rows = service_sensitivity_rows(case, [replace(services[0], prices=()), services[1]], None)
+    assert all(tuple(row) == COLUMNS for row in rows)
+    assert {row["answer"] for row in rows if row["pool"] == services[0].pool} == set(ANSWERS) - {"usd_per_million_tokens"}
+    price = [row for row in rows if row["input"] == "usd_per_hour" and row["answer"] == "usd_per_million_tokens"]
+    assert [round(row["elasticity"], 6) for row in price] == [1.0]
