@@ -42,7 +42,7 @@ class PlanJob(PlanSettings):
     """Settings of `placement plan`."""
 
     risk: OutlookSettings = group(OutlookSettings, "how much dear scenarios count, and what the plan is tried on")
-    service_sensitivities: bool = setting(False, "write how cost and latency of the services move with every input; compiles for minutes once")
+    service_sensitivities: bool = setting(False, "write how services' cost and latency move with every input; compiles for minutes once")
     from_run: str | None = setting(None, "make the plan of a run again: latest, previous or its id; settings given override its own")
 
 
