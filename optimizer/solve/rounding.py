@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.domain.plan import Decisions
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.prices import Shares
 from optimizer.solve.cost import placed_pairs
@@ -20,12 +20,26 @@ from optimizer.solve.merit_order import open_options, open_pairs
 def rounded(problem: PlanningProblem, shares: Shares) -> Decisions:
     """Each load in each period and each run where most of it is, lots to the nearest, and one contract of a group of alternatives.
 
-    Loads beyond the most moves of a period stay where they were, those first that gain least; a contract that could be left unsigned is
-    not signed where it excludes what is placed.
+    Loads go where signed contracts let them. Loads beyond the most moves of a period stay where they were, those first that gain least; a
+    contract that could be left unsigned is not signed where it excludes what is placed all the same.
     """
-    placed = _within_moves(problem, _placed(problem, shares.pair), shares.pair)
     lots, exits = _lots(problem, shares)
+    nowhere = np.full((len(problem.needs.loads), len(problem.periods)), -1, dtype=np.int64)
+    signed = Decisions(placed=nowhere, option=np.full(len(problem.needs.runs), -1, dtype=np.int64), lots=lots, exits=exits)
+    may = open_pairs(problem, signed) | problem.pair_forced
+    share = _among(problem, may, shares.pair)
+    placed = _within_moves(replace(problem, pair_allowed=problem.pair_allowed & may), _placed(problem, share), share)
     return _without_excluding(problem, Decisions(placed=placed, option=_options(problem, shares.option), lots=lots, exits=exits))
+
+
+def _among(problem: PlanningProblem, may: Bools, share: Floats) -> Floats:
+    """Shares [N, T] where pairs may be, each load's in proportion to what it has there; none where it has nothing there."""
+    loads = len(problem.needs.loads)
+    whole, kept = np.zeros((2, loads, share.shape[1]))
+    np.add.at(whole, problem.needs.pair_load, share)
+    np.add.at(kept, problem.needs.pair_load, np.where(may, share, 0.0))
+    grown = np.where(kept > 0, whole, 0.0) / np.where(kept > 0, kept, 1.0)
+    return np.asarray(np.where(may, share, 0.0) * grown[problem.needs.pair_load])
 
 
 def _within_moves(problem: PlanningProblem, placed: Ints, share: Floats) -> Ints:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,18 @@ def test_what_excludes_what_is_placed_or_signed_is_not_signed(case: str) -> None
     assert decisions.lots.sum() == problem.supply.most_lots.sum() - problem.supply.most_lots.max()  # one of the two
     assert not (placed_pairs(problem, decisions) & ~open_pairs(problem, decisions)).any()
     assert settle_alone(problem, decisions) is not None
+
+
+def test_loads_go_elsewhere_rather_than_that_a_contract_is_given_up_for_them() -> None:
+    _, problem = problem_of("excluded supplier")
+    signed, excluded = problem.supply.excluded_supplier[0]
+    needs = problem.needs
+    shut = problem.pool_supplier[needs.pair_pool] == excluded
+    pair = np.where(shut, 0.6, 0.4)[:, None] * np.ones(problem.pair_allowed.shape)
+    whole = np.zeros((len(needs.loads), len(problem.periods)))
+    np.add.at(whole, needs.pair_load, pair)
+    wanted = shares_of(problem, pair / whole[needs.pair_load])
+    others = problem.supply.contract_supplier != excluded
+    decisions = rounded(problem, replace(wanted, staying=np.where(others, wanted.staying, 0.0)))
+    assert decisions.lots[signed] > 0
+    assert not (placed_pairs(problem, decisions) & ~open_pairs(problem, decisions)).any()
