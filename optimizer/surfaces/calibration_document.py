@@ -15,7 +15,7 @@ from optimizer.surfaces.calibration import Calibration, HeldOut, Residuals
 from optimizer.surfaces.serving import PARAMETER_NAMES
 from optimizer.surfaces.serving_basis import BLOCKS, CELL, COARSE, FINE
 from optimizer.surfaces.serving_fit import OFFSET_SD
-from optimizer.surfaces.serving_groups import CONFIGURATION, LEVELS
+from optimizer.surfaces.serving_groups import CONFIGURATION, DEPLOYMENT, LEVELS, PAIR
 
 FORMAT = 1  # raised whenever a document of before would be misread
 DIGITS = 5  # significant digits of weights
@@ -52,7 +52,7 @@ def from_dict(document: Mapping[str, Any]) -> Calibration:
         raise ValueError("the parameters and the basis must be those of this version")
     groups = document["groups"]
     cells = np.array(document["cell_groups"], dtype=np.int64).reshape(-1, CONFIGURATION)
-    return Calibration(
+    found = Calibration(
         groups=(*(tuple(groups[level]) for level in LEVELS[:CONFIGURATION]), ()),
         rows={name: int(count) for name, count in document["rows"].items()},
         theta=_array(document["theta"]),
@@ -64,6 +64,17 @@ def from_dict(document: Mapping[str, Any]) -> Calibration:
         fit={name: (float(median), float(p90)) for name, (median, p90) in document["fit"].items()},
         held_out={regime: {name: HeldOut(**told) for name, told in by.items()} for regime, by in document["held_out"].items()},
     )
+    for level, (names, table) in enumerate(zip(found.groups, found.offsets, strict=False)):
+        if len(names) != len(table):
+            raise ValueError(f"offsets must be there for every {LEVELS[level]}")
+    for part in (found.tpot, found.ttft):
+        if not len(part.cell_noise) == len(part.cell_slopes) == len(cells) == len(found.cell_place):
+            raise ValueError("cells must have all their figures")
+        if len(part.pairs) != len(found.groups[PAIR]) or len(part.deployments) != len(found.groups[DEPLOYMENT]):
+            raise ValueError("weights must be there for every pair and deployment")
+    if len(found.theta) != len(PARAMETER_NAMES):
+        raise ValueError("theta must have a figure for each parameter")
+    return found
 
 
 def _form() -> dict[str, Any]:

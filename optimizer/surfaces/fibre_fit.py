@@ -70,9 +70,16 @@ class FittedFibre:
 
         Raises:
           TypeError: a field is missing, or there is one too many.
+          ValueError: lists are not of one length, or name a region that is not there.
         """
         fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        return cls(**fields)
+        found = cls(**fields)
+        regions, pairs = len(found.regions), len(found.weight)
+        if not (len(found.latitude) == len(found.longitude) == regions and len(found.start) == len(found.end) == pairs):
+            raise ValueError("regions and pairs must have all their figures")
+        if not all(0 <= index < regions for index in (*found.start, *found.end)):
+            raise ValueError("pairs must be of regions that are there")
+        return found
 
     def parameters(self, graph: FibreGraph) -> FibreParameters:
         """What the kernel reads."""

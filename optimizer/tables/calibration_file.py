@@ -26,7 +26,7 @@ def read_calibration_file(path: Path) -> dict[str, Any]:
       DataError: the file cannot be read, or is not a calibration of this format.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"), parse_constant=_not_finite)
     except OSError as fault:
         raise _broken(path, "must be a file that can be read", fault.strerror or "an error", "Correct calibration.path.") from None
     except ValueError:
@@ -35,6 +35,10 @@ def read_calibration_file(path: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise _broken(path, f"must be a calibration of format {FORMAT}", found if found is not None else "no format", REMEDY)
     return dict(values)
+
+
+def _not_finite(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def unreadable_part(path: Path, part: str) -> DataError:

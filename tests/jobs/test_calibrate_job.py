@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from optimizer.__main__ import main
+from optimizer.errors import DataError
 from optimizer.planning.calibration import Calibration, Dates, read_calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
+from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
 
@@ -109,6 +111,25 @@ def test_what_is_no_calibration_is_refused(tmp_path, capsys, content, told):
     (tmp_path / "calibration.json").write_text(content)
     assert main(["plan", "case=tiny", f"calibration.path={tmp_path / 'calibration.json'}"]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("part", "field"), [("network", "weight"), ("network", "start"), ("serving", "theta"), ("serving", "cell_place")])
+def test_a_calibration_with_figures_missing_is_refused(tmp_path, part, field):
+    values = json.loads(shipped_calibration_file().read_text())
+    values[part][field] = values[part][field][:-1]
+    file = tmp_path / "cut.json"
+    file.write_text(json.dumps(values))
+    with pytest.raises(DataError, match=f"cut.json: {part} must be whole"):
+        read_calibration(file)
+
+
+def test_a_calibration_of_figures_that_are_none_is_refused(tmp_path):
+    values = json.loads(shipped_calibration_file().read_text())
+    values["serving"]["theta"][0] = float("nan")
+    file = tmp_path / "nan.json"
+    file.write_text(json.dumps(values))
+    with pytest.raises(DataError, match="nan.json: must be JSON"):
+        read_calibration(file)
 
 
 def test_bad_measurements_are_refused_and_nothing_is_written(tmp_path, measured, capsys):
