@@ -128,7 +128,7 @@ def test_a_calibration_of_figures_that_are_none_is_refused(tmp_path):
     values["serving"]["theta"][0] = float("nan")
     file = tmp_path / "nan.json"
     file.write_text(json.dumps(values))
-    with pytest.raises(DataError, match="nan.json: must be JSON"):
+    with pytest.raises(DataError, match=r"nan\.json: must be JSON"):
         read_calibration(file)
 
 
