@@ -54,6 +54,7 @@ def test_errors_are_of_the_measurement_in_percent():
     assert row.coverage_90 == pytest.approx(2 / 3, rel=KERNEL_AGAINST_LOOP)
 
 
+@pytest.mark.slow
 def test_network_rows_of_regions_held_out(tmp_path, capsys):
     file = trips(tmp_path / "fit.csv", list(CITIES))
     rows = list(network_accuracy.run(network_accuracy.Settings(fit=file)))

@@ -143,6 +143,7 @@ def test_a_table_without_rows_has_its_columns(planned):
         assert tuple(as_frame([], columns).columns) == columns
 
 
+@pytest.mark.slow
 def test_a_plan_found_without_prices_is_explained_if_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["plan", "case=tiny", "solver.explain=true", "output.csv=true"]) == 0

@@ -265,12 +265,13 @@ def test_questions_are_of_clauses_that_bind_and_of_losses(found: Audit) -> None:
         ("clause", "core", "take_or_pay"),
         ("clause", "core", "termination"),
         ("exit", "core", "2028-01-31"),
+        ("exit", "core", "2028-03-01"),  # from when the fee is another
         ("loss of supplier", None, "north"),
     }
-    (leaving,) = (question for question in asked if question.what == "exit")
-    assert leaving.added_usd == pytest.approx(8_000.0, abs=CENT_USD)
-    (core,) = (one for one in leaving.case.contracts if one.name == "core")
-    assert core.end == date(2028, 1, 31)
+    first, second = (question for question in asked if question.what == "exit")
+    assert [first.added_usd, second.added_usd] == pytest.approx([8_000.0, 2_000.0], abs=CENT_USD)
+    ends = [one.end for leaving in (first, second) for one in leaving.case.contracts if one.name == "core"]
+    assert ends == [date(2028, 1, 31), date(2028, 3, 1)]
 
 
 def test_the_registry_knows_every_clause_of_a_contract() -> None:
@@ -288,6 +289,8 @@ def test_the_registry_knows_every_clause_of_a_contract() -> None:
         "terminal_use",
         "time_zone",
         "renews",
+        "copy_of",
+        "only_in",
     }
     state_of_things = {"prepaid_balance", "spent_so_far", "deliveries"}
     names = {

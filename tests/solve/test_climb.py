@@ -74,6 +74,7 @@ def test_rounded_shares_are_decisions_that_the_problem_knows(change: str) -> Non
         assert (chosen.lots[supply.option_group == group] > 0).sum() <= 1
 
 
+@pytest.mark.slow
 def test_later_climbs_prove_no_less() -> None:
     problem = random_problem(3, CERTAIN)
     with Climb(problem) as climb:

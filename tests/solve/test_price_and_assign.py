@@ -59,6 +59,7 @@ def test_a_large_problem_is_searched_the_same_way_twice(monkeypatch: pytest.Monk
     assert one.bound_usd == other.bound_usd
 
 
+@pytest.mark.slow
 def test_in_one_process_from_the_plan_and_prices_of_another_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(price_and_assign, "SMALL", 0)
     before = random_problem(0, SMALL)

@@ -42,12 +42,14 @@ def errors(calibration: Calibration, deployments: tuple[Deployment, ...], speed:
     return np.abs(np.log(np.stack([told.tpot_s, told.ttft_s, told.tokens_per_s], axis=1) / columns_of(truth)))
 
 
+@pytest.mark.slow
 def test_known_parameters_are_found(calibration: Calibration) -> None:
     assert np.median(errors(calibration, DEPLOYMENTS)) < FITTED_KNOWN
     assert np.median(errors(calibration, (NEW_PAIR,))) < FITTED_NEW_PAIR
     assert all(median < 100.0 * FITTED_KNOWN for median, _ in calibration.fit.values())
 
 
+@pytest.mark.slow
 def test_less_known_runs_have_wider_intervals(calibration: Calibration) -> None:
     kinds = {"known": KNOWN, "new_pair": NEW_PAIR, "new_part": replace(NEW_PAIR, model="unheard")}
     models = MODELS | {"unheard": replace(MODELS["big"], name="unheard")}
@@ -80,6 +82,7 @@ def test_anchors_draw_predictions_towards_themselves(calibration: Calibration) -
     np.testing.assert_allclose(other[0], other[1], rtol=KERNEL_AGAINST_LOOP)  # other pairs stay
 
 
+@pytest.mark.slow
 def test_no_anchors_change_nothing_and_new_names_are_taken_in(calibration: Calibration) -> None:
     assert updated(calibration, measured().taken(np.array([], dtype=np.int64))) is calibration
     strange = replace(measured((NEW_PAIR,), speed=0.3), models=MODELS | {"own": replace(MODELS["big"], name="own")})
@@ -90,6 +93,7 @@ def test_no_anchors_change_nothing_and_new_names_are_taken_in(calibration: Calib
     assert moved.rows["large|own|homemade|fp8"] == len(strange)
 
 
+@pytest.mark.slow
 def test_a_document_holds_the_calibration_and_no_measured_run(calibration: Calibration) -> None:
     whole = replace(
         calibration, held_out={"known": {name: HeldOut(rows=1, median_ape=1.0, p90_ape=2.0, factor=1.5) for name in QUANTITIES}}
@@ -107,6 +111,7 @@ def test_a_document_holds_the_calibration_and_no_measured_run(calibration: Calib
     assert not any(name in text for name in np.unique([row[CONFIGURATION] for row in labels(runs.setups)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"), [({"format": 0}, "format must be 1; got 0"), ({"form": {}}, "the parameters and the basis")]
 )
@@ -115,6 +120,7 @@ def test_documents_of_another_form_are_refused(calibration: Calibration, change:
         from_dict(to_dict(calibration) | change)
 
 
+@pytest.mark.slow
 def test_kernels_predict_what_the_calibration_predicts(calibration: Calibration) -> None:
     setups = setups_of((*DEPLOYMENTS, NEW_PAIR))
     told = predict(calibration, setups, ACCELERATORS, MODELS)
@@ -135,6 +141,7 @@ def test_kernels_predict_what_the_calibration_predicts(calibration: Calibration)
         np.testing.assert_allclose(low, values, rtol=CALIBRATED_SINGLE)
 
 
+@pytest.mark.slow
 def test_operating_points_are_calibrated(calibration: Calibration) -> None:
     """The point chosen at a parallelism has the times that the calibration predicts there."""
     setups = setups_of((KNOWN,), lengths=((1000.0, 500.0),)).taken(np.array([0]))
@@ -151,6 +158,7 @@ def test_operating_points_are_calibrated(calibration: Calibration) -> None:
     assert (points.tpot_s[points.feasible] <= 0.04).all()
 
 
+@pytest.mark.slow
 def test_gradients_of_calibrated_times(calibration: Calibration) -> None:
     setups = setups_of((replace(NEW_PAIR, accelerator="small"),)).taken(np.array([1]))
     runs = jax.tree.map(jax.numpy.asarray, serving_runs(setups, calibration.groups, ACCELERATORS, MODELS))
@@ -167,6 +175,7 @@ def test_gradients_of_calibrated_times(calibration: Calibration) -> None:
     check_gradient(total, np.array([1500.0, 300.0, 20.0, 1.0, 4.0]))
 
 
+@pytest.mark.slow
 def test_more_requests_at_once_never_shorten_the_time_per_token(calibration: Calibration) -> None:
     setups = setups_of((*DEPLOYMENTS, NEW_PAIR))
     told = predict(calibration, setups, ACCELERATORS, MODELS)
@@ -225,6 +234,7 @@ def test_a_surface_is_its_features_times_its_weights() -> None:
     np.testing.assert_allclose(at(jax.numpy.asarray(weights), far), weights[:, 0], rtol=KERNEL_AGAINST_LOOP)
 
 
+@pytest.mark.slow
 def test_the_framework_with_most_runs_is_taken_where_none_is_named(calibration: Calibration) -> None:
     chosen = row_groups(calibration, ["small", "large", "other"], ["big", "big", "big"], ["fp8", "fp8", "bf16"], [None] * 3)
     names = calibration.groups[1]

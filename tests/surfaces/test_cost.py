@@ -151,6 +151,7 @@ def test_slopes_against_differences() -> None:
         assert abs(seen - expected_slope) <= COST_SLOPE_AGAINST_DIFFERENCES * max(abs(seen), float(total(inputs)) * 1e-4), i
 
 
+@pytest.mark.slow
 def test_chunks_change_nothing() -> None:
     inputs, reason = cost_inputs(SHAPE)
     whole = expected(evaluated(inputs, reason), inputs.market.hours, inputs.market.probability)
@@ -199,6 +200,7 @@ def test_single_precision_and_edges(load: float, patience: float) -> None:
         close(single[1].demand, double[1].demand, COST_SINGLE_AGAINST_DOUBLE)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_periods_and_scenarios() -> None:
     def scratch(periods: int, scenarios: int) -> tuple[float, float]:
         inputs, reason = made_inputs((16, 8, periods, 2, scenarios), MEMORYLESS, 0)

@@ -171,6 +171,7 @@ def test_the_kernel_of_the_correction_is_the_sum_over_pairs(places: np.ndarray) 
     assert float(found) == pytest.approx(total, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_slopes_of_a_corrected_round_trip(places: np.ndarray) -> None:
     parameters = fit_fibre(lengths(GRAPH, made(places, NAMES, tail=1.3))).parameters(GRAPH)
     check_gradient(jax.jit(lambda x: fibre_ms(parameters, x[0], x[1], x[2], x[3])), np.array([3.0, 4.0, -7.0, 21.0]))

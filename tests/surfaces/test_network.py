@@ -92,6 +92,7 @@ def test_gradient_against_differences() -> None:
 trip_slopes = jax.jit(jax.grad(round_trip, argnums=(0, 1)))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     start=st.tuples(st.floats(-90, 90), st.floats(-180, 180)),

@@ -124,6 +124,7 @@ def test_more_demand_or_less_patience_never_needs_fewer() -> None:
     assert (many >= few).all()
 
 
+@pytest.mark.slow
 def test_gradient_against_differences() -> None:
     @jax.jit
     def wait(x: jax.Array) -> jax.Array:

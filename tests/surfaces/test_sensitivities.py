@@ -124,6 +124,7 @@ def at_edges() -> PricedPairs:
     return replace(priced, served=served, requests_per_s=asked, queueing=QueueingParameters())
 
 
+@pytest.mark.slow
 def test_nothing_breaks_at_the_edges() -> None:
     found = sensitivities(at_edges())
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((found.slopes, found.elasticities, found.answers)))

@@ -182,6 +182,7 @@ def logarithms(parameters: ServingParameters, rows: ServingRows, n: jax.Array, g
 slopes = jax.jit(jax.grad(lambda *args: jnp.sum(logarithms(*args)), argnums=(0, 1, 2)))
 
 
+@pytest.mark.slow
 @FAST
 @given(
     model=st.sampled_from(sorted(MODELS)),
