@@ -18,9 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.generator import Size, generate
+from benchmarks.growth import exponent
 from benchmarks.rows import NOT_MEASURED, ResultRow
 from benchmarks.settings import SuiteSettings, argument, chosen, require
 
@@ -62,7 +61,7 @@ def run(settings: Settings) -> Iterator[ResultRow]:
                 row = ResultRow(suite=SUITE, case=axis, size=shape, solver="price", device=device, seconds=seconds, objective=held)
                 yield replace(row, compile_seconds=compiled)
             if len(found) > 1:
-                time_exponent, memory_exponent = (_exponent(settings.factors, values) for values in zip(*found, strict=True))
+                time_exponent, memory_exponent = (exponent(settings.factors, values) for values in zip(*found, strict=True))
                 yield ResultRow(
                     suite=SUITE,
                     case=f"{axis}: exponents",
@@ -107,7 +106,3 @@ def _forget_peak() -> None:
     gc.collect()
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def _exponent(sizes: list[int], values: tuple[float, ...]) -> float:
-    return float(np.polyfit(np.log(sizes), np.log(np.maximum(values, 1e-12)), 1)[0])

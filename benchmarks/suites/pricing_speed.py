@@ -20,6 +20,7 @@ from jax import Array
 
 from benchmarks import numpy_pricing
 from benchmarks.generator import Size, generate
+from benchmarks.growth import exponent
 from benchmarks.rows import NOT_MEASURED, ResultRow
 from benchmarks.settings import SuiteSettings, argument, require
 from optimizer.pricing.arrays import Arrays, RunArrays, prepare
@@ -83,9 +84,8 @@ def run(settings: Settings) -> Iterator[ResultRow]:
         if settings.peers:
             yield from _parts(settings, prepared.single, f"{loads} x {settings.pools} x {settings.periods}", device.device_kind)
     if len(each) > 1:
-        exponent = float(np.polyfit(np.log(settings.loads), np.log(each), 1)[0])
-        kind = device.device_kind
-        yield ResultRow(suite=SUITE, case="exponent", size="", solver="price", device=kind, seconds=NOT_MEASURED, ratio=exponent)
+        kind, growth = device.device_kind, exponent(settings.loads, each)
+        yield ResultRow(suite=SUITE, case="exponent", size="", solver="price", device=kind, seconds=NOT_MEASURED, ratio=growth)
 
 
 def _parts(settings: Settings, arrays: Arrays, size: str, device: str) -> Iterator[ResultRow]:

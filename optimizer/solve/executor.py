@@ -7,14 +7,18 @@ that is lost is replaced, and its task done once more; a task that loses its wor
 from __future__ import annotations
 
 import os
+import time
+from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from optimizer.errors import PlacementError, SolverFailure
+from optimizer.errors import Cancelled, PlacementError, SolverFailure
 
 RETRIES = 1  # of a task whose worker was lost
+LOOK_S = 0.1  # between two looks at what was cancelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +65,20 @@ class Lost(SolverFailure):
     """A worker ended before it answered."""
 
 
-class Pool(Protocol):
-    """What does tasks. Leaving the `with` block stops what still runs."""
+class Pool(ABC):
+    """Does tasks and keeps count of them; how workers come by them is each kind's own. Leaving the `with` block stops what still runs."""
+
+    def __init__(self, report: Callable[[Tally], None] | None) -> None:
+        """
+        Args:
+          report: called when a task begins or ends.
+        """
+        self._report = report
+        self._waiting: deque[Task] = deque()
+        self._keys: set[str] = set()
+        self._cancelled: set[str] = set()
+        self._done = self._failed = 0
+        self._began = time.monotonic()
 
     def submit(self, task: Task) -> None:
         """Adds a task, also while outcomes are being read.
@@ -70,19 +86,57 @@ class Pool(Protocol):
         Raises:
           ValueError: there is a task of that key.
         """
+        if task.key in self._keys:
+            raise ValueError(f"{task.key}: a pool has one task of each key")
+        self._keys.add(task.key)
+        self._waiting.append(task)
 
     def cancel(self, key: str | None = None) -> None:
         """Stops a task, or all there are: each ends as `Cancelled`. It may be called from another thread or from a report."""
+        self._cancelled |= set(self._keys) if key is None else {key}
 
     def outcomes(self) -> Iterator[Outcome]:
         """Outcomes of all tasks, as they end; further tasks may be submitted meanwhile."""
+        while self._waiting or self._keys_running():
+            self._dispatch()
+            for outcome in self._ended():
+                self._done += 1
+                self._failed += outcome.failure is not None
+                self._tell()
+                yield outcome
 
+    @abstractmethod
     def close(self) -> None:
         """Stops all workers at once, whatever they are doing."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @abstractmethod
+    def _keys_running(self) -> tuple[str, ...]:
+        """Keys of the tasks that workers have."""
+
+    @abstractmethod
+    def _dispatch(self) -> None:
+        """Gives waiting tasks to workers that have none."""
+
+    @abstractmethod
+    def _ended(self) -> Iterator[Outcome]:
+        """What has ended by now, or within a short while, cancelled tasks with it."""
+
+    def _drop_waiting(self) -> Iterator[Outcome]:
+        """Waiting tasks that were cancelled."""
+        for task in [task for task in self._waiting if task.key in self._cancelled]:
+            self._waiting.remove(task)
+            yield Outcome(key=task.key, failure=Cancelled(f"{task.key} was cancelled before it began"))
+
+    def _tell(self) -> None:
+        if self._report is not None:
+            running, seconds = self._keys_running(), time.monotonic() - self._began
+            self._report(Tally(done=self._done, failed=self._failed, waiting=len(self._waiting), running=running, seconds=seconds))
 
 
 @dataclass(frozen=True, kw_only=True)

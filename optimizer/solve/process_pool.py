@@ -10,18 +10,16 @@ import multiprocessing
 import os
 import signal
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import TracebackType
 
 from optimizer.errors import Cancelled, SolverFailure
-from optimizer.solve.executor import RETRIES, Lost, Outcome, Tally, Task, cores, done
+from optimizer.solve.executor import LOOK_S, RETRIES, Lost, Outcome, Pool, Tally, Task, cores, done
 
-LOOK_S = 0.1  # between two looks at what was cancelled
 GOODBYE_S = 5.0  # that a stopped process has to be gone
 
 
@@ -35,7 +33,7 @@ class _Seat:
     began: float = 0.0
 
 
-class ProcessPool:
+class ProcessPool(Pool):
     """A `Pool` of processes."""
 
     def __init__(self, processes: int, *, report: Callable[[Tally], None] | None = None, shared: object = None) -> None:
@@ -45,45 +43,16 @@ class ProcessPool:
           report: called when a task begins or ends.
           shared: what every task begins with, sent to each process once; the same object in all tasks of a process.
         """
+        super().__init__(report)
         self._shared = shared
         self._context = multiprocessing.get_context("forkserver")
         self._seats: list[_Seat | None] = [None] * processes
-        self._report = report
-        self._waiting: deque[Task] = deque()
-        self._keys: set[str] = set()
-        self._cancelled: set[str] = set()
         self._losses: Counter[str] = Counter()  # of workers, by task
-        self._done = self._failed = 0
-        self._began = time.monotonic()
-
-    def submit(self, task: Task) -> None:
-        if task.key in self._keys:
-            raise ValueError(f"{task.key}: a pool has one task of each key")
-        self._keys.add(task.key)
-        self._waiting.append(task)
-
-    def cancel(self, key: str | None = None) -> None:
-        self._cancelled |= set(self._keys) if key is None else {key}
-
-    def outcomes(self) -> Iterator[Outcome]:
-        while self._waiting or self._running():
-            self._dispatch()
-            for outcome in self._ended():
-                self._done += 1
-                self._failed += outcome.failure is not None
-                self._tell()
-                yield outcome
 
     def close(self) -> None:
         self._waiting.clear()
         for place in range(len(self._seats)):
             self._empty(place)
-
-    def __enter__(self) -> ProcessPool:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def processes(self) -> tuple[int, ...]:
         """Ids of the processes that are there."""
@@ -94,8 +63,10 @@ class ProcessPool:
     def _running(self) -> list[tuple[int, _Seat]]:
         return [(place, seat) for place, seat in enumerate(self._seats) if seat is not None and seat.task is not None]
 
+    def _keys_running(self) -> tuple[str, ...]:
+        return tuple(seat.task.key for _, seat in self._running() if seat.task is not None)
+
     def _dispatch(self) -> None:
-        """Gives waiting tasks to processes that have none."""
         for place in range(len(self._seats)):
             if not self._waiting:
                 return
@@ -115,7 +86,6 @@ class ProcessPool:
         return _Seat(process, here)
 
     def _ended(self) -> Iterator[Outcome]:
-        """What has ended by now, or within a short while."""
         yield from self._drop_cancelled()
         running = self._running()
         signs = [sign for _, seat in running for sign in (seat.pipe, seat.process.sentinel)]
@@ -141,10 +111,7 @@ class ProcessPool:
             yield Outcome(key=task.key, value=value, failure=failure, seconds=seconds)
 
     def _drop_cancelled(self) -> Iterator[Outcome]:
-        dropped = [task for task in self._waiting if task.key in self._cancelled]
-        for task in dropped:
-            self._waiting.remove(task)
-            yield Outcome(key=task.key, failure=Cancelled(f"{task.key} was cancelled before it began"))
+        yield from self._drop_waiting()
         for place, seat in self._running():
             if seat.task is not None and seat.task.key in self._cancelled:
                 self._empty(place)
@@ -158,12 +125,6 @@ class ProcessPool:
             seat.process.kill()
             seat.process.join(GOODBYE_S)
             seat.pipe.close()
-
-    def _tell(self) -> None:
-        if self._report is not None:
-            running = tuple(seat.task.key for _, seat in self._running() if seat.task is not None)
-            seconds = time.monotonic() - self._began
-            self._report(Tally(done=self._done, failed=self._failed, waiting=len(self._waiting), running=running, seconds=seconds))
 
 
 def share_of_cores(place: int, processes: int) -> tuple[int, ...]:

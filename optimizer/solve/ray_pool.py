@@ -10,20 +10,17 @@ import logging
 import os
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from types import TracebackType
 from typing import Any
 
 from optimizer.errors import Cancelled, ConfigError, SolverFailure
-from optimizer.solve.executor import RETRIES, Lost, Outcome, Tally, Task, done
+from optimizer.solve.executor import LOOK_S, RETRIES, Lost, Outcome, Pool, Tally, done
 
-LOOK_S = 0.1  # between two looks at what was cancelled
 KNOCK_S = 5.0  # that a cluster has to answer
 
 
-class RayPool:
+class RayPool(Pool):
     """A `Pool` of a Ray cluster. A cluster that it started ends with it."""
 
     def __init__(
@@ -39,34 +36,12 @@ class RayPool:
         Raises:
           ConfigError: Ray is not installed, or no cluster answers at the address.
         """
+        super().__init__(report)
         self._ray = _connected(workers, address)
         self._do = self._ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(done)
-        self._workers, self._report = workers, report
+        self._workers = workers
         self._shared = None if shared is None else self._ray.put(shared)
-        self._waiting: deque[Task] = deque()
         self._running: dict[Any, tuple[str, float]] = {}  # by reference: key, and when it was given to the cluster
-        self._keys: set[str] = set()
-        self._cancelled: set[str] = set()
-        self._done = self._failed = 0
-        self._began = time.monotonic()
-
-    def submit(self, task: Task) -> None:
-        if task.key in self._keys:
-            raise ValueError(f"{task.key}: a pool has one task of each key")
-        self._keys.add(task.key)
-        self._waiting.append(task)
-
-    def cancel(self, key: str | None = None) -> None:
-        self._cancelled |= set(self._keys) if key is None else {key}
-
-    def outcomes(self) -> Iterator[Outcome]:
-        while self._waiting or self._running:
-            self._dispatch()
-            for outcome in self._ended():
-                self._done += 1
-                self._failed += outcome.failure is not None
-                self._tell()
-                yield outcome
 
     def close(self) -> None:
         self._waiting.clear()
@@ -75,26 +50,18 @@ class RayPool:
         self._running.clear()
         self._ray.shutdown()
 
-    def __enter__(self) -> RayPool:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
     # ---- inside
 
+    def _keys_running(self) -> tuple[str, ...]:
+        return tuple(key for key, _ in self._running.values())
+
     def _dispatch(self) -> None:
-        """Gives the cluster as many tasks as may run at once."""
         while self._waiting and len(self._running) < self._workers:
             task = self._waiting.popleft()
-            if task.key in self._cancelled:
-                self._waiting.append(task)  # dropped with the others that were cancelled
-                return
             self._running[self._do.remote(task, self._shared)] = task.key, time.monotonic()
             self._tell()
 
     def _ended(self) -> Iterator[Outcome]:
-        """What has ended by now, or within a short while."""
         yield from self._drop_cancelled()
         if not self._running:
             return
@@ -114,21 +81,12 @@ class RayPool:
         return value, failure
 
     def _drop_cancelled(self) -> Iterator[Outcome]:
-        dropped = [task for task in self._waiting if task.key in self._cancelled]
-        for task in dropped:
-            self._waiting.remove(task)
-            yield Outcome(key=task.key, failure=Cancelled(f"{task.key} was cancelled before it began"))
+        yield from self._drop_waiting()
         for reference, (key, began) in list(self._running.items()):
             if key in self._cancelled:
                 self._ray.cancel(reference, force=True)
                 del self._running[reference]
                 yield Outcome(key=key, failure=Cancelled(f"{key} was cancelled"), seconds=time.monotonic() - began)
-
-    def _tell(self) -> None:
-        if self._report is not None:
-            running = tuple(key for key, _ in self._running.values())
-            seconds = time.monotonic() - self._began
-            self._report(Tally(done=self._done, failed=self._failed, waiting=len(self._waiting), running=running, seconds=seconds))
 
 
 def _connected(workers: int, address: str | None) -> Any:
