@@ -1,4 +1,4 @@
-"""Public traces of arrivals and of training jobs as series, and as a history that no generator of ours made.
+"""Public traces of arrivals and of training jobs as series.
 
 An arrival trace has TIMESTAMP, ContextTokens, GeneratedTokens, a row for each request. A trace of jobs has submit_time and duration (s) and
 num_gpu, a row for each job.

@@ -247,7 +247,7 @@ def mutated(scratch: Path, number: int, seed: int) -> tuple[Path, str]:
             break  # the folder may have moved
         try:
             done.append(mutation(copy))
-        except (IndexError, UnicodeDecodeError, csv.Error, ValueError, OSError):
+        except (IndexError, csv.Error, ValueError, OSError):
             break  # an earlier mutation left nothing that this one could change
     where = scratch / "where"
     return (Path(where.read_text()) if where.exists() else copy.folder), "; ".join(done)

@@ -17,7 +17,7 @@ DOCS = Path(__file__).resolve().parent
 ORDER = {
     "For a start": ("tutorial", "your_data", "reading_a_plan"),
     "Jobs": ("operations", "audit", "quote", "backtest", "scenarios", "exchange", "scale", "configuration", "python"),
-    "How it works": ("method", "problem", "surfaces", "risk", "sensitivities"),
+    "How it works": ("method", "problem", "surfaces", "risk", "stages", "sensitivities"),
     "Contracts": ("contracts/index", "contracts"),
     "Tables": ("tables",),
     "Decisions": ("decisions",),

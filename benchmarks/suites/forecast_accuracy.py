@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from benchmarks.rows import ResultRow
 from benchmarks.settings import SuiteSettings, argument, chosen, folder_named
 from benchmarks.traces import accelerators_in_use, read_arrivals
+from optimizer.domain.demand import QUANTILES
 from optimizer.scenarios.seasonal import fit, predict
 
 Floats = NDArray[np.float64]
 SUITE = "forecast_accuracy"
-QUANTILES = (0.1, 0.5, 0.9)
 HOUR = 3600.0
 
 

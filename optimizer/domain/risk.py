@@ -37,21 +37,6 @@ class Risk:
             return probability
         return np.asarray((1.0 - self.omega) * probability + self.omega * tail(probability, costs, self.alpha))
 
-    def nearest(self, probability: Floats, wished: Floats) -> Floats:
-        """The weights of the envelope nearest to those wished for, [S]."""
-        if self.omega == 0.0:
-            return probability
-        low = (1.0 - self.omega) * probability
-        high = low + self.omega * probability / (1.0 - self.alpha)
-        first, last = float((low - wished).min()), float((high - wished).max())
-        for _ in range(200):
-            shift = 0.5 * (first + last)
-            if np.clip(wished + shift, low, high).sum() < 1.0:
-                first = shift
-            else:
-                last = shift
-        return np.asarray(np.clip(wished + first, low, high))
-
 
 RISK_NEUTRAL = Risk()
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.rows import RowGroup, Term, numbered, row_group
-from optimizer.integer.variables import Variables, by_interval
+from optimizer.integer.variables import Variables, by_interval, largest_spend
 
 
 def active(variables: Variables, row: Ints, contract: Ints, period: Ints, coefficient: ArrayLike) -> list[Term]:
@@ -103,7 +103,7 @@ def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> 
     bent = numbered(variables.is_excess >= 0)
     bends = dict(zip(("contract", "interval", "scenario"), np.nonzero(bent >= 0), strict=True))
     covered = by_interval(problem, covered_cash(problem) * problem.supply.most_lots[:, None, None] / unit)
-    largest = by_interval(problem, _largest_spend(problem) / unit)
+    largest = by_interval(problem, largest_spend(problem) / unit)
     grows = (variables.short >= 0) & (problem.supply.list_ratio > 1.0)[:, None, None] & (bent < 0)
     return [
         row_group(
@@ -138,12 +138,6 @@ def take_or_pay(problem: PlanningProblem, variables: Variables, unit: float) -> 
             scale=unit,
         ),
     ]
-
-
-def _largest_spend(problem: PlanningProblem) -> Floats:
-    """USD that drawing all lots in full costs, at the price of what goes beyond the commitment, [K, T, S]."""
-    supply = problem.supply
-    return np.asarray(supply.excess_price * supply.capacity * problem.hours.sum(axis=1)[:, None] * supply.most_lots[:, None, None])
 
 
 def minimum_spend(problem: PlanningProblem, variables: Variables, unit: float) -> RowGroup:

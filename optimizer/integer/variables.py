@@ -213,6 +213,12 @@ def _flexible_columns(problem: PlanningProblem, columns: Columns, pairs: Ints) -
     return columns.take(upper > 0, upper=upper), columns.take(most > 0, upper=most)
 
 
+def largest_spend(problem: PlanningProblem) -> Floats:
+    """USD that drawing all lots in full costs, at the price of what goes beyond the commitment, [K, T, S]."""
+    supply = problem.supply
+    return np.asarray(supply.excess_price * supply.capacity * problem.hours.sum(axis=1)[:, None] * supply.most_lots[:, None, None])
+
+
 def _settlement_columns(problem: PlanningProblem, columns: Columns, unit: float) -> tuple[Ints, Ints, Ints]:
     """Excess where part of the capacity is paid for anyway (else it is the spend, or nothing); shortfall where there is a minimum.
 
@@ -221,9 +227,8 @@ def _settlement_columns(problem: PlanningProblem, columns: Columns, unit: float)
     """
     supply = problem.supply
     lots = supply.most_lots[:, None, None]
-    spend = supply.excess_price * supply.capacity * problem.hours.sum(axis=1)[:, None] * lots / unit
     partly = (supply.take_or_pay_share > 0) & (supply.take_or_pay_share < 1)
-    most_excess = by_interval(problem, spend) * partly[:, None, None]
+    most_excess = by_interval(problem, largest_spend(problem) / unit) * partly[:, None, None]
     most_short = by_interval(problem, (supply.minimum_cash * lots - np.minimum(supply.brought_spend_cash, 0.0)) / unit)
     counted = (supply.share_of_wallet > 0).any() or bool(share_limited(problem).any())
     binary = (most_excess > 0) & (most_short > 0) & ((supply.list_ratio > 1.0) & counted)[:, None, None]

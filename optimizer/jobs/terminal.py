@@ -15,9 +15,8 @@ from rich.text import Text
 
 from optimizer.jobs.speech import Lines, Speech, speech
 from optimizer.report.document import Section, heading, is_number
-from optimizer.report.headline import headline, news_facts
+from optimizer.report.headline import due_section, headline, news_facts
 from optimizer.report.overview import Overview
-from optimizer.report.page import due_section
 from optimizer.report.risk import risk_section, stress_section
 from optimizer.report.wording import BASELINES, count, day, gap_text, money, money_unit, percent
 from optimizer.solve.search import Progress

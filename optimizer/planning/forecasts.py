@@ -10,7 +10,7 @@ from math import ceil
 
 import numpy as np
 
-from optimizer.domain.calendar import Period, first_of_next_month, months_later
+from optimizer.domain.calendar import Period, first_of_next_month, months_later, overlap_days
 from optimizer.domain.case import Case
 from optimizer.domain.demand import QUANTILES, Demand
 from optimizer.domain.history import DemandCame, Stream
@@ -96,7 +96,7 @@ def baseline(
         ahead = steps.ahead(periods[-1].end, reach_days)
         model = _fitted(steps, len(ahead))
         quantiles = predict(model, steps.values, QUANTILES)
-        weights = np.array([[max(0, (min(end, period.end) - max(begin, period.start)).days) for begin, end in ahead] for period in periods])
+        weights = np.array([[overlap_days(begin, end, period) for begin, end in ahead] for period in periods])
         for d in range(len(steps.streams)):
             for period, share in zip(periods, weights / np.maximum(weights.sum(axis=1, keepdims=True), 1), strict=True):
                 made.append(_row(steps.rows[d][-1], period, share @ quantiles[d]))

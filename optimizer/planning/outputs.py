@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optimizer.domain.stages import decided_by
 from optimizer.domain.workload import Kind, ServingTechniques
 from optimizer.planning.alternatives import alternative_rows
 from optimizer.planning.sensitivities import sensitivity_rows
@@ -171,9 +171,8 @@ def commitments(result: PlanResult) -> Rows:
             by = None if contract.status.in_force else contract.sign_by
             rows.append(base | {"decision": decided, "lots": kept if decided == "keep" else lots, "effective": None, "act_by": by})
         for t in np.flatnonzero(exits):
-            notice = timedelta(days=float(contract.notice_days) if isinstance(contract.notice_days, int | float) else 0.0)
             on = periods[t].start
-            rows.append(base | {"decision": "leave", "lots": int(exits[t]), "effective": on, "act_by": on - notice})
+            rows.append(base | {"decision": "leave", "lots": int(exits[t]), "effective": on, "act_by": decided_by(contract, on)})
     return rows
 
 

@@ -133,8 +133,8 @@ def _allotment(events: list[Scenario], count: int) -> list[int]:
 def _deviates_of(rows: list[Demand], case: Case, correlation: Correlation, *, samples: int, seed: int) -> Floats:
     """[N, R] normal deviate of each row."""
     streams = list(dict.fromkeys((row.workload, row.origin) for row in rows))
-    workload = _indices([name for name, _ in streams])
-    origin = _indices([place for _, place in streams])
+    workload = indices([name for name, _ in streams])
+    origin = indices([place for _, place in streams])
     months = np.array([((period.start - case.calendar.start).days + period.days / 2) / DAYS_PER_MONTH for period in case.calendar.periods])
     z = deviates(correlation, workload=workload, origin=origin, months=months, samples=samples, seed=seed)
     period = {period.name: t for t, period in enumerate(case.calendar.periods)}
@@ -142,7 +142,8 @@ def _deviates_of(rows: list[Demand], case: Case, correlation: Correlation, *, sa
     return z[:, [stream[row.workload, row.origin] for row in rows], [period[row.period] for row in rows]]
 
 
-def _indices(names: list[str] | list[str | None]) -> Ints:
+def indices(names: list[str] | list[str | None]) -> Ints:
+    """A number for each name, the same for the same name, counted as they come."""
     place = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return np.array([place[name] for name in names], dtype=np.int64)
 
@@ -151,7 +152,7 @@ def _compute(rows: list[Demand], case: Case, z: Floats) -> Floats:
     """[N, F] floating-point operations asked for by each workload in each period: what distances are measured in."""
     values = values_at(np.array([[row.p10, row.p50, row.p90] for row in rows], dtype=np.float64), z)
     weighted = values * _flops(rows, case)
-    feature = _indices([f"{row.workload} {row.period}" for row in rows])
+    feature = indices([f"{row.workload} {row.period}" for row in rows])
     total = np.zeros((len(z), int(feature.max()) + 1))
     np.add.at(total.T, feature, weighted.T)
     return np.asarray(total / max(float(total.mean(axis=0).sum()), np.finfo(np.float64).tiny))

@@ -56,7 +56,6 @@ class VariantPlan:
     bound_usd: float
     base_objective_usd: float  # of a verified plan with the same decisions in the case as it is; inf: none is cheaper than the base's
     base_bound_usd: float  # that its prices prove there; -inf: it has none
-    seconds: float
 
 
 def base_of(result: PlanResult) -> Base:
@@ -78,12 +77,12 @@ def look_at_variant(base: Base, *, case: Case) -> VariantPlan:
       NoPlanInLimit: the decisions break a rule of the changed case.
       SolverFailure: the plan does not verify.
     """
-    began, problem = time.monotonic(), base.changed(case)
+    problem = base.changed(case)
     settled = settle_alone(problem, carried_decisions(problem, base.plan.contracts, base.plan.decisions))
     if settled is None:
         raise NoPlanInLimit("the plan of the case as it is breaks a rule of the changed one, and there was no time to search for another")
     bound = -math.inf if base.prices is None else _proven(base.problem, problem, base.prices)
-    return _variant(base, case, problem, Solved(settled=settled, bound_usd=bound, status=PlanStatus.LIMIT), began)
+    return _variant(base, case, problem, Solved(settled=settled, bound_usd=bound, status=PlanStatus.LIMIT))
 
 
 def plan_variant(base: Base, *, case: Case, settings: SolveSettings) -> VariantPlan:
@@ -97,10 +96,10 @@ def plan_variant(base: Base, *, case: Case, settings: SolveSettings) -> VariantP
         prepared_arrays(base.problem)  # laid out once a process; that of the changed case is made from it
     start = carry(problem, contracts=base.plan.contracts, decisions=base.plan.decisions, prices=base.prices)
     solved = SOLVERS[settings.method](problem, settings=settings, started=began, report=_silent, start=start)
-    return _variant(base, case, problem, solved, began)
+    return _variant(base, case, problem, solved)
 
 
-def _variant(base: Base, case: Case, problem: PlanningProblem, solved: Solved, began: float) -> VariantPlan:
+def _variant(base: Base, case: Case, problem: PlanningProblem, solved: Solved) -> VariantPlan:
     verification, _ = verified(case, problem, solved, annual_discount_rate=base.annual_discount_rate)
     return VariantPlan(
         plan=solved.settled.plan,
@@ -109,7 +108,6 @@ def _variant(base: Base, case: Case, problem: PlanningProblem, solved: Solved, b
         bound_usd=proven_usd(solved, verification),
         base_objective_usd=_in_base(base, solved.settled.plan),
         base_bound_usd=-math.inf if solved.priced is None else _proven(problem, base.problem, solved.priced.prices),
-        seconds=time.monotonic() - began,
     )
 
 

@@ -205,9 +205,9 @@ def _sharding(mesh: Mesh, axes: tuple[str | None, ...]) -> NamedSharding:
 
 def device_arrays(problem: PlanningProblem, unit: float, mesh: Mesh | None = None) -> Arrays:
     """The problem on the device in double precision, money in units of `unit` USD; asks for `jax.enable_x64`."""
-    spot_pools = np.unique(problem.supply.offer_pool[problem.supply.offer_spot])
+    spot_pools, devices = np.unique(problem.supply.offer_pool[problem.supply.offer_spot]), 1 if mesh is None else mesh.size
     fields: dict[str, Any] = {
-        "loads": _loads(problem, spot_pools, unit, 1 if mesh is None else mesh.size),
+        "loads": _loads(problem, spot_pools, unit, devices),
         "runs": _runs(problem, spot_pools, unit),
         "supply": supply_arrays(problem, spot_pools, unit),
         "hours": problem.hours,
@@ -217,7 +217,7 @@ def device_arrays(problem: PlanningProblem, unit: float, mesh: Mesh | None = Non
     }
     limits = problem.limits
     rules = len(limits.budget_cash) + len(limits.share) + int((problem.supply.share_of_wallet > 0).sum())
-    fields["risk"] = None if problem.risk_neutral else RiskArrays(**_risk(problem, unit))
+    fields["risk"] = None if problem.risk_neutral else RiskArrays(**_risk(problem, unit, devices))
     cash_rules = rules > 0 or fields["risk"] is not None
     if mesh is None:
         return Arrays(**jax.tree.map(_on_device, fields), cash_rules=cash_rules)
@@ -260,9 +260,14 @@ def pair_slots(problem: PlanningProblem) -> tuple[Ints, int]:
     return np.arange(len(problem.needs.pair_load)) - first[problem.needs.pair_load], int(count.max(initial=1))
 
 
+def _filled(loads: int, devices: int) -> int:
+    """Loads filled to a multiple of the devices."""
+    return -(-loads // devices) * devices
+
+
 def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float, devices: int) -> LoadArrays:
     needs = problem.needs
-    loads = -(-len(needs.loads) // devices) * devices
+    loads = _filled(len(needs.loads), devices)
     filling = loads - len(needs.loads)
     periods, scenarios = len(problem.periods), len(problem.scenarios)
     row = paying_spot(problem, spot_pools, needs.pair_pool, problem.load_spot[needs.pair_load])
@@ -297,18 +302,19 @@ def _loads(problem: PlanningProblem, spot_pools: Ints, unit: float, devices: int
     return LoadArrays(**fields)
 
 
-def _risk(problem: PlanningProblem, unit: float) -> dict[str, Any]:
+def _risk(problem: PlanningProblem, unit: float, devices: int) -> dict[str, Any]:
     """Fields of `RiskArrays` on the host."""
     needs, risk, chance = problem.needs, problem.risk, problem.probability
     slot, depth = pair_slots(problem)
     low, later = (1.0 - risk.omega) * chance, problem.discount[:, None] / unit
-    egress = _by_slot(problem.egress_cash * later, needs.pair_load, slot, (depth, len(needs.loads)))
+    loads = _filled(len(needs.loads), devices)
+    egress = _by_slot(problem.egress_cash * later, needs.pair_load, slot, (depth, loads))
     return {
         "low": low,
         "high": low + risk.omega * np.minimum(chance / (1.0 - risk.alpha), 1.0),
         "probability": chance,
         "egress": egress.transpose(2, 0, 1, 3),
-        "unplaced": (problem.unplaced_cash * later).swapaxes(0, 1),
+        "unplaced": np.pad((problem.unplaced_cash * later).swapaxes(0, 1), ((0, 0), (0, loads - len(needs.loads)), (0, 0))),
         "missed": problem.missed_price[needs.pair_load[needs.flexible[needs.pair_load]]][:, None] * problem.discount / unit,
     }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from optimizer.report.document import Section
 from optimizer.report.overview import News, Overview
-from optimizer.report.wording import gap_text, large_money, money, money_unit, percent, signed
+from optimizer.report.wording import day, gap_text, large_money, money, money_unit, percent, signed
 
 STATUS = {
     "optimal": "optimal, proven",
@@ -45,3 +46,10 @@ def news_facts(news: News | None) -> dict[str, str]:
     told = {"change of the cost": f"{signed(total, unit)} {unit}", "last plan": news.since}
     causes = {step.line: f"{signed(step.usd, unit)} {unit}" for step in news.steps if money(step.usd, unit) != money(0.0, unit)}
     return told | causes | {"decisions and inputs": "; ".join(news.notes) or "none differ"}
+
+
+def due_section(view: Overview) -> Section:
+    """What is signed or left by which day, and what it costs at most not to."""
+    unit = money_unit(max((abs(line.idle_usd) for line in view.due if line.idle_usd is not None), default=0.0))
+    rows = tuple((day(line.act_by), f"{line.decision} {line.lots} of {line.contract}", money(line.idle_usd, unit)) for line in view.due)
+    return Section(title="To be decided", columns=("by", "what", f"if not: up to {unit}$"), rows=rows)

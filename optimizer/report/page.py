@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from optimizer.report.document import PRICES, SUPPLIERS, Bullets, Chart, Facts, Page, Section
-from optimizer.report.headline import headline, news_facts
+from optimizer.report.headline import due_section, headline, news_facts
 from optimizer.report.news_charts import news_charts
 from optimizer.report.overview import ContractLine, Overview
 from optimizer.report.plan_charts import plan_charts
@@ -53,13 +53,6 @@ def plan_page(
         summary=summary,
         names=names or {},
     )
-
-
-def due_section(view: Overview) -> Section:
-    """What is signed or left by which day, and what it costs at most not to."""
-    unit = money_unit(max((abs(line.idle_usd) for line in view.due if line.idle_usd is not None), default=0.0))
-    rows = tuple((day(line.act_by), f"{line.decision} {line.lots} of {line.contract}", money(line.idle_usd, unit)) for line in view.due)
-    return Section(title="To be decided", columns=("by", "what", f"if not: up to {unit}$"), rows=rows)
 
 
 def _decisions(view: Overview) -> Section:

@@ -10,7 +10,6 @@ from typing import Any
 
 from optimizer.report.document import MONEY, PRICES, SUPPLIERS, Bullets, Chart, Facts, Page, Part, Section
 
-WHAT = (PRICES, SUPPLIERS)
 HIDDEN = "…"
 MONEY_WORDS = re.compile(r"\b(USD|EUR|GBP|JPY|CNY|CHF|price|cost|fee|spend|penalt|save|pay)", re.IGNORECASE)
 FIGURE = re.compile(r"(?<![\w-])[+\u2212-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?[kM]?(?![\w-]|[.,]\d| ?%)")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import altair as alt
+import numpy as np
 
+from optimizer.domain.risk import tail
 from optimizer.report.charts import HEIGHT, LOWER, WIDTH, data, in_unit, page_chart
 from optimizer.report.document import PRICES, Chart
 from optimizer.report.drawing import COLOURS, Picture
@@ -60,7 +61,9 @@ def _cost(series: PlanSeries) -> Picture:
     x = alt.X("from:Q", title="probability, cheapest first", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1]))
     bars = alt.Chart(data(shown)).mark_bar(stroke="white").encode(x, alt.X2("to:Q"), alt.Y("amount:Q", title=unit), tooltip=tips)
     expected = sum(row["probability"] * row["amount"] for row in shown)
-    rules = [{"line": "expected", "amount": expected}, {"line": "dearest", "amount": _tail(shown, 1.0 - series.alpha)}]
+    chances, amounts = (np.array([row[name] for row in shown]) for name in ("probability", "amount"))
+    dearest = float(tail(chances, amounts, series.alpha) @ amounts)
+    rules = [{"line": "expected", "amount": expected}, {"line": "dearest", "amount": dearest}]
     tip = ["line:N", alt.Tooltip("amount:Q", format=",.2f", title=unit)]
     lines = (
         alt.Chart(data(rules))
@@ -72,12 +75,3 @@ def _cost(series: PlanSeries) -> Picture:
         )
     )
     return alt.layer(bars, lines).properties(width=WIDTH, height=LOWER * 1.3)
-
-
-def _tail(ascending: list[dict[str, Any]], probability: float) -> float:
-    """Mean of the dearest scenarios that have so much probability together."""
-    rest, total = probability, 0.0
-    for row in reversed(ascending):
-        share = min(rest, float(row["probability"]))
-        total, rest = total + share * float(row["amount"]), rest - share
-    return total / probability

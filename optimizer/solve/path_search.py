@@ -1,7 +1,7 @@
 """Price and assign where pools have many rows of capacity: loads follow whole paths, chosen around certified prices.
 
     price      multipliers of all linking rows, whose dual value bounds every plan's cost (`climb`)
-    round      the shares of decisions that pricing ends with (`rounding`), and every load's best response to the others (`best_response`)
+    round      the shares of decisions that pricing ends with (`rounding`)
     contracts  signed, declined, kept or left otherwise, one at a time, with the loads that they touch (`contract_search`)
     assign     neighbourhoods: loads of a few pools choose among whole paths in a restricted master (`path_neighbourhoods`, `part`)
 

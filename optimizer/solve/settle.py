@@ -56,9 +56,11 @@ def settle(problem: PlanningProblem, program: Program, decisions: Decisions) -> 
         shortage=_missing(problem, decisions, contract_draw, offer_draw, served),
     )
     price = capacity_price(program, answer.row_duals, problem)
-    if not problem.risk_neutral:
-        price *= scenario_weights(problem, plan) / problem.probability
-    return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=price)
+    if problem.risk_neutral:
+        return Settled(plan=plan, objective_usd=objective_usd(problem, plan), capacity_price=price)
+    weights = scenario_weights(problem, plan)
+    weighed = replace(problem.by_expectation(), probability=weights)
+    return Settled(plan=plan, objective_usd=objective_usd(weighed, plan), capacity_price=price * (weights / problem.probability))
 
 
 def _within_cases(program: Program, lower: Floats, upper: Floats) -> Answer | None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.suites.forecast_accuracy import QUANTILES, Series, naive, pinball
+from benchmarks.suites.forecast_accuracy import Series, naive, pinball
 from benchmarks.trace_history import KNOWN, PARTS, trace_history
 from benchmarks.traces import ARRIVALS, JOBS, accelerators_in_use, read_arrivals
+from optimizer.domain.demand import QUANTILES
 from optimizer.planning.backtest.history import known
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import jax
 
 from benchmarks.generator import Size, generate
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.risk import Risk
 from optimizer.pricing.arrays import devices_mesh, prepare
 from optimizer.pricing.ascent import price_prepared
 
@@ -19,8 +21,8 @@ STEPS = 200
 
 
 def problem() -> PlanningProblem:
-    """Loads that no number of devices here divides."""
-    return generate(Size(loads=41, pools=5, periods=3), seed=3)
+    """Loads that no number of devices here divides; scenarios weigh what risk makes of them."""
+    return replace(generate(Size(loads=41, pools=5, periods=3), seed=3), risk=Risk(omega=0.3, alpha=0.5))
 
 
 def main(words: list[str]) -> None:

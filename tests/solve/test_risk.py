@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from optimizer.pricing.arrays import prepare
 from optimizer.pricing.ascent import price, price_prepared
 from optimizer.pricing.bound import certify
 from optimizer.pricing.coordinates import nothing
+from optimizer.pricing.weighing import nearest
 from optimizer.solve import price_and_assign
 from optimizer.solve.cost import objective_usd, scenario_costs
 from optimizer.solve.exact import solve_exact
@@ -53,7 +56,9 @@ def test_weights_of_the_envelope_say_what_cvar_says() -> None:
         assert weight @ costs == pytest.approx(told, rel=1e3 * SHARE_OF_TOTAL)
         assert weights(costs, probability, risk) @ costs == pytest.approx(told, rel=1e3 * SHARE_OF_TOTAL)
         assert weight.sum() == pytest.approx(1.0)
-        some = risk.nearest(probability, rng.uniform(0.0, 1.0, 6))
+        low = (1.0 - risk.omega) * probability
+        limits = SimpleNamespace(low=low, high=low + risk.omega * probability / (1.0 - risk.alpha))
+        some = np.asarray(nearest(limits, jnp.asarray(rng.uniform(0.0, 1.0, 6))))
         assert some.sum() == pytest.approx(1.0)
         assert some @ costs <= told + 1e-9
     assert conditional_value_at_risk(np.array([1.0, 2.0, 10.0]), np.array([0.5, 0.4, 0.1]), 0.8) == pytest.approx(6.0)

@@ -33,7 +33,7 @@ def build_problem(case: Case, needs: Needs, *, annual_discount_rate: float, risk
     supplier = {s.name: i for i, s in enumerate(case.suppliers)}
     pool_site = np.array([site[p.site] for p in case.pools], dtype=np.int64)
     egress_price = np.array([s.egress_usd_per_gb for s in case.sites])[pool_site[needs.pair_pool]]
-    penalty = _penalties(case)
+    penalty = penalties(case)
     load_penalty = np.array([penalty[load.workload] for load in needs.loads])
     move, data = _move_costs(case, needs)
     workloads = {w.name: w for w in case.workloads}
@@ -60,7 +60,7 @@ def build_problem(case: Case, needs: Needs, *, annual_discount_rate: float, risk
         enter_cash=move[needs.pair_load],
         leave_cash=data[needs.pair_load] * egress_price,
         egress_cash=needs.egress_gb * egress_price[:, None, None],
-        unplaced_cash=load_penalty[:, None, None] * _least_hours(calendar.hours(), needs),
+        unplaced_cash=load_penalty[:, None, None] * least_hours(calendar.hours(), needs),
         missed_price=np.where(needs.flexible, load_penalty, 0.0),
         load_spot=np.array([workloads[load.workload].spot_allowed for load in needs.loads], dtype=np.bool_),
         run_spot=np.array([workloads[run_workload[run]].spot_allowed for run in needs.runs], dtype=np.bool_),
@@ -78,7 +78,8 @@ def _keep_options(needs: Needs, kept: Ints) -> Needs:
     return replace(needs, **{name: getattr(needs, name)[kept] for name in names})
 
 
-def _penalties(case: Case) -> dict[str, float]:
+def penalties(case: Case) -> dict[str, float]:
+    """USD per accelerator-hour missing, by workload."""
     return {workload.name: workload.shortage_penalty for workload in case.workloads}
 
 
@@ -95,7 +96,7 @@ def _placed_before(case: Case, needs: Needs) -> Ints:
     return np.array([in_force.get(load.name, -1) for load in needs.loads], dtype=np.int64)
 
 
-def _least_hours(hours: Floats, needs: Needs) -> Floats:
+def least_hours(hours: Floats, needs: Needs) -> Floats:
     """Accelerator-hours of a load in the eligible pool that needs fewest, [L, T, S]."""
     used = np.einsum("tb,ntbs->nts", hours, needs.need, optimize=True) + needs.work
     least = np.full((len(needs.loads), *used.shape[1:]), np.inf)

@@ -30,6 +30,7 @@ from optimizer.domain.rules import Limit, LimitKind
 from optimizer.domain.supply import OtherSpend
 from optimizer.domain.surface import Floats
 from optimizer.planning.backtest.history import History, MarketPrice
+from optimizer.planning.scenarios import indices
 from optimizer.scenarios.deviates import Correlation, deviates
 
 MONTHLY_DRIFT = -0.015  # of the logarithm of market prices; assumed
@@ -55,7 +56,7 @@ def generate(case: Case, *, months: int, correlation: Correlation, seed: int) ->
     periods = following_months(case.calendar.start, months)
     of = [_period_of(case.calendar.periods, month.start) for month in periods]
     streams = [_marginals(rows, case.calendar.periods, periods, of) for rows in _streams(case)]
-    paths = _paths(case, streams, periods, correlation, seed)
+    paths = _paths(streams, periods, correlation, seed)
     rng = np.random.default_rng(seed)
     suppliers = [supplier.name for supplier in case.suppliers]
     steps = rng.normal(MONTHLY_DRIFT, MONTHLY_SPREAD, size=(months - 1, len(suppliers)))
@@ -121,15 +122,10 @@ def _monthly_growth(levels: Sequence[float], periods: Sequence[Period]) -> float
     return float((last / first) ** (1.0 / apart))
 
 
-def _paths(case: Case, streams: Sequence[Marginals], periods: Sequence[Period], correlation: Correlation, seed: int) -> Floats:
+def _paths(streams: Sequence[Marginals], periods: Sequence[Period], correlation: Correlation, seed: int) -> Floats:
     """[D, T] deviates of what came."""
-
-    def index(names: list[str | None]) -> np.ndarray:
-        number = {name: i for i, name in enumerate(dict.fromkeys(names))}
-        return np.array([number[name] for name in names], dtype=np.int64)
-
-    workload = index([stream.rows[0].workload for stream in streams])
-    origin = index([stream.rows[0].origin for stream in streams])
+    workload = indices([stream.rows[0].workload for stream in streams])
+    origin = indices([stream.rows[0].origin for stream in streams])
     months = np.arange(len(periods), dtype=np.float64)
     return np.asarray(deviates(correlation, workload=workload, origin=origin, months=months, samples=1, seed=seed)[0])
 

@@ -15,6 +15,7 @@ from optimizer.domain.contract import Balance, Contract, Status
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.rules import Pin
+from optimizer.domain.stages import decided_by
 from optimizer.domain.workload import PlacementInForce, TrainingRun
 from optimizer.planning.backtest.history import History, known, last_day_to_sign
 
@@ -216,11 +217,9 @@ def _exits(history: History, problem: PlanningProblem, decisions: Decisions, t: 
     for k, name in enumerate(problem.supply.contracts):
         if name not in named or not problem.supply.in_force[k]:
             continue
-        days = named[name].notice_days
-        notice = timedelta(days=float(days) if isinstance(days, int | float) else 0.0)
         for u in np.flatnonzero(decisions.exits[k]):
             period = history.periods[t + int(u)]
-            if period.start - notice < acts_before:
+            if decided_by(named[name], period.start) < acts_before:
                 found[name, period.name] = int(decisions.exits[k, u])
     return found
 

@@ -79,13 +79,12 @@ class Replay:
     ahead: int | None = None
     _needs: dict[tuple[int, tuple[TrainingRun, ...]], Needs] = field(default_factory=dict)
     case: Case = field(init=False)  # as it turned out
-    needs: Needs = field(init=False)
     problem: PlanningProblem = field(init=False)
 
     def __post_init__(self) -> None:
         self.case = realised(self.history)
-        self.needs = compute_needs(self.case, self.calibration)
-        self.problem = build_problem(self.case, self.needs, annual_discount_rate=self.annual_discount_rate)
+        needs = compute_needs(self.case, self.calibration)
+        self.problem = build_problem(self.case, needs, annual_discount_rate=self.annual_discount_rate)
 
     def follow(self, name: str, policy: Policy, report: Report = silent) -> Outcome:
         """Decides period by period, then bills what was decided."""

@@ -21,9 +21,8 @@ from optimizer.domain.chosen_scenarios import in_mean_scenario, in_scenarios
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import InfeasiblePlan, NoPlanInLimit
-from optimizer.solve.exact import solve_exact
+from optimizer.planning.plan import SOLVERS
 from optimizer.solve.executor import Executor, Task
-from optimizer.solve.price_and_assign import solve_price_and_assign
 from optimizer.solve.search import Progress, SolveSettings, Start
 from optimizer.solve.settle import settle_alone
 
@@ -84,11 +83,10 @@ def worth_of_information(
 
 def solve_alone(*, problem: PlanningProblem, settings: SolveSettings, decisions: Decisions) -> Alone:
     """One solve, in a process of a pool."""
-    solve = solve_exact if settings.method == "exact" else solve_price_and_assign
     start = Start(decisions=(decisions,))
     one = replace(settings, side_by_side=False, threads=1, explain=False)
     try:
-        solved = solve(problem, settings=one, started=time.monotonic(), report=_silent, start=start)
+        solved = SOLVERS[settings.method](problem, settings=one, started=time.monotonic(), report=_silent, start=start)
     except InfeasiblePlan:
         return Alone(decisions=None, usd=math.inf, bound_usd=math.inf)
     except NoPlanInLimit:

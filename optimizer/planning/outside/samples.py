@@ -12,6 +12,7 @@ from optimizer.domain.demand import Scenario
 from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints, Needs
+from optimizer.planning.assemble.problem import least_hours, penalties
 from optimizer.planning.calibration import Calibration
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.outside.operating import operate
@@ -109,10 +110,7 @@ def _with_demand(
 
 def _penalties(case: Case, problem: PlanningProblem, needs: Needs) -> Floats:
     """Of not placing each load, [L, T, S]: penalty times the hours of the pair that needs fewest."""
-    penalty = {workload.name: workload.shortage_penalty for workload in case.workloads}
-    used = np.einsum("tb,ntbs->nts", problem.hours, needs.need, optimize=True) + needs.work
-    least = np.full((len(needs.loads), *used.shape[1:]), np.inf)
-    np.minimum.at(least, needs.pair_load, used)
+    least, penalty = least_hours(problem.hours, needs), penalties(case)
     each = np.array([penalty[load.workload] for load in needs.loads])
     return np.where(np.isfinite(least), each[:, None, None] * least, 0.0)
 
