@@ -52,7 +52,7 @@ def test_import_says_what_it_took_and_lists_the_rest(tmp_path, lab, capsys):
     assert len(csv_rows(lab / "price_points.csv")) == 3
     summary = json.loads((made / "summary.json").read_text())
     assert (summary["job"], summary["rows"], summary["rows_taken"], summary["not_taken"]) == ("import", 9, 2, 7)
-    assert not any(price in "\n".join(told) for price in ("55.04", "6.88", "1e9"))
+    assert not any(price in "\n".join(told[:-1]) for price in ("55.04", "6.88", "1e9"))  # the id of a run may hold any digits
 
 
 def test_a_preview_changes_nothing(tmp_path, lab, capsys):
