@@ -77,6 +77,7 @@ class Pool(ABC):
         self._waiting: deque[Task] = deque()
         self._keys: set[str] = set()
         self._cancelled: set[str] = set()
+        self._over = False
         self._done = self._failed = 0
         self._began = time.monotonic()
 
@@ -90,10 +91,16 @@ class Pool(ABC):
             raise ValueError(f"{task.key}: a pool has one task of each key")
         self._keys.add(task.key)
         self._waiting.append(task)
+        if self._over:
+            self._cancelled.add(task.key)
 
     def cancel(self, key: str | None = None) -> None:
-        """Stops a task, or all there are: each ends as `Cancelled`. It may be called from another thread or from a report."""
-        self._cancelled |= set(self._keys) if key is None else {key}
+        """Stops a task, or all, those submitted later too: each ends as `Cancelled`. It may be called from another thread or from a report."""
+        if key is not None:
+            self._cancelled.add(key)
+            return
+        self._over = True
+        self._cancelled.update(tuple(self._keys))
 
     def outcomes(self) -> Iterator[Outcome]:
         """Outcomes of all tasks, as they end; further tasks may be submitted meanwhile."""
