@@ -95,7 +95,7 @@ class Pool(ABC):
             self._cancelled.add(task.key)
 
     def cancel(self, key: str | None = None) -> None:
-        """Stops a task, or all, those submitted later too: each ends as `Cancelled`. It may be called from another thread or from a report."""
+        """Stops a task, or all, those submitted later too: each ends as `Cancelled`. For other threads and reports too."""
         if key is not None:
             self._cancelled.add(key)
             return
