@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks suite=NAME [key=value ...]`, and `compare` and `report` of rows that were kept."""
+"""The command line: `python -m benchmarks suite=NAME [key=value ...]`, `compare` and `report` of rows that were kept, and `tables`."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    if words[:1] == ["compare"] and not set(words) & set(HELP):
-        return _compare(words[1:])
-    if words[:1] == ["report"] and not set(words) & set(HELP):
-        return _report(words[1:])
+    of_rows = {"compare": _compare, "report": _report, "tables": _tables}
+    if words and words[0] in of_rows and not set(words) & set(HELP):
+        return of_rows[words[0]](words[1:])
     overrides = [word for word in words if word not in HELP]
     named = [word.partition("=")[2] for word in overrides if word.startswith("suite=")]
     wants_help = len(overrides) < len(words)
@@ -71,6 +70,14 @@ def _report(words: list[str]) -> int:
     return 0
 
 
+def _tables(words: list[str]) -> int:
+    from benchmarks.tables import asked_for, made
+
+    failed = made(asked_for(words))
+    require(not failed, "tables", "every run must end with exit code 0", ", ".join(failed), "See above; the others are kept.")
+    return 0
+
+
 def _measure(suite: Suite, overrides: list[str]) -> int:
     from optimizer.jobs.compiled import keep_compiled
 
@@ -80,6 +87,10 @@ def _measure(suite: Suite, overrides: list[str]) -> int:
     from benchmarks.surroundings import surroundings
 
     settings = settings_of(suite, overrides)
+    if settings.device is not None:
+        from benchmarks.devices import use
+
+        use(settings.device)
     output = Output(settings.out, surroundings())
     measured = 0
     for row in suite.run()(settings):

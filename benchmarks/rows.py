@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.settings import require
+from benchmarks.surroundings import load_average
 
 NOT_MEASURED = math.nan
+SURROUNDINGS = ("commit", "versions", "machine", "card", "driver", "date", "load_before", "load")  # of every row in the JSON lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +77,7 @@ class Output:
         """
         Args:
           out:          path of the CSV, or None.
-          surroundings: what every row is stamped with: commit, versions, machine, card, driver.
+          surroundings: what every row is stamped with: commit, versions; in the JSON lines machine, card, driver, date and load too.
 
         Raises:
           ConfigError: the file cannot be written to, or is not one of rows.
@@ -93,7 +95,7 @@ class Output:
         if self._csv is not None:
             _check_columns(self._csv, columns(stamped))
             _append_csv(self._csv, stamped)
-            _append_json(self._csv.with_suffix(".jsonl"), dataclasses.asdict(stamped) | self._surroundings)
+            _append_json(self._csv.with_suffix(".jsonl"), dataclasses.asdict(stamped) | self._surroundings | {"load": load_average()})
         return stamped
 
     def _stamped(self, row: Row) -> Row:
@@ -103,11 +105,11 @@ class Output:
         return dataclasses.replace(row, commit=commit, versions=versions, machine=self._surroundings["machine"])
 
     def _print(self, row: Row) -> None:
-        shown = [name for name in columns(row) if name not in ("commit", "versions", "machine")]
+        shown = [name for name in columns(row) if name not in SURROUNDINGS]
         if shown != self._header:
             self._header = shown
             print(" ".join(name.ljust(_width(name)) for name in shown).rstrip())
-        print(" ".join(_printed(getattr(row, name)).ljust(_width(name)) for name in shown).rstrip(), flush=True)
+        print(" ".join((printed(getattr(row, name)) or "-").ljust(_width(name)) for name in shown).rstrip(), flush=True)
 
 
 WIDTHS = {"suite": 18, "case": 22, "split": 30, "size": 26, "solver": 22, "quantity": 16, "device": 22, "status": 10}
@@ -117,10 +119,11 @@ def _width(name: str) -> int:
     return WIDTHS.get(name, max(12, len(name)))
 
 
-def _printed(value: Any) -> str:
+def printed(value: Any) -> str:
+    """A value as people read it; nothing for what was not measured."""
     if isinstance(value, float):
-        return "-" if math.isnan(value) else f"{value:.5g}"
-    return str(value) or "-"
+        return "" if math.isnan(value) else f"{value:.5g}"
+    return "" if value is None else str(value)
 
 
 def _check_place(path: Path) -> None:

@@ -49,6 +49,9 @@ def folder_named(path: str | None) -> Path:
     return found
 
 
+DEVICES = ("cpu", "cuda", "tpu")
+
+
 @dataclass(kw_only=True)
 class SuiteSettings:
     """Arguments that every suite has."""
@@ -57,12 +60,14 @@ class SuiteSettings:
     peers: bool = argument(True, "run the peers that are installed beside it")
     time_limit_s: float | None = argument(None, "seconds for each case, null for the suite's own limits")
     seed: int = argument(0, "seed of everything random")
+    device: str | None = argument(None, f"{', '.join(DEVICES)}: what kernels run on; null for what JAX chooses")
     out: str | None = argument(None, "CSV file to which rows are added; a .jsonl of the same name gets the machine too")
 
     def __post_init__(self) -> None:
         seconds = self.time_limit_s
         require(seconds is None or seconds > 0, "time_limit_s", "must be > 0 s, or null for none", seconds)
         require(self.seed >= 0, "seed", "must be >= 0", self.seed)
+        require(self.device is None or self.device in DEVICES, "device", f"must be one of {', '.join(DEVICES)}, or null", self.device)
 
 
 @dataclass(kw_only=True)

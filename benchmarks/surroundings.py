@@ -1,4 +1,4 @@
-"""What a figure was measured with: commit, versions, machine, card and driver."""
+"""What a figure was measured with: commit, versions, machine, card and driver, and what else the machine was doing."""
 
 from __future__ import annotations
 
@@ -6,23 +6,31 @@ import os
 import platform
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = "benchmarks/results"  # kept there while a suite runs: no change of what is measured
 PACKAGES = ("jax", "jaxlib", "numpy", "optax", "ortools", "pandas")
 
 
 def surroundings() -> dict[str, str]:
-    """Texts by name: commit, versions, machine, card and driver (empty where there is no card)."""
+    """Texts by name: commit, versions, machine, card and driver (empty where there is no card), date, and load before measuring."""
     card, driver = _card()
-    return {"commit": _commit(), "versions": _versions(), "machine": _machine(), "card": card, "driver": driver}
+    known = {"commit": _commit(), "versions": _versions(), "machine": _machine(), "card": card, "driver": driver}
+    return known | {"date": datetime.now(UTC).date().isoformat(), "load_before": load_average()}
+
+
+def load_average() -> str:
+    """Mean number of processes that wanted a core in the last minute; empty where the system does not tell."""
+    return f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else ""
 
 
 def _commit() -> str:
     """Short name of the commit, with a + where the tree differs from it; empty outside a repository."""
     name = _output("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD")
-    return name + ("+" if name and _output("git", "-C", str(ROOT), "status", "--porcelain") else "")
+    return name + ("+" if name and _output("git", "-C", str(ROOT), "status", "--porcelain", "--", ".", f":!{RESULTS}") else "")
 
 
 def _versions() -> str:

@@ -30,6 +30,7 @@ def program_help(suites: Iterable[Suite]) -> str:
     lines += ["       python -m benchmarks suite=NAME --help"]
     lines += ["       python -m benchmarks compare A.csv B.csv             what got slower, and how sure that is"]
     lines += ["       python -m benchmarks report A.csv [...] out=FILE.html  time against size, gap against time"]
+    lines += ["       python -m benchmarks tables out=FOLDER data=FOLDER     the tables of benchmarks/results, made anew"]
     lines += ["", "suites:", *table([(suite.name, suite.summary) for suite in suites])]
     return "\n".join([*lines, "", "arguments of every suite (with their defaults):", *_arguments(SuiteSettings)])
 

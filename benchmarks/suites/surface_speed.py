@@ -9,9 +9,7 @@ peak that they reach.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,25 +21,24 @@ import numpy as np
 
 from benchmarks import numpy_surface
 from benchmarks.cards import share_of_peak
+from benchmarks.devices import one_a_core
 from benchmarks.made_surface import chunks_of, made_inputs
 from benchmarks.rows import ResultRow
 from benchmarks.settings import SuiteSettings, argument, require
-from optimizer.errors import ConfigError
 from optimizer.surfaces.cost import Expected, Inputs
 from optimizer.surfaces.queueing import QueueingParameters
 from optimizer.surfaces.sweep import load_mesh, plan_for, sweep, sweep_with_slopes
 
 SUITE = "surface_speed"
 GROWTH = 4  # times as many periods, and scenarios, in the rows of memory
-LOADS = {"cpu": 128, "cuda": 16_384}  # a card needs many to be busy
+LOADS = {"processor": 128, "card": 16_384}  # a card needs many to be busy
 
 
 @dataclass(kw_only=True)
 class Settings(SuiteSettings):
     """Arguments of this suite."""
 
-    device: str = argument("cpu", "cpu (all cores) or cuda")
-    loads: int | None = argument(None, f"loads, null for {LOADS['cpu']} on cpu and {LOADS['cuda']} on cuda")
+    loads: int | None = argument(None, f"loads, null for {LOADS['processor']} on a processor and {LOADS['card']} on a card")
     pools: int = argument(50, "pools")
     periods: int = argument(6, "periods")
     blocks: int = argument(4, "blocks of hours")
@@ -51,19 +48,19 @@ class Settings(SuiteSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.device in ("cpu", "cuda"), "device", "must be cpu or cuda", self.device)
         for name in ("loads", "pools", "periods", "blocks", "scenarios", "elements", "repeats"):
             value = getattr(self, name)
             require(value is None or value >= 1, name, "must be >= 1", value)
 
     @property
     def shape(self) -> tuple[int, int, int, int, int]:
-        return (self.loads or LOADS[self.device], self.pools, self.periods, self.blocks, self.scenarios)
+        kind = "processor" if jax.default_backend() == "cpu" else "card"
+        return (self.loads or LOADS[kind], self.pools, self.periods, self.blocks, self.scenarios)
 
 
 def run(settings: Settings) -> Iterator[ResultRow]:
     """NumPy and the kernel beside it, with and without corrections; then memory."""
-    devices = _devices(settings.device)
+    devices = one_a_core()
     for label, parameters in (("m_m_c", QueueingParameters(corrections=None)), ("g_g_c", QueueingParameters())):
         inputs, reason = made_inputs(settings.shape, parameters, settings.seed)
         how = None if parameters.corrections is None else numpy_surface.irregular(parameters)
@@ -72,19 +69,6 @@ def run(settings: Settings) -> Iterator[ResultRow]:
             yield row
             yield _timed(settings, label, name, inputs, reason, devices, row.objective)
     yield from _memory(settings, devices)
-
-
-def _devices(kind: str) -> list[jax.Device]:
-    """All cards, or as many simulated devices as there are cores."""
-    if kind == "cpu":
-        with contextlib.suppress(RuntimeError):  # JAX runs already: its devices count
-            jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
-    try:
-        return jax.devices(kind)
-    except RuntimeError as error:
-        raise ConfigError(
-            "device", "must be a device that JAX finds", kind, "Install the extra for the card, or use device=cpu."
-        ) from error
 
 
 def _numpy(settings: Settings, inputs: Inputs, name: str, function: Callable[[numpy_surface.Chunk], Any]) -> ResultRow:

@@ -1,4 +1,5 @@
-"""One pass of each suite that needs no data, at the smallest size. Suites of accuracy and of assignment files have tests of their own."""
+"""One pass of each suite that needs no data, at the smallest size. `start_up` runs in test_tables; suites of accuracy and of assignment
+files have tests of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +11,6 @@ import pytest
 from benchmarks.__main__ import main
 
 PASSES = {
-    "start_up": ["cases=[help]", "repeats=1"],
     "pricing_speed": ["loads=[8]", "pools=2", "periods=2", "steps=50"],
     "surface_speed": ["loads=2", "pools=2", "periods=2", "blocks=2", "scenarios=2", "repeats=1"],
     "memory": ["cases=[loads]", "factors=[1,2]", "loads=4", "pools=2", "periods=2", "scenarios=2", "steps=50"],
@@ -18,7 +18,7 @@ PASSES = {
     "replan": ["cases=[small]", "time_limit_s=2"],
     "planning": ["cases=[seed-0]", "time_limit_s=1", "peers=false", "root=false"],
 }
-QUICK = ("start_up", "planning")
+QUICK = ("planning",)
 
 
 @pytest.mark.parametrize("suite", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in PASSES])
