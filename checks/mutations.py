@@ -322,7 +322,7 @@ def fingerprint(folder: Path) -> dict[str, str]:
 
 
 def run(copies: int, seed: int, plans: int) -> Counter[str]:
-    """How many copies came to what.
+    """How many copies came to what; `unmade` are those that no mutation could change.
 
     Raises:
       AssertionError: what a copy came to is not allowed; the message says how the copy was made.
@@ -332,6 +332,9 @@ def run(copies: int, seed: int, plans: int) -> Counter[str]:
         with tempfile.TemporaryDirectory() as place:
             scratch = Path(place)
             folder, done = mutated(scratch, number, seed)
+            if not done:
+                found["unmade"] += 1
+                continue
             began = time.monotonic()
             try:
                 came = outcome(folder)

@@ -58,7 +58,9 @@ def run(settings: PlanJob) -> int:
 
 def _plan(settings: PlanJob, inputs: Inputs) -> int:
     began = time.monotonic()
-    case, notes = with_scenarios(read_case(inputs.folder, periods=settings.horizon.periods), settings)
+    case, notes = with_scenarios(read_case(inputs.folder, periods=settings.horizon.periods), settings, in_groups=True)
+    if case.stages:
+        notes = (*notes, "with decision_stages a plan is not priced outside its scenarios: no group is known there")
     calibration = read_calibration(inputs.calibration)
     home = Path(settings.output.folder)
     before = runs(home, job="plan", case=case.name)
@@ -122,15 +124,25 @@ def _outlook(settings: PlanJob, result: PlanResult, calibration: Calibration) ->
     )
 
 
-def with_scenarios(case: Case, settings: PlanSettings | QuoteJob | BacktestJob) -> tuple[Case, tuple[str, ...]]:
-    """The case with forecasts for what only its history knows, and with the scenarios to plan for; and what to say of them."""
+def with_scenarios(
+    case: Case, settings: PlanSettings | QuoteJob | BacktestJob, *, in_groups: bool = False
+) -> tuple[Case, tuple[str, ...]]:
+    """The case with forecasts for what only its history knows, and with the scenarios to plan for; and what to say of them.
+
+    Args:
+      in_groups: whether contracts are decided on by groups of scenarios, where the case has stages.
+
+    Raises:
+      ConfigError: a stage is over, or scenarios are to be sampled beside stages.
+    """
     case, notes = with_forecasts(case)
     asked = settings.scenarios
     if asked.count is None:
         if not case.stages:
             return case, notes
-        if isinstance(settings, PlanJob):
-            return in_stages(case), (*notes, "with decision_stages a plan is not priced outside its scenarios: no group is known there")
+        if in_groups:
+            _check_stages(case)
+            return in_stages(case), notes
         return case, (*notes, "decision_stages are left out: this job decides everything before any scenario is known")
     if case.stages:
         rule, remedy = "must be null with decision_stages, which name the case's own scenarios", "Leave it out, or empty decision_stages."
@@ -141,6 +153,13 @@ def with_scenarios(case: Case, settings: PlanSettings | QuoteJob | BacktestJob) 
         notes = (*notes, f"errors of forecasts hang together as in demand_history: {shares}, memory {correlation.memory_months:.1f} months")
     sampled = sample_scenarios(case, count=asked.count, samples=asked.samples, correlation=correlation, seed=settings.seed)
     return sampled.case, (*notes, sampled.note)
+
+
+def _check_stages(case: Case) -> None:
+    over = sorted({stage.decided_on for stage in case.stages if stage.decided_on <= case.as_of})
+    if over:
+        rule, remedy = f"must be after the day of the plan, {case.as_of}", "Drop the day, with the scenarios that did not come true."
+        raise ConfigError("decision_stages: decided_on", rule, over[0], remedy)
 
 
 def executor(settings: ExecutorSettings) -> Executor:

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
@@ -22,7 +23,7 @@ from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.news import due_lines, run_tables
 from optimizer.jobs.overview import overview
 from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_plan, write_plan_page, write_rows
-from optimizer.jobs.settings import PlanSettings, ReplanJob
+from optimizer.jobs.settings import TODAY, PlanSettings, ReplanJob
 from optimizer.jobs.terminal import show_plan, shown_progress
 from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
@@ -30,9 +31,11 @@ from optimizer.planning.outputs import Rows
 from optimizer.planning.replan.changes import COLUMNS, changes
 from optimizer.planning.replan.clock import on_day
 from optimizer.planning.replan.last import LastPlan
+from optimizer.planning.replan.market import crossed
 from optimizer.planning.replan.plan import Replan, replan
+from optimizer.planning.replan.spend import budgets, burn_down
 from optimizer.planning.replan.steadiness import Steadiness
-from optimizer.planning.replan.watch import Alert, Watch, decisions_due, forecast_drift, old_tables, unserved, worst_first
+from optimizer.planning.replan.watch import KINDS, Alert, Watch, decisions_due, forecast_drift, old_tables, unserved, worst_first
 from optimizer.report.overview import CostLine, News
 from optimizer.report.wording import money, money_unit
 from optimizer.store.catalogue import runs
@@ -41,6 +44,7 @@ from optimizer.store.runs import RunDraft, RunFailed, find_run, new_run, run_pat
 from optimizer.store.summary import read_summary
 from optimizer.tables.ages import newest_rows
 from optimizer.tables.read import read_case
+from optimizer.tables.written import written_rows
 
 ALERTS = 6  # exit code
 NONE = "none"
@@ -93,7 +97,7 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
                 progress=progress,
             )
         tables = outputs.tables(made.result)
-        alerts = _alerts(settings, tonight, made, tables["commitments"])
+        alerts = _alerts(settings, tonight, made, tables)
         view = overview(made.result, tables)
         previous = None if tonight.last is None else tonight.last.folder.name
         summary = run_summary(draft, settings, made.result, job="replan", previous=previous, seconds=time.monotonic() - began)
@@ -116,11 +120,11 @@ def _read(settings: ReplanJob, inputs: Inputs, home: Path) -> Tonight:
     Raises:
       NoNewPlan: a table is too old.
     """
-    day = None if settings.as_of is None else date.fromisoformat(settings.as_of)
+    day = _day(settings)
     case = read_case(inputs.folder, periods=settings.horizon.periods, as_of=day)
     if day is not None:
         case = on_day(case, day)
-    case, notes = with_scenarios(case, settings)
+    case, notes = with_scenarios(case, settings, in_groups=True)
     ages = newest_rows(inputs.folder)
     hard = settings.watch.hard_age_days
     days = {table: (case.as_of - newest).days for table, newest in ages.items()}
@@ -129,6 +133,13 @@ def _read(settings: ReplanJob, inputs: Inputs, home: Path) -> Tonight:
         raise NoNewPlan(f"Tables are older than watch.hard_age_days, {hard} days: {', '.join(too_old)}. Bring them up to date.")
     run = _last_run(settings, home, case.name)
     return Tonight(inputs=inputs, case=case, notes=notes, last=None if run is None else _last_plan(home / run, settings), ages=ages)
+
+
+def _day(settings: ReplanJob) -> date | None:
+    """The day to plan for; None: the case's date."""
+    if settings.as_of == TODAY:
+        return datetime.now(UTC).date()
+    return None if settings.as_of is None else date.fromisoformat(settings.as_of)
 
 
 def _last_run(settings: ReplanJob, home: Path, case: str) -> str | None:
@@ -156,15 +167,24 @@ def _last_plan(run: Path, settings: ReplanJob) -> LastPlan:
     case = on_day(case, date.fromisoformat(tables.summary["as_of"]))
     now = dotted(OmegaConf.to_container(OmegaConf.structured(settings)))
     same = all(tables.settings.get(key) == value for key, value in now.items() if key.split(".")[0] in DECIDING)
-    return LastPlan(folder=run, tables=tables, case=with_scenarios(case, scenarios)[0], same_settings=same)
+    return LastPlan(folder=run, tables=tables, case=with_scenarios(case, scenarios, in_groups=True)[0], same_settings=same)
 
 
-def _alerts(settings: ReplanJob, tonight: Tonight, made: Replan, commitments: Rows) -> tuple[Alert, ...]:
-    asked = asdict(settings.watch)
+def _alerts(settings: ReplanJob, tonight: Tonight, made: Replan, tables: Mapping[str, Rows]) -> tuple[Alert, ...]:
+    asked, last = asdict(settings.watch), tonight.last
     watch = Watch(**{name: asked[name] for name in Watch.__dataclass_fields__})
-    drift = () if tonight.last is None else forecast_drift(tonight.last.case, tonight.case, watch)
-    due = decisions_due(made.result, commitments, watch)
-    return worst_first([*due, *drift, *old_tables(tonight.ages, tonight.case.as_of, watch), *unserved(made.result, watch)])
+    before = None if last is None else (last.case, written_rows(last.folder / "prices.parquet"))
+    return worst_first(
+        [
+            *decisions_due(made.result, tables["commitments"], watch),
+            *crossed(before, (tonight.case, tables["prices"])),
+            *burn_down(made.result, watch),
+            *budgets(made.result, watch),
+            *(() if last is None else forecast_drift(last.case, tonight.case, watch)),
+            *old_tables(tonight.ages, tonight.case.as_of, watch),
+            *unserved(made.result, watch),
+        ]
+    )
 
 
 def _news(tonight: Tonight, made: Replan) -> News | None:
@@ -179,8 +199,8 @@ def _news(tonight: Tonight, made: Replan) -> News | None:
 def _more(settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Alert, ...], told: list[str]) -> dict[str, Any]:
     """What summary.json says of a nightly plan beyond what it says of any."""
     return {
-        "alerts": [*(alert.text for alert in alerts), *tonight.notes, *told],
-        "back_filled": settings.as_of is not None,
+        "alerts": [*(alert.text for alert in alerts), *made.notes, *tonight.notes, *told],
+        "back_filled": settings.as_of not in (None, TODAY),
         "kept_last": made.kept,
         "held_usd": made.held_usd,
         "moves": made.moves,
@@ -205,8 +225,12 @@ def _metrics(settings: ReplanJob, *, planned: bool, made: Replan | None = None, 
     values: dict[str, float] = {"success": float(planned), "timestamp_seconds": time.time()}
     if made is not None:
         values |= {"gap": made.result.gap, "unserved_share": made.result.verification.unserved_share, "moves": made.moves}
-        values |= {"kept_last": float(made.kept), "solve_seconds": made.result.phases["solve"], "alerts": len(alerts)}
+        values |= {"kept_last": float(made.kept), "solve_seconds": made.result.phases["solve"]}
     text = "".join(f"# TYPE placement_replan_{name} gauge\nplacement_replan_{name} {value!r}\n" for name, value in values.items())
+    if made is not None:
+        told = Counter(alert.kind for alert in alerts)
+        text += "# TYPE placement_replan_alerts gauge\n"
+        text += "".join(f'placement_replan_alerts{{kind="{kind}"}} {told[kind]}\n' for kind in KINDS)
     file = Path(settings.watch.metrics_file)
     draft = file.with_name(f".{file.name}.draft")
     draft.write_text(text)

@@ -21,51 +21,53 @@ from optimizer.report.risk import risk_section, stress_section
 from optimizer.report.wording import BASELINES, count, day, gap_text, money, money_unit, percent
 from optimizer.solve.search import Progress
 
-SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
 def shown_progress(log: Callable[[str], None]) -> Iterator[Callable[[Progress], None]]:
-    """A function to call with each step: one line on a terminal, a plain line now and then elsewhere; all go to the log."""
-    if speech() is not Speech.FULL:
-        yield _silent_progress(log)
-        return
+    """A function to call with each step: one line kept up to date on a terminal; elsewhere, and in the log, a line now and then."""
     console = Console(stderr=True, markup=False, highlight=False)
-    if not console.is_terminal:
-        yield _plain_progress(log)
-        return
-    with Live(console=console, transient=True, auto_refresh=False) as live:
+    if speech() is not Speech.FULL:
+        yield _now_and_then(log, _event)
+    elif not console.is_terminal:
+        yield _now_and_then(log, _line)
+    else:
+        with Live(console=console, transient=True, auto_refresh=False) as live:
+            logged = _now_and_then(log)
 
-        def show(step: Progress) -> None:
-            log(progress_fields(step))
-            live.update(Text(progress_text(step), no_wrap=True, overflow="ellipsis"), refresh=True)
+            def show(step: Progress) -> None:
+                logged(step)
+                live.update(Text(progress_text(step), no_wrap=True, overflow="ellipsis"), refresh=True)
 
-        yield show
+            yield show
 
 
-def _silent_progress(log: Callable[[str], None]) -> Callable[[Progress], None]:
-    """To the log, and as events where the job says them."""
-    lines = sys.stdout
+def _now_and_then(log: Callable[[str], None], tell: Callable[[Progress], None] | None = None) -> Callable[[Progress], None]:
+    """The first step of each phase, and of the others one in SECONDS_BETWEEN_LINES: a search takes many thousands."""
+    seen: set[str] = set()
+    told = 0.0
 
     def show(step: Progress) -> None:
+        nonlocal told
+        if step.phase in seen and step.seconds - told < SECONDS_BETWEEN_LINES:
+            return
+        seen.add(step.phase)
+        told = step.seconds
         log(progress_fields(step))
-        if isinstance(lines, Lines):
-            lines.event("progress", **asdict(step))
+        if tell is not None:
+            tell(step)
 
     return show
 
 
-def _plain_progress(log: Callable[[str], None]) -> Callable[[Progress], None]:
-    printed: Progress | None = None
+def _event(step: Progress) -> None:
+    if isinstance(sys.stdout, Lines):  # where the job says events
+        sys.stdout.event("progress", **asdict(step))
 
-    def show(step: Progress) -> None:
-        nonlocal printed
-        log(progress_fields(step))
-        if printed is None or step.phase != printed.phase or step.seconds - printed.seconds >= SECONDS_BETWEEN_LINES:
-            printed = step
-            print(f"progress: {progress_fields(step)}", file=sys.stderr, flush=True)
 
-    return show
+def _line(step: Progress) -> None:
+    print(f"progress: {progress_fields(step)}", file=sys.stderr, flush=True)
 
 
 def progress_text(step: Progress) -> str:

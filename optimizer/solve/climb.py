@@ -17,7 +17,7 @@ from optimizer.domain.surface import Floats
 from optimizer.errors import SolverFailure
 from optimizer.integer.expected import Expected, leaves_nothing_out, solve_expected
 from optimizer.pricing.arrays import Prepared, devices_mesh, prepare, with_supply
-from optimizer.pricing.ascent import FIRST_RATE, WARM_RATE, price_prepared
+from optimizer.pricing.ascent import FIRST_RATE, WARM_RATE, price_prepared, proven_by
 from optimizer.pricing.bound import PairCosts, option_reduced_costs, pair_costs_at
 from optimizer.pricing.given import price_given
 from optimizer.pricing.prices import Prices
@@ -65,6 +65,7 @@ class Climb:
         self._first = first_evaluations(problem)
         self._best: Prices | None = None
         self._climbs = 0
+        self._looks = start is not None and side_by_side  # what given prices prove is asked for before any climb from them
         self._due = False  # a climb is under way, or will be once its prices are asked for
         self._pending: Future[Priced] | None = None
 
@@ -83,7 +84,8 @@ class Climb:
         found = priced.prices
         gained = before is None or found.bound_usd > before.bound_usd + NEGLIGIBLE * abs(before.bound_usd)
         self._best = found if before is None or found.bound_usd > before.bound_usd else before
-        self._climbs += 1
+        self._climbs += not self._looks
+        self._looks = False
         self._due, self._pending = False, None
         if gained and not priced.final:
             self._go_on()
@@ -99,6 +101,7 @@ class Climb:
         warm, start = self._start is not None, self._best or self._start
         longer = min(MOST_EVALUATIONS, self._first * 2**self._climbs)
         evaluations = longer if self._side_by_side else QUICK_EVALUATIONS if warm and self._best is None else self._first
+        evaluations = 0 if self._looks else evaluations
         rate = FIRST_RATE if start is None else WARM_RATE * FINER**self._climbs if warm else NEXT_RATE * FINER ** (self._climbs - 1)
         return self._worker.ask(evaluations=evaluations, rate=rate, start=start, reduced=self._reduced)
 
@@ -125,13 +128,15 @@ def price_more(
     """Better prices from where `start` stands; the problem's arrays stay on the device from one call to the next.
 
     Args:
-      evaluations: of the dual.
+      evaluations: of the dual; 0: what `start` proves.
       rate: of the first step, in list prices.
       reduced: whether reduced costs and sensitivities are wanted.
     """
     prepared = prepared_arrays(problem)
     expected = _expected(problem) if start is None and leaves_nothing_out(problem) else None
-    if expected is None:
+    if start is not None and evaluations == 0:
+        priced = Priced(prices=proven_by(prepared, start))
+    elif expected is None:
         prices = price_prepared(prepared, iterations=evaluations, start=start, rate=rate)
         priced = Priced(prices=prices, decisions=None if prices.shares is None else rounded(problem, prices.shares))
     else:

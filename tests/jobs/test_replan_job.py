@@ -8,12 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from optimizer.__main__ import main
+from optimizer.jobs import replan as job
 from optimizer.store.runs import run_ids
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.written import written_rows
@@ -113,6 +115,70 @@ def test_drifted_demand_is_told(night):
     ]
 
 
+def alerts_of(folder: Path) -> list[dict]:
+    return json.loads((latest(folder)[0] / "alerts.json").read_text())
+
+
+def test_cheap_markets_minimums_that_are_missed_and_budgets_used_up_are_told(night):
+    header = "observed_on,supplier,accelerator,region,term_months,kind,usd_per_accelerator_hour,source,source_kind,as_of"
+    rows = [f"2026-05-30,{row},test,reported,2026-05-30" for row in ("stranger,h100,,0,quote,1.5", "cloud_a,h100,,0,list,99")]
+    (night / "lab" / "price_points.csv").write_text("\n".join([header, *rows]) + "\n")
+    edit(night, "contracts", "12,2,1,none", "12,2,1,20000")
+    edit(night, "contracts", "Active,Usage", "Active,Spend")
+    limit(night, "budget", 60_000)
+    assert replan(night) == 0
+    told = {alert["kind"]: alert for alert in alerts_of(night)}
+    assert told["price_point"]["subject"] == "stranger"
+    assert "at 1.50 USD per accelerator-hour (quote, 2026-05-30), below the break-even of" in told["price_point"]["text"]
+    assert told["price_point"]["text"].endswith("; the case has no site of stranger")
+    assert (told["burn_down"]["subject"], told["burn_down"]["due"]) == ("held", "2026-07-01")
+    short = (20_000 - 12 * 2 * 30 * 24) + (20_000 - 12 * 2 * 31 * 24)
+    assert f"by {short:,.0f} USD" in told["burn_down"]["text"]
+    assert "budget" not in told
+    assert replan(night, "watch.budget_share=0.1") == 0
+    told = {alert["kind"]: alert for alert in alerts_of(night)}
+    assert "price_point" not in told  # as the last plan knew it
+    assert told["budget"]["text"].endswith("of the budget of all suppliers, 60,000 USD, is used in 2026-06")
+
+
+def test_a_budget_that_is_too_small_fails_closed_and_names_itself(night, capsys):
+    limit(night, "budget", 17_000)
+    assert replan(night) == 8
+    assert "budget" in capsys.readouterr().err
+
+
+def test_today_is_planned_as_the_last_plan(night, monkeypatch):
+    class June(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return cls(2026, 6, 10, 5, 30, tzinfo=tz)
+
+    before = run_ids(night / "runs")
+    monkeypatch.setattr(job, "datetime", June)
+    assert replan(night, "as_of=today", "watch.soft_age_days=9") == 0
+    (run,) = set(run_ids(night / "runs")) - set(before)
+    summary = json.loads((night / "runs" / run / "summary.json").read_text())
+    assert (summary["as_of"], summary["back_filled"], summary["periods"]) == ("2026-06-10", False, 2)
+    assert "the newest row of offers is 10 days old; the plan uses it as it is" in summary["alerts"]
+
+
+def test_contracts_may_be_decided_on_by_groups_of_scenarios(night, capsys):
+    stages = "decided_on,scenario,group,source,source_kind,as_of"
+    lines = [stages, *(f"{{day}},{name},{name},test,assumed,2026-05-31" for name in ("calm", "busy"))]
+    table = night / "lab" / "decision_stages.csv"
+    table.write_text("\n".join(lines).format(day="2026-06-05") + "\n")
+    assert replan(night) == 0
+    run, summary = latest(night)
+    rows = written_rows(run / "commitments.parquet")
+    assert {row["contract"] for row in rows} == {"held", "quote [calm]", "quote [busy]"}
+    assert replan(night) == 0
+    assert latest(night)[1]["kept_last"]
+    assert latest(night)[1]["objective_usd"] == summary["objective_usd"]
+    table.write_text("\n".join(lines).format(day="2026-05-31") + "\n")
+    assert replan(night) == 2
+    assert "decision_stages: decided_on: must be after the day of the plan" in capsys.readouterr().err
+
+
 def test_frozen_periods_keep_loads_where_the_last_plan_had_them(night):
     before = {(row["load"], row["period"]): row["pool"] for row in written_rows(latest(night)[0] / "placements.parquet")}
     edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,9")
@@ -144,6 +210,17 @@ def test_a_saving_too_small_is_not_worth_the_change(night):
     assert after["objective_usd"] == after["held_usd"] > before["objective_usd"]
     assert after["status"] == "limit"
     assert after["bound_usd"] < after["objective_usd"]
+
+
+def test_a_plan_that_changes_too_many_payments_is_not_taken(night):
+    edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,9")
+    assert replan(night, "steadiness.most_changed_spend_usd=1") == 0
+    _, after = latest(night)
+    assert after["kept_last"]
+    assert after["objective_usd"] == after["held_usd"]
+    assert [text for text in after["alerts"] if "was not taken: it changes payments to suppliers by" in text]
+    assert replan(night, "steadiness.most_changed_spend_usd=1e9") == 0
+    assert not latest(night)[1]["kept_last"]
 
 
 def test_a_past_day_is_planned_without_becoming_the_last_plan(night):
@@ -185,7 +262,8 @@ def test_metrics_carry_no_names_and_no_money(night):
     assert replan(night, f"watch.metrics_file={metrics}") == 0
     text = metrics.read_text()
     assert "placement_replan_success 1.0" in text
-    names = {line.split()[0] for line in text.splitlines() if not line.startswith("#")}
+    names = {line.split()[0].partition("{")[0] for line in text.splitlines() if not line.startswith("#")}
+    assert 'placement_replan_alerts{kind="decision_due"} 1' in text
     assert names == {
         f"placement_replan_{name}"
         for name in ("success", "timestamp_seconds", "gap", "unserved_share", "moves", "kept_last", "solve_seconds", "alerts")

@@ -61,16 +61,17 @@ STEPS = [
     Progress(phase="solve", seconds=1.0, incumbent_usd=1.5e9, bound_usd=1.2e9, gap=0.2),
     Progress(phase="solve", seconds=2.0, incumbent_usd=1.4e9, bound_usd=1.2e9, gap=0.1),
     Progress(phase="solve", seconds=12.0, incumbent_usd=1.3e9, bound_usd=1.2e9, gap=0.05),
+    Progress(phase="surfaces", seconds=13.0),
 ]
 
 
-def test_progress_elsewhere_is_a_line_now_and_then_and_all_of_it_in_the_log(capsys):
+def test_progress_is_a_line_now_and_then_elsewhere_and_in_the_log(capsys):
     log: list[str] = []
     with shown_progress(log.append) as progress:
         for step in STEPS:
             progress(step)
-    assert log == [progress_fields(step) for step in STEPS]
-    assert capsys.readouterr().err.splitlines() == [f"progress: {log[i]}" for i in (0, 1, 3)]
+    assert log == [progress_fields(STEPS[i]) for i in (0, 1, 3)]
+    assert capsys.readouterr().err.splitlines() == [f"progress: {line}" for line in log]
 
 
 def test_progress_text_says_phase_time_best_bound_and_gap():

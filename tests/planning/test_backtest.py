@@ -127,6 +127,9 @@ def test_a_run_goes_on_where_and_as_it_began():
     assert left.option_hours[0] == pytest.approx(hours - 31 * 24)
     assert in_terms_of(of.problem, record).option.tolist() == [g]
     assert standing(made, record, 1).placements[0].pool == pool
+    odd = Record(begun={"big": replace(record.begun["big"], gang=gang + 1)})
+    assert in_terms_of(of.problem, odd).option.tolist() == [-1]
+    assert of.bill("odd", odd).note == "big was begun where pins of the first day do not let it"
     over = replace(record.begun["big"], hours=24.0)
     assert standing(made, replace(record, begun={"big": over}), 1).training_runs == ()
 

@@ -20,7 +20,7 @@ from optimizer.jobs.settings.groups import (
     SolverSettings,
     TableSettings,
 )
-from optimizer.jobs.settings.planning import PlanJob, PlanSettings, ReplanJob, SteadinessSettings, WatchSettings
+from optimizer.jobs.settings.planning import TODAY, PlanJob, PlanSettings, ReplanJob, SteadinessSettings, WatchSettings
 from optimizer.jobs.settings.runs import ACTIONS, CompareJob, ReportJob, RunsJob
 from optimizer.jobs.settings.tables import FORMATS, SOURCES, CalibrateJob, CheckJob, ExportJob, ImportJob, InitJob
 from optimizer.jobs.settings.values import EXECUTORS, METHODS, OWN
@@ -32,6 +32,7 @@ __all__ = [
     "METHODS",
     "OWN",
     "SOURCES",
+    "TODAY",
     "AuditJob",
     "AuditSettings",
     "BacktestJob",

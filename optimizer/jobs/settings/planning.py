@@ -19,6 +19,8 @@ from optimizer.jobs.settings.groups import (
 )
 from optimizer.jobs.settings.values import group, require, setting
 
+TODAY = "today"
+
 
 @dataclass(kw_only=True)
 class PlanSettings:
@@ -55,10 +57,16 @@ class SteadinessSettings:
     least_saving_per_move_usd: float = setting(0.0, "what a move must save; it is counted as a cost of every move")
     least_saving_share: float = setting(1e-4, "share of the cost that a plan must save over the last plan's decisions, or these stand")
 
+    most_changed_spend_usd: float | None = setting(
+        None, "cash by which payments to suppliers, over all periods, may differ from those of the last plan's decisions; null: any"
+    )
+
     def __post_init__(self) -> None:
         require(self.frozen_periods >= 0, "steadiness.frozen_periods", "must be >= 0 periods", self.frozen_periods)
         most = self.most_moves
         require(most is None or most >= 0, "steadiness.most_moves", "must be >= 0 loads, or null", most)
+        cash = self.most_changed_spend_usd
+        require(cash is None or cash >= 0, "steadiness.most_changed_spend_usd", "must be >= 0 USD, or null", cash)
         usd = self.least_saving_per_move_usd
         require(usd >= 0, "steadiness.least_saving_per_move_usd", "must be >= 0 USD", usd)
         require(0 <= self.least_saving_share < 1, "steadiness.least_saving_share", "must be a share in [0, 1)", self.least_saving_share)
@@ -73,6 +81,8 @@ class WatchSettings:
     soft_age_days: int | None = setting(None, "age of a table's newest row from which it is told; null: never")
     hard_age_days: int | None = setting(None, "age of a table's newest row from which no plan is made; null: never")
     unserved_share: float = setting(0.01, "share of accelerator-hours not served that is told")
+    shortfall_share: float = setting(0.01, "share of a contract's payments, or of its minimum until now, that is not reached and told")
+    budget_share: float = setting(0.95, "share of a budget in use from which it is told")
     fail_on_alert: bool = setting(False, "exit with 6 when an alert is raised")
     metrics_file: str | None = setting(None, "file for Prometheus' text format, renamed into place; null: none")
 
@@ -82,7 +92,8 @@ class WatchSettings:
         for name in ("soft_age_days", "hard_age_days"):
             age = getattr(self, name)
             require(age is None or age >= 0, f"watch.{name}", "must be >= 0 days, or null", age)
-        require(0 <= self.unserved_share <= 1, "watch.unserved_share", "must be a share in [0, 1]", self.unserved_share)
+        for name in ("unserved_share", "shortfall_share", "budget_share"):
+            require(0 <= getattr(self, name) <= 1, f"watch.{name}", "must be a share in [0, 1]", getattr(self, name))
 
 
 @dataclass(kw_only=True)
@@ -90,15 +101,17 @@ class ReplanJob(PlanSettings):
     """Settings of `placement replan`."""
 
     risk: RiskSettings = group(RiskSettings, "how much dear scenarios count")
-    as_of: str | None = setting(None, "plan as of this day (YYYY-MM-DD) without becoming the last plan; null: the case's date")
+    as_of: str | None = setting(
+        None, "today (UTC), as a nightly job does; a day (YYYY-MM-DD): plan as of it without becoming the last plan; null: the case's date"
+    )
     last: str = setting("latest", "last plan: latest (of replan, else of plan, for this case), the id of a run, or none")
     steadiness: SteadinessSettings = group(SteadinessSettings, "what keeps the plan from thrashing")
     watch: WatchSettings = group(WatchSettings, "when an alert is raised")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.as_of is not None:
+        if self.as_of not in (None, TODAY):
             try:
-                date.fromisoformat(self.as_of)
+                date.fromisoformat(str(self.as_of))
             except ValueError:
-                raise ConfigError("as_of", "must be a day", self.as_of, "Write YYYY-MM-DD.") from None
+                raise ConfigError("as_of", "must be a day", self.as_of, "Write YYYY-MM-DD, or today.") from None

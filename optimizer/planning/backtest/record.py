@@ -84,11 +84,7 @@ def decided(history: History, record: Record, problem: PlanningProblem, decision
 
 
 def in_terms_of(problem: PlanningProblem, record: Record) -> Decisions:
-    """All that was decided, as decisions on the problem of the whole history as it turned out.
-
-    Raises:
-      KeyError: a run was begun where the history's pins do not let it.
-    """
+    """All that was decided, as decisions on the problem of the whole history as it turned out, without runs `begun_elsewhere`."""
     needs, supply = problem.needs, problem.supply
     pool = {name: p for p, name in enumerate(problem.pools)}
     placed = np.full((len(needs.loads), len(problem.periods)), -1, dtype=np.int64)
@@ -224,14 +220,21 @@ def _exits(history: History, problem: PlanningProblem, decisions: Decisions, t: 
     return found
 
 
+def begun_elsewhere(problem: PlanningProblem, record: Record) -> tuple[str, ...]:
+    """Runs that were begun where pins of the history's first day do not let them."""
+    known = _option_numbers(problem)
+    return tuple(name for name, run in record.begun.items() if (name, run.pool, run.period, run.gang) not in known)
+
+
 def _options(problem: PlanningProblem, record: Record) -> np.ndarray:
     """The option of each run that was begun, [R]; -1: not run."""
+    number = _option_numbers(problem)
+    begun = [(name, record.begun.get(name)) for name in problem.needs.runs]
+    return np.array([-1 if run is None else number.get((name, run.pool, run.period, run.gang), -1) for name, run in begun], dtype=np.int64)
+
+
+def _option_numbers(problem: PlanningProblem) -> dict[tuple[str, str, str, int], int]:
+    """Options by run, pool, first period and gang."""
     needs = problem.needs
-    number = {
-        (needs.runs[r], problem.pools[p], problem.periods[t], int(gang)): g
-        for g, (r, p, t, gang) in enumerate(
-            zip(needs.option_run, needs.option_pool, needs.option_start, needs.option_gang, strict=True)
-        )
-    }
-    begun = [(name, record.begun.get(name)) for name in needs.runs]
-    return np.array([-1 if run is None else number[name, run.pool, run.period, run.gang] for name, run in begun], dtype=np.int64)
+    columns = zip(needs.option_run, needs.option_pool, needs.option_start, needs.option_gang, strict=True)
+    return {(needs.runs[r], problem.pools[p], problem.periods[t], int(gang)): g for g, (r, p, t, gang) in enumerate(columns)}

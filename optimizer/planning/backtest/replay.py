@@ -17,7 +17,7 @@ from optimizer.errors import SolverFailure
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.backtest.history import History, realised
 from optimizer.planning.backtest.policies import Now, Policy
-from optimizer.planning.backtest.record import Record, decided, in_terms_of, moves, standing
+from optimizer.planning.backtest.record import Record, begun_elsewhere, decided, in_terms_of, moves, standing
 from optimizer.planning.calibration import Calibration
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.plan import SOLVERS, verified
@@ -109,10 +109,10 @@ class Replay:
         Raises:
           SolverFailure: the cost is not the one that verification finds.
         """
-        try:
-            settled = settle_alone(self.problem, in_terms_of(self.problem, record))
-        except KeyError as missing:
-            return self._void(name, record, seconds, f"{missing.args[0][0]} was begun where pins of the first day do not let it")
+        elsewhere = begun_elsewhere(self.problem, record)
+        if elsewhere:
+            return self._void(name, record, seconds, f"{elsewhere[0]} was begun where pins of the first day do not let it")
+        settled = settle_alone(self.problem, in_terms_of(self.problem, record))
         if settled is None:
             return self._void(name, record, seconds, "breaks a limit or a clause that no draw can mend")
         found = verify(self.case, self.problem.needs, settled.plan, annual_discount_rate=self.annual_discount_rate)

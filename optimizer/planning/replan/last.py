@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,11 @@ class LastPlan:
     @property
     def objective_usd(self) -> float:
         return float(self.tables.summary["objective_usd"])
+
+    @property
+    def bound_usd(self) -> float:
+        bound = self.tables.summary["bound_usd"]
+        return -math.inf if bound is None else float(bound)
 
 
 def decisions_of(problem: PlanningProblem, last: LastPlan) -> Decisions:

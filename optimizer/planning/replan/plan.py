@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from optimizer.domain.case import Case
@@ -14,13 +14,17 @@ from optimizer.errors import InfeasiblePlan
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.calibration import Calibration
 from optimizer.planning.needs import compute_needs
-from optimizer.planning.plan import SOLVERS, Laps, PlanResult, planned
+from optimizer.planning.plan import SOLVERS, Laps, PlanResult, planned, verified
 from optimizer.planning.replan.bridge import Step, bridge
 from optimizer.planning.replan.last import LastPlan, decisions_of
-from optimizer.planning.replan.steadiness import Steadiness, frozen, steadied
+from optimizer.planning.replan.steadiness import Steadiness, cash_by_supplier, frozen, steadied, steady
+from optimizer.pricing.prices import Prices
+from optimizer.solve.climb import price_more
 from optimizer.solve.search import Progress, Solved, SolveSettings, Start
 from optimizer.solve.settle import Settled, settle_alone
 from optimizer.store.warm_prices import Axes, kept_prices
+
+SAME_BOUND = 1e-6  # relative: what prices prove may differ by so much from one kind of device to another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class Replan:
     held_usd: float | None  # cost of the last plan's decisions today; None: there are none, or they are no longer possible
     kept: bool  # the last plan's decisions stand: no other plan found saves enough to be worth the change
     moves: int  # loads that are elsewhere in the first period than where they run
+    notes: tuple[str, ...]  # why a better plan was not taken
 
 
 def replan(
@@ -67,9 +72,20 @@ def replan(
     held = None if decisions is None else settle_alone(problem, decisions)
     laps.lap("problem")
     prices = None if last is None else kept_prices(last.folder, axes_of(problem))
-    start = Start(decisions=() if decisions is None else (decisions,), prices=prices)
-    solved = SOLVERS[settings.method](problem, settings=settings, started=laps.started, report=progress, start=start)
-    chosen = _steady(solved, held, steadiness, unchanged=unchanged)
+    solved = None
+    if last is not None and held is not None and prices is not None and unchanged:
+        solved = standing(problem, held, prices, last_bound_usd=last.bound_usd, settings=settings)
+    if solved is None:
+        start = Start(decisions=() if decisions is None else (decisions,), prices=prices)
+        solved = SOLVERS[settings.method](problem, settings=settings, started=laps.started, report=progress, start=start)
+    chosen = solved
+    notes: tuple[str, ...] = ()
+    if held is not None:
+
+        def spend(settled: Settled) -> Mapping[tuple[str, str], float]:
+            return cash_by_supplier(verified(case, problem, replace(solved, settled=settled), annual_discount_rate=annual_discount_rate)[0])
+
+        chosen, notes = steady(solved, held, steadiness, unchanged=unchanged, spend=spend)
     laps.lap("solve")
     result = planned(case, problem, chosen, laps, settings, annual_discount_rate=annual_discount_rate, calibration=calibration.version)
 
@@ -92,6 +108,7 @@ def replan(
         held_usd=held_usd,
         kept=held is not None and chosen.settled is held,
         moves=_moves(result.plan.decisions, result),
+        notes=notes,
     )
 
 
@@ -106,15 +123,16 @@ def _same(before: Case, after: Case) -> bool:
     return replace(before, name=after.name) == after
 
 
-def _steady(solved: Solved, held: Settled | None, steadiness: Steadiness, *, unchanged: bool) -> Solved:
-    """The plan found, or the last plan's decisions where it saves too little over them, or where nothing has changed since."""
-    if held is None:
-        return solved
-    saving = held.objective_usd - solved.settled.objective_usd
-    if not unchanged and saving > steadiness.least_saving_share * abs(held.objective_usd):
-        return solved
-    status = solved.status if saving <= 0 else PlanStatus.LIMIT
-    return replace(solved, settled=held, status=status)
+def standing(
+    problem: PlanningProblem, held: Settled, prices: Prices, *, last_bound_usd: float, settings: SolveSettings
+) -> Solved | None:
+    """The last plan on unchanged tables, with what its prices prove; None where they prove less than was known: then a search must."""
+    priced = price_more(problem, evaluations=0, start=prices, reduced=True)
+    bound = priced.prices.bound_usd
+    if bound < last_bound_usd - SAME_BOUND * abs(last_bound_usd):
+        return None
+    within = held.objective_usd - bound <= settings.relative_gap * abs(held.objective_usd)
+    return Solved(settled=held, bound_usd=bound, status=PlanStatus.WITHIN_GAP if within else PlanStatus.LIMIT, priced=priced)
 
 
 def _moves(decisions: Decisions, result: PlanResult) -> int:

@@ -12,12 +12,14 @@ from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
 from optimizer.solve.settle import settle_alone
 
+KINDS = ("decision_due", "price_point", "burn_down", "budget", "forecast_drift", "table_age", "unserved")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Alert:
     """`usd` is what doing nothing costs, discounted, where that is known."""
 
-    kind: str  # decision_due | forecast_drift | table_age | unserved
+    kind: str  # one of KINDS
     subject: str
     due: date | None
     usd: float | None
@@ -32,6 +34,8 @@ class Watch:
     drift_share: float = 0.1  # change of a workload's demand since the last plan
     soft_age_days: int | None = None  # age of a table from which it is told
     unserved_share: float = 0.01  # of accelerator-hours
+    shortfall_share: float = 0.01  # of what a contract is paid, or of its minimum until now
+    budget_share: float = 0.95  # of a budget that is used
 
 
 def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterator[Alert]:
@@ -49,11 +53,16 @@ def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterat
 
 def doing_nothing_usd(result: PlanResult, contract: str, decision: str) -> float | None:
     """What the plan costs more without a decision to sign or to leave, discounted; None where a rule then breaks."""
-    decisions, k = result.plan.decisions, result.problem.supply.contracts.index(contract)
+    supply, decisions = result.problem.supply, result.plan.decisions
+    k = supply.contracts.index(contract)
     lots, exits = decisions.lots.copy(), decisions.exits.copy()
     exits[k] = 0
+    for a, b, t in supply.same_exits:  # what is decided for all groups of scenarios at once is left undone for all
+        if k in (a, b):
+            exits[[a, b], t] = 0
     if decision == "sign":
-        lots[k] = result.problem.supply.least_lots[k]
+        together = {k, *(int(other) for pair in supply.same_lots if k in pair for other in pair)}
+        lots[list(together)] = supply.least_lots[list(together)]
     settled = settle_alone(result.problem, replace(decisions, lots=lots, exits=exits))
     return None if settled is None else settled.objective_usd - result.objective_usd
 

@@ -39,14 +39,19 @@ def limit_breaks(position: Position, charges: Sequence[Charges]) -> Iterator[str
 
 
 def _budget(position: Position, charges: Sequence[Charges], limit: Limit, where: np.ndarray) -> Iterator[str]:
-    spent = np.zeros((len(where), len(position.probability)))
-    for part in charges:
-        if part.line in BUDGETED:
-            counted = np.array([limit.supplier in (None, supplier) for supplier in part.supplier], dtype=np.bool_)
-            np.add.at(spent, part.period[counted], part.in_scenarios(part.cash, spent.shape[1])[counted])
-    over = np.where(where[:, None], spent - limit.value, 0.0)
+    over = np.where(where[:, None], budget_spend(position, charges, limit.supplier) - limit.value, 0.0)
     rule = f"budget of {limit.supplier or 'all suppliers'}: exceeded"
     yield from broken_at(position, rule, over, limit.value, unit="USD", least=USD_TOLERANCE)
+
+
+def budget_spend(position: Position, charges: Sequence[Charges], supplier: str | None) -> Floats:
+    """USD cash that counts towards the budget of a supplier, or of all (None), [T, S]."""
+    spent = np.zeros((len(position.worth), len(position.probability)))
+    for part in charges:
+        if part.line in BUDGETED:
+            counted = np.array([supplier in (None, payee) for payee in part.supplier], dtype=np.bool_)
+            np.add.at(spent, part.period[counted], part.in_scenarios(part.cash, spent.shape[1])[counted])
+    return spent
 
 
 def _supplier_share(position: Position, limit: Limit, where: np.ndarray) -> Iterator[str]:

@@ -61,7 +61,14 @@ def behind(contract: Contract, calendar_start: date) -> float:
     """Spend so far less the past part of the minimum in progress at the calendar's start, all lots, contract currency."""
     if contract.spent_so_far is None or contract.start >= calendar_start:
         return 0.0
+    return contract.spent_so_far - minimum_so_far(contract, calendar_start)
+
+
+def minimum_so_far(contract: Contract, calendar_start: date) -> float:
+    """What the minimum in progress asks for by the calendar's start, all lots, contract currency."""
+    if contract.start >= calendar_start:
+        return 0.0
     begun = contract.start
     if contract.interval.months is not None:
         begun = max(max(first for first, _ in _intervals(contract) if first <= calendar_start), contract.start)
-    return contract.spent_so_far - contract.lots * minimum_part(contract, begun, calendar_start)
+    return contract.lots * minimum_part(contract, begun, calendar_start)

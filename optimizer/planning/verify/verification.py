@@ -76,7 +76,7 @@ def verify(case: Case, needs: Needs, plan: Plan, *, annual_discount_rate: float,
       SolverFailure: an array of the plan has the wrong shape.
     """
     position = read_position(case, needs, plan, annual_discount_rate)
-    charges = [*contract_charges(position), *offer_charges(position), *work_charges(position)]
+    charges = charges_of(position)
     terms, costs = terms_of(charges), scenario_costs(charges, len(case.scenarios))
     expected = math.fsum(terms)
     cvar = conditional_value_at_risk(costs, position.probability, risk.alpha)
@@ -97,6 +97,11 @@ def verify(case: Case, needs: Needs, plan: Plan, *, annual_discount_rate: float,
         shortage_usd=_weighed(penalties, costs, position.probability, risk),
         leans_on=leans_on(position),
     )
+
+
+def charges_of(position: Position) -> list[Charges]:
+    """Every payment and penalty of a plan."""
+    return [*contract_charges(position), *offer_charges(position), *work_charges(position)]
 
 
 def _weighed(charges: Sequence[Charges], costs: Floats, probability: Floats, risk: Risk) -> float:
