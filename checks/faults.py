@@ -113,6 +113,7 @@ def killed(night: Night, rng: random.Random, kills: int) -> None:
         night.check_whole()
         if number % 10 == 9:
             night.check_next()
+            print(f"  {number + 1} of {kills}, {time.monotonic() - began:.0f} s", flush=True)
     night.check_next()
 
 
