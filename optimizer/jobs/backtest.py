@@ -29,8 +29,9 @@ from optimizer.planning.calibration import Calibration, read_calibration
 from optimizer.report.backtest_page import BacktestView, backtest_page, headline, sections
 from optimizer.solve.executor import Task
 from optimizer.solve.search import Progress
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import RunDraft, new_run, run_path
-from optimizer.store.summary import KEYS, SCHEMA_VERSION, versions, write_summary
+from optimizer.store.summary import KEYS, versions, write_summary
 from optimizer.surfaces.arrays import device
 from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.columns import TableData

@@ -25,8 +25,9 @@ from optimizer.planning.calibration import (
 )
 from optimizer.solve.search import Progress
 from optimizer.store.inputs import keep_inputs
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import new_run, run_path
-from optimizer.store.summary import KEYS, SCHEMA_VERSION, versions, write_summary
+from optimizer.store.summary import KEYS, versions, write_summary
 from optimizer.surfaces.arrays import device
 from optimizer.tables.calibration_file import write_calibration_file
 from optimizer.tables.frame import as_frame

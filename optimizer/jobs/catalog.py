@@ -17,6 +17,7 @@ from optimizer.jobs.settings import (
     ExportJob,
     ImportJob,
     InitJob,
+    MigrateJob,
     PlanJob,
     QuoteJob,
     ReplanJob,
@@ -137,6 +138,12 @@ JOBS = {
                 "placement runs action=approve run=latest 'by=\"capacity planning\"'",
                 "placement runs action=prune older_than_days=30 keep=5 dry_run=false",
             ),
+        ),
+        Job(
+            name="migrate",
+            summary="bring runs of earlier planners into the layout that this one reads, after a preview",
+            settings=MigrateJob,
+            examples=("placement migrate", "placement migrate dry_run=false output.folder=/var/lib/placement/runs"),
         ),
         Job(
             name="import",

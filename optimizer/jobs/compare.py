@@ -18,8 +18,9 @@ from optimizer.planning.compare import COLUMNS, Comparison, compare, tables
 from optimizer.planning.compare.money import by_line
 from optimizer.planning.compare.run_tables import RunTables
 from optimizer.report.comparison_page import ComparisonView, comparison_page, headline, sections
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import find_run, new_run, run_path
-from optimizer.store.summary import KEYS, SCHEMA_VERSION, versions, write_summary
+from optimizer.store.summary import KEYS, versions, write_summary
 
 
 def run(settings: CompareJob) -> int:

@@ -11,8 +11,9 @@ from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.settings import ExportJob
 from optimizer.store.inputs import keep_inputs
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import find_run, new_run, run_path
-from optimizer.store.summary import KEYS, SCHEMA_VERSION, read_summary, versions, write_summary
+from optimizer.store.summary import KEYS, read_summary, versions, write_summary
 from optimizer.tables.exchange.focus_commitments import FOCUS_1_3, FOCUS_1_4
 from optimizer.tables.exchange.focus_costs import export_actuals, export_planned
 from optimizer.tables.exchange.focus_export import export_commitments

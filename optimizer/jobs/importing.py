@@ -13,9 +13,10 @@ from optimizer.errors import ConfigError
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.settings import ImportJob
 from optimizer.store.inputs import keep_inputs
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.lock import sole_writer
 from optimizer.store.runs import RunDraft, new_run, run_path
-from optimizer.store.summary import KEYS, SCHEMA_VERSION, versions, write_summary
+from optimizer.store.summary import KEYS, versions, write_summary
 from optimizer.tables.case_files import write_tables
 from optimizer.tables.exchange.foreign import NotTaken
 from optimizer.tables.exchange.imports import Imported, import_file

@@ -17,6 +17,7 @@ from optimizer.planning.plan import PlanResult
 from optimizer.planning.replan.watch import doing_nothing_usd
 from optimizer.report.overview import CostLine, DueLine, News
 from optimizer.store.inputs import kept_inputs
+from optimizer.store.layout import check_layout
 from optimizer.store.runs import RunDraft
 from optimizer.store.summary import read_summary
 from optimizer.tables.written import written_rows
@@ -26,7 +27,12 @@ MOST_STEPS = 6  # lines of cost told one by one
 
 
 def run_tables(run: Path) -> RunTables:
-    """A plan's run folder, as far as comparisons read it."""
+    """A plan's run folder, as far as comparisons read it.
+
+    Raises:
+      ConfigError: the folder is of another layout than this planner reads.
+    """
+    check_layout(run)
     return RunTables(
         run_id=run.name,
         summary=read_summary(run),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from optimizer.domain.case import Case
 from optimizer.jobs.compiled import cache_folder
 from optimizer.report.document import Chart, Page, page_of, page_text
 from optimizer.report.html import render
-from optimizer.store.inputs import INDEX
+from optimizer.store.inputs import kept_index
 from optimizer.store.runs import RunDraft
 
 DOCUMENT, PAGE = "page.json", "report.html"
@@ -19,9 +18,9 @@ DOCUMENT, PAGE = "page.json", "report.html"
 
 def write_page(draft: RunDraft, page: Page) -> None:
     """The page of a run, and the document that it is made of; it tells the hashes of what the run read."""
-    index = draft.path("inputs") / INDEX
-    if index.is_file():
-        page = replace(page, summary=dict(page.summary) | {"inputs": json.loads(index.read_text())})
+    inputs = draft.path("inputs")
+    if inputs.is_dir():
+        page = replace(page, summary=dict(page.summary) | {"inputs": kept_index(inputs)})
     draft.path(DOCUMENT).write_text(page_text(page), encoding="utf-8")
     draft.path(PAGE).write_text(page_html(page), encoding="utf-8")
 

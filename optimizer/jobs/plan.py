@@ -40,8 +40,9 @@ from optimizer.scenarios.deviates import Correlation
 from optimizer.solve.executor import Executor, cores
 from optimizer.solve.search import Method, SolveSettings
 from optimizer.store.catalogue import runs
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import RunDraft, find_run, new_run, run_path
-from optimizer.store.summary import SCHEMA_VERSION, versions, write_summary
+from optimizer.store.summary import versions, write_summary
 from optimizer.store.warm_prices import keep_prices
 from optimizer.tables.frame import as_frame
 from optimizer.tables.read import read_case

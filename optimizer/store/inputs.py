@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optimizer.errors import DataError, Violation
+from optimizer.store.layout import SCHEMA_VERSION
 
 INDEX = "index.json"
 
@@ -25,7 +26,13 @@ def keep_inputs(files: Sequence[Path], folder: Path) -> dict[str, str]:
         kept = f"{_hash(file)}{file.suffix}"
         shutil.copyfile(file, folder / kept)
         index[file.name if file.name not in index else f"{file.parent.name}/{file.name}"] = kept
-    (folder / INDEX).write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
+    (folder / INDEX).write_text(json.dumps({"schema_version": SCHEMA_VERSION, "files": dict(sorted(index.items()))}, indent=2) + "\n")
+    return index
+
+
+def kept_index(folder: Path) -> dict[str, str]:
+    """Names of the copies by the names that their files had."""
+    index: dict[str, str] = json.loads((folder / INDEX).read_text())["files"]
     return index
 
 
@@ -35,7 +42,7 @@ def kept_inputs(folder: Path) -> dict[str, Path]:
     Raises:
       DataError: a copy is missing, or is not what it was.
     """
-    index: dict[str, str] = json.loads((folder / INDEX).read_text())
+    index = kept_index(folder)
     wrong = [name for name, copy in index.items() if _hash(folder / copy) != Path(copy).stem]
     if wrong:
         rule, remedy = "copies of a run's inputs must be as they were", "Take another run; this one cannot be made again."

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from optimizer.store.layout import SCHEMA_VERSION
+
 FILE = "marks.json"
 
 
@@ -51,5 +53,5 @@ def approve(run: Path, *, by: str, now: datetime) -> None:
 
 def _write(run: Path, marks: Marks) -> None:
     draft = run / f".{FILE}"
-    draft.write_text(json.dumps(asdict(marks), indent=2) + "\n")
+    draft.write_text(json.dumps({"schema_version": SCHEMA_VERSION} | asdict(marks), indent=2) + "\n")
     os.replace(draft, run / FILE)

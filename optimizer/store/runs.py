@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from optimizer.errors import ConfigError, PlacementError, without_room
+from optimizer.store.layout import check_layout
 from optimizer.store.local_disk import check_local
 
 OWNER_ONLY = 0o700
@@ -122,7 +123,7 @@ def find_run(home: Path, name: str, *, job: str | None = None, having: str | Non
     """The folder of the run `latest`, `previous` or with this id; of the runs of a job, or of those that have a file, where one is named.
 
     Raises:
-      ConfigError: there is no such run.
+      ConfigError: there is no such run, or it is of another layout than this planner reads.
     """
     ids = tuple(run for run in run_ids(home) if job is None or _job(home / run) == job)
     ids = ids if having is None else tuple(run for run in ids if (home / run / having).is_file())
@@ -133,6 +134,7 @@ def find_run(home: Path, name: str, *, job: str | None = None, having: str | Non
         kind = "a run" if job is None else f"a run of placement {job}"
         kind += "" if having is None else f" that has {having}"
         raise ConfigError("run", f"must be latest, previous or the id of {kind} in {home}", name, f"Last runs: {listed}.")
+    check_layout(home / found[0])
     return home / found[0]
 
 

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-SCHEMA_VERSION = 1
 LIBRARIES = ("placement-optimizer", "jax", "jaxlib", "numpy", "ortools", "pandas", "pyarrow")
 KEYS = (
     "schema_version",

@@ -13,6 +13,7 @@ from optimizer.__main__ import main
 from optimizer.errors import DataError
 from optimizer.planning.calibration import Calibration, Dates, read_calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
+from optimizer.store.inputs import kept_index
 from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
@@ -96,7 +97,7 @@ def test_a_plan_uses_the_calibration_and_says_which(tmp_path, measured, monkeypa
     assert main(["plan", "case=tiny", f"calibration.path={file}", "output.folder=plans"]) == 0
     (summary,) = tmp_path.glob("plans/*/summary.json")
     assert json.loads(summary.read_text())["calibration"] == read_calibration(file).version
-    assert "calibration.json" in json.loads((summary.parent / "inputs" / "index.json").read_text())
+    assert "calibration.json" in kept_index(summary.parent / "inputs")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import yaml
 
 from optimizer.__main__ import main
 from optimizer.planning.outputs import COLUMNS
+from optimizer.store.inputs import kept_index
 from optimizer.store.runs import find_run, run_ids
 from optimizer.store.summary import KEYS
 from optimizer.tables.catalog import case_folder
@@ -75,7 +76,7 @@ def test_the_run_can_be_made_again_from_what_it_kept(planned):
     _, run = planned
     config = yaml.safe_load((run / "config.yaml").read_text())
     assert config["case"] == {"name": "tiny", "path": None}
-    index = json.loads((run / "inputs" / "index.json").read_text())
+    index = kept_index(run / "inputs")
     for file in case_folder("tiny").glob("*.csv"):
         assert (run / "inputs" / index[file.name]).read_bytes() == file.read_bytes()
 

@@ -13,6 +13,7 @@ import pytest
 from optimizer.errors import ConfigError
 from optimizer.store import local_disk
 from optimizer.store.catalogue import FILE, runs
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.local_disk import check_local, file_system
 from optimizer.store.lock import LockHeld, sole_writer
 from optimizer.store.marks import Approval, approve, pin, read_marks
@@ -26,7 +27,8 @@ NOW = datetime(2028, 1, 3, 6, tzinfo=UTC)
 
 def a_run(home: Path, *, at: datetime = NOW, job: str = "plan", case: str = "lab", objective_usd: float | None = 2.0) -> str:
     with new_run(home, now=at) as draft:
-        about = {"schema_version": 1, "run_id": draft.run_id, "job": job, "case": case, "as_of": "2028-01-03", "status": "optimal"}
+        about = {"schema_version": SCHEMA_VERSION, "run_id": draft.run_id, "job": job, "case": case}
+        about |= {"as_of": "2028-01-03", "status": "optimal"}
         write_summary(
             dict.fromkeys(KEYS) | about | {"objective_usd": objective_usd, "seconds": 1.5, "verified": True}, draft.path("summary.json")
         )

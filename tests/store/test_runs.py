@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from optimizer.errors import ConfigError, InfeasiblePlan, SolverFailure
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import RunDraft, RunFailed, find_run, new_run, run_ids, run_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +21,7 @@ NOW = datetime(2028, 1, 3, 6, 0, 0, 123_000, tzinfo=UTC)
 
 
 def fill(draft: RunDraft) -> None:
-    draft.path("summary.json").write_text("{}")
+    draft.path("summary.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION}))
 
 
 def a_run(home: Path, now: datetime = NOW) -> str:

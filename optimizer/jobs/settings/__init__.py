@@ -21,7 +21,7 @@ from optimizer.jobs.settings.groups import (
     TableSettings,
 )
 from optimizer.jobs.settings.planning import TODAY, PlanJob, PlanSettings, ReplanJob, SteadinessSettings, WatchSettings
-from optimizer.jobs.settings.runs import ACTIONS, CompareJob, ReportJob, RunsJob
+from optimizer.jobs.settings.runs import ACTIONS, CompareJob, MigrateJob, ReportJob, RunsJob
 from optimizer.jobs.settings.tables import FORMATS, SOURCES, CalibrateJob, CheckJob, ExportJob, ImportJob, InitJob
 from optimizer.jobs.settings.values import EXECUTORS, METHODS, OWN
 
@@ -49,6 +49,7 @@ __all__ = [
     "HorizonSettings",
     "ImportJob",
     "InitJob",
+    "MigrateJob",
     "OutlookSettings",
     "OutputSettings",
     "PlanJob",

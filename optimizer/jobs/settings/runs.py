@@ -35,6 +35,14 @@ class ReportJob:
         require(self.file is None or bool(self.file.strip()), "file", "must name a file", repr(self.file))
 
 
+@dataclass(kw_only=True)
+class MigrateJob:
+    """Settings of `placement migrate`."""
+
+    dry_run: bool = setting(True, "say what would change and change nothing")
+    output: RunsFolderSettings = group(RunsFolderSettings, "where the runs lie")
+
+
 ACTIONS = ("list", "pin", "unpin", "approve", "prune")
 
 
