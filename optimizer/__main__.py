@@ -14,7 +14,7 @@ from optimizer.errors import ConfigError, PlacementError, without_room
 from optimizer.jobs.catalog import Job, job_named
 from optimizer.jobs.compiled import keep_compiled
 from optimizer.jobs.messages import message
-from optimizer.jobs.speech import Speech, event, spoken
+from optimizer.jobs.speech import Speech, spoken, told
 from optimizer.jobs.usage import job_help, program_help
 
 SWEEP = ("-m", "--multirun")
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     except PlacementError as error:
         if debug:
             traceback.print_exc()
-        return _told(error, asked)
+        return told(error, asked)
     except KeyboardInterrupt:
         print("Stopped before there was anything to write.", file=sys.stderr)
         return 4
@@ -52,15 +52,6 @@ def main(arguments: list[str] | None = None) -> int:
             return full.exit_code
         print(f"Internal failure ({type(error).__name__}). The traceback is in {_log()}", file=sys.stderr)
         return 5
-
-
-def _told(error: PlacementError, asked: Speech) -> int:
-    """Says what is wrong, as an event where events are asked for; returns the exit code."""
-    if asked is Speech.JSON:
-        event(sys.stdout, "error", message=message(error, terminal=False), exit_code=error.exit_code)
-    else:
-        print(message(error, terminal=sys.stderr.isatty()), file=sys.stderr)
-    return error.exit_code
 
 
 def _dispatch(words: list[str], asked: Speech) -> int:
@@ -90,22 +81,12 @@ def _run(job: Job, words: list[str], asked: Speech) -> int:
     sweep = any(word in SWEEP for word in words)
     composed = settings_of(job, [word for word in words if word not in SWEEP], sweep=sweep)
     keep_compiled()
-    run = job.load()
-    if not sweep:
-        with spoken(asked):
-            return run(composed[0][1])
-    return max(_run_one_of_many(run, overrides, settings, asked) for overrides, settings in composed)
+    if sweep:
+        from optimizer.jobs.sweep import swept
 
-
-def _run_one_of_many(run: object, overrides: tuple[str, ...], settings: object, asked: Speech) -> int:
-    """One combination of a sweep; its failure is told and the others go on."""
-    assert callable(run)
-    try:
-        with spoken(asked):
-            print(f"# {' '.join(overrides)}", flush=True)
-            return int(run(settings))
-    except PlacementError as error:
-        return _told(error, asked)
+        return swept(job, composed, asked)
+    with spoken(asked):
+        return job.load()(composed[0][1])
 
 
 def _log() -> Path:

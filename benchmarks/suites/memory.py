@@ -2,7 +2,8 @@
 
 `seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that the process holds at most while it
 steps, beyond what it held with everything imported; what compiling took is not counted where the system tells peaks anew (Linux). The
-last row of an axis has the exponent of time in `ratio` and that of memory in `objective`, by least squares in logarithms.
+last rows of an axis have the exponents of time and of memory in `ratio`, their 95 % intervals in `status`; the last two rows of all have
+formulas fitted to all sizes in `status`, their largest relative error in `ratio`. A third of the L P pairs is eligible in these problems.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.generator import Size, generate
-from benchmarks.growth import exponent
+from benchmarks.growth import formula, growth_row
 from benchmarks.rows import NOT_MEASURED, ResultRow
 from benchmarks.settings import SuiteSettings, argument, chosen, require
 
@@ -50,32 +51,57 @@ class Settings(SuiteSettings):
 def run(settings: Settings) -> Iterator[ResultRow]:
     """For each axis a row a size, then the exponents. `cases=[loads]` one axis."""
     smallest = Size(loads=settings.loads, pools=settings.pools, periods=settings.periods, scenarios=settings.scenarios)
+    measured: list[Measured] = []
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1) as alone:
         for axis in chosen(settings, list(AXES)):
-            sizes = [replace(smallest, **{axis: factor * getattr(smallest, axis)}) for factor in settings.factors]
+            along = [replace(smallest, **{axis: factor * getattr(smallest, axis)}) for factor in settings.factors]
             found = []
-            for size in sizes:
-                device, compiled, seconds, held = alone.submit(priced, size, settings.seed, settings.steps).result()
-                found.append((seconds, held))
-                shape = f"{size.loads} x {size.pools} x {size.periods} x {size.blocks} x {size.scenarios}"
-                row = ResultRow(suite=SUITE, case=axis, size=shape, solver="price", device=device, seconds=seconds, objective=held)
-                yield replace(row, compile_seconds=compiled)
+            for size in along:
+                found.append(alone.submit(priced, size, settings.seed, settings.steps).result())
+                yield _row(axis, found[-1])
+            measured += found
             if len(found) > 1:
-                time_exponent, memory_exponent = (exponent(settings.factors, values) for values in zip(*found, strict=True))
-                yield ResultRow(
-                    suite=SUITE,
-                    case=f"{axis}: exponents",
-                    size="",
-                    solver="price",
-                    device=device,
-                    seconds=NOT_MEASURED,
-                    objective=memory_exponent,
-                    ratio=time_exponent,
-                )
+                device = found[0].device
+                yield growth_row(SUITE, f"{axis}: exponent of time", device, settings.factors, [one.seconds for one in found])
+                yield growth_row(SUITE, f"{axis}: exponent of bytes", device, settings.factors, [one.held for one in found])
+    if len(measured) > len(_terms(measured)):
+        yield _formula("formula of time", "s", measured, [one.seconds for one in measured])
+        yield _formula("formula of bytes", "bytes", measured, [one.held for one in measured])
 
 
-def priced(size: Size, seed: int, steps: int) -> tuple[str, float, float, float]:
-    """Device, seconds of compilation and of a step, bytes held: of a problem made and priced in this process."""
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What pricing a problem took."""
+
+    size: Size
+    device: str
+    compiled: float  # seconds
+    seconds: float  # a step
+    held: float  # bytes
+
+
+def _row(axis: str, found: Measured) -> ResultRow:
+    size = found.size
+    shape = f"{size.loads} x {size.pools} x {size.periods} x {size.blocks} x {size.scenarios}"
+    took = {"seconds": found.seconds, "compile_seconds": found.compiled}
+    return ResultRow(suite=SUITE, case=axis, size=shape, solver="price", device=found.device, objective=found.held, **took)
+
+
+def _terms(measured: Sequence[Measured]) -> dict[str, list[float]]:
+    """What time and memory are made of: needs, costs of pairs, and what does not grow."""
+    pairs = [float(one.size.loads * one.size.pools * one.size.periods) for one in measured]
+    needs = [count * one.size.blocks * one.size.scenarios for count, one in zip(pairs, measured, strict=True)]
+    return {"L P T B S": needs, "L P T": pairs, "": [1.0] * len(measured)}
+
+
+def _formula(case: str, unit: str, measured: Sequence[Measured], values: Sequence[float]) -> ResultRow:
+    words, error = formula(_terms(measured), values)
+    status, device = f"{words} {unit}", measured[0].device
+    return ResultRow(suite=SUITE, case=case, size="", solver="price", device=device, seconds=NOT_MEASURED, status=status, ratio=error)
+
+
+def priced(size: Size, seed: int, steps: int) -> Measured:
+    """A problem made and priced in this process."""
     import jax
 
     from optimizer.pricing.arrays import prepare
@@ -91,7 +117,8 @@ def priced(size: Size, seed: int, steps: int) -> tuple[str, float, float, float]
     began = time.perf_counter()
     found = price_prepared(prepared, iterations=steps)
     step = (time.perf_counter() - began) / found.evaluations
-    return device.device_kind, max(0.0, first - WARM_UP * step), step, _peak() - before
+    compiled, held = max(0.0, first - WARM_UP * step), _peak() - before
+    return Measured(size=size, device=device.device_kind, compiled=compiled, seconds=step, held=held)
 
 
 def _peak() -> float:

@@ -1,9 +1,10 @@
 """Steps of pricing per second, and memory, as loads grow at fixed pools and periods; on the device that JAX has.
 
 `seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that the device held most, where it says so.
-The row `exponent` has in `ratio` the exponent of time in the number of loads, by least squares in logarithms. With `peers=true` parts of
+The row `exponent` has in `ratio` the exponent of time in the number of loads, in `status` its 95 % interval. With `peers=true` parts of
 a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's. Contracts' responses
-have no counterpart in NumPy.
+have no counterpart in NumPy. `evaluation` is one evaluation with its slopes alone, and `status` says of it and of its parts what share they
+reach of the roof that binds: what the device copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from benchmarks import numpy_pricing
+from benchmarks import numpy_pricing, roofline
 from benchmarks.generator import Size, generate
-from benchmarks.growth import exponent
+from benchmarks.growth import growth_row
 from benchmarks.rows import NOT_MEASURED, ResultRow
 from benchmarks.settings import SuiteSettings, argument, require
 from optimizer.pricing.arrays import Arrays, RunArrays, prepare
 from optimizer.pricing.ascent import BLOCK, price_prepared
 from optimizer.pricing.contraction import rigid_cost
-from optimizer.pricing.dual import moves, reference_scales
+from optimizer.pricing.coordinates import coordinates, first_point, multipliers_at
+from optimizer.pricing.dual import dual_value, moves, reference_scales
 from optimizer.pricing.paths import smooth_path_costs
 from optimizer.pricing.starts import option_costs, run_costs
 
@@ -58,6 +60,7 @@ class Settings(SuiteSettings):
 def run(settings: Settings) -> Iterator[ResultRow]:
     """One row for each number of loads, then the exponent."""
     device = jax.devices()[0]
+    roofs = roofline.measured(device)
     each = []
     for loads in settings.loads:
         problem = generate(Size(loads=loads, pools=settings.pools, periods=settings.periods), seed=settings.seed)
@@ -81,16 +84,60 @@ def run(settings: Settings) -> Iterator[ResultRow]:
             objective=float(memory),
             bound=found.bound_usd,
         )
+        size = f"{loads} x {settings.pools} x {settings.periods}"
+        yield _evaluation(prepared.single, size, device.device_kind, roofs)
         if settings.peers:
-            yield from _parts(settings, prepared.single, f"{loads} x {settings.pools} x {settings.periods}", device.device_kind)
+            yield from _parts(settings, prepared.single, size, device.device_kind, roofs)
     if len(each) > 1:
-        kind, growth = device.device_kind, exponent(settings.loads, each)
-        yield ResultRow(suite=SUITE, case="exponent", size="", solver="price", device=kind, seconds=NOT_MEASURED, ratio=growth)
+        yield growth_row(SUITE, "exponent", device.device_kind, settings.loads, each)
 
 
-def _parts(settings: Settings, arrays: Arrays, size: str, device: str) -> Iterator[ResultRow]:
+def _evaluation(arrays: Arrays, size: str, device: str, roofs: roofline.Roofs) -> ResultRow:
+    """One evaluation of the smooth dual and its slopes at list prices."""
+    box = coordinates(arrays)
+
+    def smooth(point: Array, arrays: Arrays) -> Array:
+        return dual_value(arrays, multipliers_at(arrays, box, point), (box.scales, jnp.float32(TEMPERATURE)))
+
+    point, both = first_point(arrays, box), jax.jit(jax.value_and_grad(smooth))
+    began = time.perf_counter()
+    jax.block_until_ready(both(point, arrays))
+    compiled = time.perf_counter() - began
+    seconds = _fastest(lambda: jax.block_until_ready(both(point, arrays)))
+    share = roofs.share(roofline.Work(operations=roofline.operations(both, point, arrays), bytes=evaluation_bytes(arrays)), seconds)
+    row = ResultRow(suite=SUITE, case="evaluation", size=size, solver="price", device=device, seconds=seconds, status=share)
+    return replace(row, compile_seconds=max(0.0, compiled - seconds))
+
+
+def evaluation_bytes(arrays: Arrays) -> float:
+    """Bytes that one evaluation with its slopes must move: the matrix part and the paths, and the order of pairs changed between them."""
+    return matrix_bytes(arrays) + paths_bytes(arrays) + 2.0 * (_of_pairs(arrays) + _of_slots(arrays))
+
+
+def matrix_bytes(arrays: Arrays) -> float:
+    """Needs are read for costs and again for accelerators wanted; a cost is written and a share is read for each pair and period."""
+    return 2.0 * arrays.loads.need.nbytes + 2.0 * _of_pairs(arrays)
+
+
+def paths_bytes(arrays: Arrays) -> float:
+    """A cost is read, the cost so far written and read again, a share written, for each slot and period."""
+    return 4.0 * _of_slots(arrays)
+
+
+def _of_pairs(arrays: Arrays) -> float:
+    periods, chunks, _, width = arrays.loads.need.shape
+    return 4.0 * periods * chunks * width
+
+
+def _of_slots(arrays: Arrays) -> float:
+    return float(arrays.loads.cost.nbytes)
+
+
+def _parts(settings: Settings, arrays: Arrays, size: str, device: str, roofs: roofline.Roofs) -> Iterator[ResultRow]:
     rng = np.random.default_rng(settings.seed)
     made = {"matrix": matrix_part(arrays, rng), "paths": paths_part(arrays, rng), "starts": starts_part(arrays, rng, settings.pools)}
+    moved = {"matrix": matrix_bytes(arrays), "paths": paths_bytes(arrays)}
+    products = {"matrix": 4.0 * arrays.loads.need.size}  # each need times a price, and times a share, added up
     for name, (ours, plain) in made.items():
         began = time.perf_counter()
         jax.block_until_ready(ours())
@@ -98,7 +145,8 @@ def _parts(settings: Settings, arrays: Arrays, size: str, device: str) -> Iterat
         seconds, yardstick = _fastest(lambda ours=ours: jax.block_until_ready(ours())), _fastest(plain)
         yield ResultRow(suite=SUITE, case=name, size=size, solver="NumPy", seconds=yardstick, ratio=1.0)
         row = ResultRow(suite=SUITE, case=name, size=size, solver="price", device=device, seconds=seconds, ratio=yardstick / seconds)
-        yield replace(row, compile_seconds=max(0.0, compiled - seconds))
+        work = roofline.Work(operations=products.get(name) or roofline.operations(ours), bytes=moved.get(name, 0.0))
+        yield replace(row, compile_seconds=max(0.0, compiled - seconds), status=roofs.share(work, seconds))
 
 
 def _fastest(work: Callable[[], Any]) -> float:

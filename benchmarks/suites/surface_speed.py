@@ -3,8 +3,8 @@
 A row's `objective` is elements/s (rows of speed) or bytes beyond inputs and outputs (rows of memory), its `ratio` the speed over that of
 the same in NumPy on one core, with chunks that fit the cache. Rows `g_g_c` add to `m_m_c` the corrections for irregular arrivals and
 services and the slopes in them. Arithmetic and transcendental functions per element
-stand in `status`, counted before compilation, so that what a compiler repeats does not count; on a card also the share of its float32
-peak that they reach.
+stand in `status`, counted before compilation, so that what a compiler repeats does not count, with the share that they reach of the roof
+that binds: what the device itself copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks import numpy_surface
-from benchmarks.cards import share_of_peak
+from benchmarks import numpy_surface, roofline
 from benchmarks.devices import one_a_core
 from benchmarks.made_surface import chunks_of, made_inputs
 from benchmarks.rows import ResultRow
@@ -61,13 +60,16 @@ class Settings(SuiteSettings):
 def run(settings: Settings) -> Iterator[ResultRow]:
     """NumPy and the kernel beside it, with and without corrections; then memory."""
     devices = one_a_core()
+    roofs = roofline.measured(devices[0])
+    if devices[0].platform != "cpu":
+        roofs = roofline.Roofs(copied=roofs.copied * len(devices), multiplied=roofs.multiplied * len(devices))
     for label, parameters in (("m_m_c", QueueingParameters(corrections=None)), ("g_g_c", QueueingParameters())):
         inputs, reason = made_inputs(settings.shape, parameters, settings.seed)
         how = None if parameters.corrections is None else numpy_surface.irregular(parameters)
         for name, function in (("forward", numpy_surface.forward), ("slopes", numpy_surface.slopes)):
             row = _numpy(settings, inputs, f"{label} {name}", partial(function, how=how))
             yield row
-            yield _timed(settings, label, name, inputs, reason, devices, row.objective)
+            yield _timed(settings, label, name, inputs, reason, devices, row.objective, roofs)
     yield from _memory(settings, devices)
 
 
@@ -109,7 +111,14 @@ def _lowered(name: str, inputs: Inputs, reason: jax.Array, devices: list[jax.Dev
 
 
 def _timed(
-    settings: Settings, label: str, name: str, inputs: Inputs, reason: jax.Array, devices: list[jax.Device], yardstick: float
+    settings: Settings,
+    label: str,
+    name: str,
+    inputs: Inputs,
+    reason: jax.Array,
+    devices: list[jax.Device],
+    yardstick: float,
+    roofs: roofline.Roofs,
 ) -> ResultRow:
     started = time.perf_counter()
     compiled = _lowered(name, inputs, reason, devices, settings.elements).compile()
@@ -132,20 +141,22 @@ def _timed(
         compile_seconds=compile_seconds,
         objective=speed,
         ratio=speed / yardstick,
-        status=_work(name, inputs, settings, devices, speed),
+        status=_work(name, inputs, settings, compiled, roofs, min(seconds)),
     )
 
 
-def _work(name: str, inputs: Inputs, settings: Settings, devices: list[jax.Device], speed: float) -> str:
-    """Floating-point operations and transcendental functions per element, of one chunk alone, and the share of the cards' peak."""
+def _work(name: str, inputs: Inputs, settings: Settings, compiled: Any, roofs: roofline.Roofs, seconds: float) -> str:
+    """Floating-point operations and transcendental functions per element, of one chunk alone, and the share of the roof that binds."""
     shape = (1, settings.pools, 1, settings.blocks, settings.scenarios)
     count = float(np.prod(shape))
     with jax.default_device(jax.local_devices(backend="cpu")[0]):  # only there can what is not compiled be counted
         one, eligible = made_inputs(shape, inputs.queueing, settings.seed)
         cost = _lowered(name, one, eligible, [], int(count)).cost_analysis()
-    each = cost["flops"] / count
-    share = share_of_peak(devices[0].device_kind, each * speed / len(devices))
-    return f"{each:.0f} flop, {cost['transcendentals'] / count:.0f} tr." + (f", {share}" if share else "")
+    each, functions = cost["flops"] / count, cost["transcendentals"] / count
+    memory, elements = compiled.memory_analysis(), float(np.prod(settings.shape))
+    moved = float(memory.argument_size_in_bytes + memory.output_size_in_bytes)
+    share = roofs.share(roofline.Work(operations=(each + functions) * elements, bytes=moved), seconds)
+    return f"{each:.0f} flop, {functions:.0f} tr., {share}"
 
 
 def _memory(settings: Settings, devices: list[jax.Device]) -> Iterator[ResultRow]:

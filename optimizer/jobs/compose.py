@@ -82,6 +82,7 @@ def _as_it_was(parsed: list[Override]) -> list[Override]:
     run = find_run(home, str(given["from_run"]), job="plan")
     kept: Any = OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))
     groups = [_parse(f"{name}={kept[name].pop('name')}") for name in ("case", "solver") if name not in given]
+    kept.pop("executor", None)  # where a plan was made is no part of it
     left_out = ("case.name", "solver.name", "from_run", "output.folder")
     own = [_parse(f"{name}={json.dumps(value)}") for name, value in dotted(kept).items() if name not in left_out]
     beside = [override for override in parsed if override.key_or_group != "from_run"]

@@ -13,6 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
+from optimizer.errors import PlacementError
+from optimizer.jobs.messages import message
+
 
 class Speech(StrEnum):
     FULL = "full"
@@ -49,6 +52,15 @@ def event(out: TextIO, kind: str, **values: Any) -> None:
     """One JSON line; a figure that is not finite is null."""
     known = {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()}
     print(json.dumps({"event": kind} | known), file=out, flush=True)
+
+
+def told(error: PlacementError, asked: Speech) -> int:
+    """Says what is wrong, as an event where events are asked for; returns the exit code."""
+    if asked is Speech.JSON:
+        event(sys.stdout, "error", message=message(error, terminal=False), exit_code=error.exit_code)
+    else:
+        print(message(error, terminal=sys.stderr.isatty()), file=sys.stderr)
+    return error.exit_code
 
 
 class _Last(io.StringIO):

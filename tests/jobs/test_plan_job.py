@@ -90,6 +90,32 @@ def test_a_sweep_makes_one_run_for_each_combination(tmp_path, monkeypatch, capsy
     assert [summary["seed"] for summary in summaries] == [3, 4]
 
 
+@pytest.mark.slow
+def test_a_sweep_over_workers_makes_the_runs_that_one_after_another_makes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["plan", "-m", "case=tiny", "seed=3,4", "solver.threads=1"]
+    costs = []
+    for how in ([], ["executor.workers=2"]):
+        assert main([*words, *how]) == 0
+        said = capsys.readouterr().out.splitlines()
+        headings = {" ".join(["# case=tiny", f"seed={seed}", "solver.threads=1", *how]) for seed in (3, 4)}
+        assert {line for line in said if line.startswith("# ")} == headings
+        runs = [line.removeprefix("run: ") for line in said if line.startswith("run: ")]
+        found = [json.loads((tmp_path / run / "summary.json").read_text()) for run in runs]
+        costs.append({run["seed"]: (run["status"], run["objective_usd"]) for run in found})
+    assert costs[0] == costs[1]
+    assert set(costs[0]) == {3, 4}
+
+
+def test_a_sweep_tells_what_cannot_be_made_and_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plan", "-m", "case.path=/no/such,/nor/this", "executor.workers=2"]) == 2
+    told = capsys.readouterr()
+    assert told.out.count("# ") == told.err.count("must be a folder") == 2
+    assert main(["plan", "-m", "case=tiny", "seed=3,4", "executor.workers=2", "risk.information=true"]) == 2
+    assert "executor.workers: must be 1 in a sweep with risk.information=true" in capsys.readouterr().err
+
+
 def test_an_internal_failure_exits_5_with_one_line_and_its_log(tmp_path, monkeypatch, capsys):
     def broken(*arguments: object, **settings: object) -> None:
         raise ZeroDivisionError("deep inside")

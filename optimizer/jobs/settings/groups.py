@@ -75,6 +75,13 @@ class ExecutorSettings:
 
 
 @dataclass(kw_only=True)
+class SweepExecutorSettings(ExecutorSettings):
+    """Where the plans of a sweep are made."""
+
+    workers: int | None = setting(1, "plans at once, each on its share of the cores; 1: one after another; null: one a core")
+
+
+@dataclass(kw_only=True)
 class EconomicsSettings:
     """What money is worth over time."""
 

@@ -16,6 +16,7 @@ from optimizer.jobs.settings.groups import (
     RiskSettings,
     ScenarioSettings,
     SolverSettings,
+    SweepExecutorSettings,
 )
 from optimizer.jobs.settings.values import group, require, setting
 
@@ -45,6 +46,7 @@ class PlanJob(PlanSettings):
 
     risk: OutlookSettings = group(OutlookSettings, "how much dear scenarios count, and what the plan is tried on")
     service_sensitivities: bool = setting(False, "write how services' cost and latency move with every input; compiles for minutes once")
+    executor: SweepExecutorSettings = group(SweepExecutorSettings, "where the plans of a sweep (-m) are made")
     from_run: str | None = setting(None, "make the plan of a run again: latest, previous or its id; settings given override its own")
 
 

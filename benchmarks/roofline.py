@@ -1,0 +1,99 @@
+"""Roofs of a device, measured: what it copies and what it multiplies in a second; and the share of the binding one that work reaches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.extend.core import ClosedJaxpr, Jaxpr
+
+COPIED = 2**26  # float32, beyond any cache
+SIDE = {"cpu": 2048, "card": 8192}  # of the matrices
+REPEATS = 5  # of which the fastest counts
+EACH = {  # one operation for each element that comes out
+    *("add", "add_any", "sub", "mul", "div", "max", "min", "neg", "abs", "integer_pow", "square", "pow", "sqrt", "rsqrt"),
+    *("exp", "log", "log1p", "expm1", "tanh", "logistic"),
+}
+OVER = {"reduce_sum", "reduce_max", "reduce_min", "argmin", "argmax", "cumsum", "cumlogsumexp"}  # one for each that goes in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a computation must do at least."""
+
+    operations: float  # floating-point, a transcendental function counted as one
+    bytes: float  # read from memory and written to it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roofs:
+    """Rates of a device."""
+
+    copied: float  # bytes/s, read and written
+    multiplied: float  # float32 operations/s of a product of matrices, in full single precision
+
+    def share(self, work: Work, seconds: float) -> str:
+        """In words, of the roof that allows no more: `62 % of copying`."""
+        least = {"copying": work.bytes / self.copied, "multiplying": work.operations / self.multiplied}
+        binding = max(least, key=lambda name: least[name])
+        return f"{100.0 * least[binding] / seconds:.2g} % of {binding}"
+
+
+def measured(device: jax.Device) -> Roofs:
+    """Rates of one device, or of all cores of a processor."""
+    side = SIDE["cpu" if device.platform == "cpu" else "card"]
+    with jax.default_device(device):
+        long, square = jnp.zeros(COPIED, jnp.float32), jnp.ones((side, side), jnp.float32)
+        copied = 2.0 * long.nbytes / _fastest(jax.jit(lambda values: values + 1.0), long)
+        multiplied = 2.0 * side**3 / _fastest(jax.jit(lambda values: jnp.matmul(values, values, precision="highest")), square)
+    return Roofs(copied=copied, multiplied=multiplied)
+
+
+def _fastest(work: Callable[[Array], Array], values: Array) -> float:
+    jax.block_until_ready(work(values))
+    taken = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        jax.block_until_ready(work(values))
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def operations(function: Callable[..., Any], *arguments: Any) -> float:
+    """Floating-point operations of a function that JAX can trace, as written, before any compiler; loops as often as they run."""
+    return _counted(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+
+def _counted(jaxpr: Jaxpr) -> float:
+    total = 0.0
+    for equation in jaxpr.eqns:
+        name, inner = equation.primitive.name, list(_within(equation.params))
+        if name in EACH:
+            total += sum(prod(out.aval.shape) for out in equation.outvars)
+        elif name in OVER:
+            total += prod(equation.invars[0].aval.shape)
+        elif name == "scatter-add":
+            total += prod(equation.invars[2].aval.shape)
+        elif name == "dot_general":
+            (over, _), _ = equation.params["dimension_numbers"]
+            shape = equation.invars[0].aval.shape
+            total += 2.0 * prod(equation.outvars[0].aval.shape) * prod(shape[axis] for axis in over)
+        else:
+            total += equation.params.get("length", 1) * sum(map(_counted, inner)) if name == "scan" else sum(map(_counted, inner))
+    return total
+
+
+def _within(params: dict[str, Any]) -> Iterator[Jaxpr]:
+    """What an equation calls."""
+    for value in params.values():
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, ClosedJaxpr):
+                yield part.jaxpr
+            elif isinstance(part, Jaxpr):
+                yield part
