@@ -6,40 +6,20 @@ of all that the figure says times 1 + change; slopes are effects over the figure
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from optimizer.domain.case import Case
-from optimizer.domain.contract import Contract, FeeStep
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.rules import LimitKind
 from optimizer.domain.workload import Kind
-from optimizer.planning.assemble.payments import terminal_usd
+from optimizer.planning.contract_sensitivities import Entry, View, contract_entries
 from optimizer.pricing.sensitivity import Sensitivities
 
 PERCENT = 0.01
-SMALL_CHANGE = 0.01  # of a clause, for the slope of what a contract leaves to pay after the horizon
-CLAUSES = (
-    ("x_UnitPrice", "price"),
-    ("x_AcceleratorsPerLot", "accelerators"),
-    ("x_TakeOrPayShare", "take_or_pay_share"),
-    ("x_MinimumSpend", "minimum_spend"),
-    ("x_FixedMonthlyFee", "fixed_monthly_fee"),
-    ("x_ShareOfWallet", "share_of_wallet"),
-)
-
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _View:
-    case: Case
-    problem: PlanningProblem
-    slopes: Sensitivities
-    annual_rate: float
 
 
 def sensitivity_rows(case: Case, problem: PlanningProblem, slopes: Sensitivities, *, annual_discount_rate: float) -> list[Row]:
@@ -47,7 +27,7 @@ def sensitivity_rows(case: Case, problem: PlanningProblem, slopes: Sensitivities
 
     `elasticity_usd` is what 1 % more of the figure adds to the bound, `slope_usd_per_unit` what one unit more adds, both in discounted USD.
     """
-    view = _View(case, problem, slopes, annual_discount_rate)
+    view = View(case, problem, slopes, annual_discount_rate)
     rows = [
         {
             "table": table,
@@ -57,17 +37,14 @@ def sensitivity_rows(case: Case, problem: PlanningProblem, slopes: Sensitivities
             "slope_usd_per_unit": effect / value,
             "elasticity_usd": PERCENT * effect,
         }
-        for part in (_offers, _contracts, _fee_steps, _demand, _runs, _workloads, _sites, _limits, _other_spend)
+        for part in (_offers, contract_entries, _demand, _runs, _workloads, _sites, _limits, _other_spend)
         for table, row, column, value, effect in part(view)
         if value and effect
     ]
     return sorted(rows, key=lambda row: (-abs(row["elasticity_usd"]), row["table"], row["row"], row["column"]))
 
 
-Entry = tuple[str, str, str, float | None, float]  # table, row, column, value, effect
-
-
-def _offers(view: _View) -> Iterator[Entry]:
+def _offers(view: View) -> Iterator[Entry]:
     supply, slopes = view.problem.supply, view.slopes
     price = (slopes.offer_price_cash * supply.offer_price_cash).sum(axis=(1, 2))
     limit = (slopes.offer_limit * np.where(np.isfinite(supply.offer_limit), supply.offer_limit, 0.0)).sum(axis=1)
@@ -76,78 +53,7 @@ def _offers(view: _View) -> Iterator[Entry]:
         yield "offers", offer.name, "limit_accelerators", offer.limit, float(limit[o])
 
 
-def _contracts(view: _View) -> Iterator[Entry]:
-    """Prices and accelerators of a ramp's steps change along with the first ones."""
-    supply, slopes = view.problem.supply, view.slopes
-    effects = {
-        "price": (slopes.price_cash * supply.price_cash).sum(axis=(1, 2)),
-        "accelerators": (slopes.capacity * supply.capacity).sum(axis=(1, 2)),
-        "take_or_pay_share": slopes.take_or_pay_share * supply.take_or_pay_share,
-        "minimum_spend": (slopes.minimum_cash * supply.minimum_cash).sum(axis=(1, 2)),
-        "fixed_monthly_fee": (slopes.fixed_fee_cash * supply.fixed_fee_cash).sum(axis=(1, 2)),
-        "share_of_wallet": slopes.share_of_wallet * supply.share_of_wallet,
-    }
-    named = {contract.name: contract for contract in view.case.contracts}
-    for k, name in enumerate(supply.contracts):
-        for column, field in CLAUSES:
-            value = getattr(named[name], field)
-            if isinstance(value, float | int):
-                effect = float(effects[field][k]) + _after_the_horizon(view, k, named[name], _scaling(field))
-                yield "contracts", name, column, float(value), effect
-
-
-def _scaling(field: str) -> Callable[[Contract, float], Contract]:
-    """A contract with one clause times a factor, in the steps of its ramp too."""
-
-    def scaled(contract: Contract, factor: float) -> Contract:
-        ramp = contract.ramp
-        if field == "price":
-            ramp = tuple(replace(step, price=None if step.price is None else step.price * factor) for step in ramp)
-        elif field == "accelerators":
-            ramp = tuple(replace(step, accelerators=step.accelerators * factor) for step in ramp)
-        return replace(contract, ramp=ramp, **{field: getattr(contract, field) * factor})
-
-    return scaled
-
-
-def _after_the_horizon(view: _View, k: int, contract: Contract, scaled: Callable[[Contract, float], Contract]) -> float:
-    """Effect through what a lot still held at the end commits to."""
-    if not view.slopes.terminal_usd[k]:
-        return 0.0
-    less, now = (terminal_usd(changed, view.case, view.annual_rate) for changed in (scaled(contract, 1.0 - SMALL_CHANGE), contract))
-    return float(view.slopes.terminal_usd[k] * (now - less) / SMALL_CHANGE)
-
-
-def _fee_steps(view: _View) -> Iterator[Entry]:
-    supply, periods = view.problem.supply, view.case.calendar.periods
-    named = {contract.name: contract for contract in view.case.contracts}
-    for k, name in enumerate(supply.contracts):
-        contract, paid = named[name], np.where(np.isfinite(supply.exit_fee_cash[k]), supply.exit_fee_cash[k], 0.0)
-        steps = contract.fee_steps
-        if not isinstance(steps, tuple):
-            continue
-        for step in steps:
-            holds = [_holds(steps, step, period.start) for period in periods]
-            effect = float((view.slopes.exit_fee_cash[k] * paid)[holds].sum())
-            at_end = _after_the_horizon(view, k, contract, _scaling_step(step))
-            yield "contract_fee_steps", f"{name} {step.start.isoformat()}", "fee_per_lot", step.fee, effect + at_end
-
-
-def _holds(steps: tuple[FeeStep, ...], step: FeeStep, day: Any) -> bool:
-    """Whether the step is the last one reached on the day."""
-    return step is max((other for other in steps if other.start <= day), key=lambda other: other.start, default=None)
-
-
-def _scaling_step(step: FeeStep) -> Callable[[Contract, float], Contract]:
-    def scaled(contract: Contract, factor: float) -> Contract:
-        steps = contract.fee_steps
-        assert isinstance(steps, tuple)
-        return replace(contract, fee_steps=tuple(replace(s, fee=s.fee * factor) if s is step else s for s in steps))
-
-    return scaled
-
-
-def _demand(view: _View) -> Iterator[Entry]:
+def _demand(view: View) -> Iterator[Entry]:
     """All of a row's quantiles together, named by the middle one."""
     period = {name: t for t, name in enumerate(view.problem.periods)}
     stream: dict[tuple[str, str | None], Any] = {}
@@ -161,7 +67,7 @@ def _demand(view: _View) -> Iterator[Entry]:
             yield "demand", f"{name} {row.period}", column, value, float(stream[row.workload, row.origin][period[row.period]])
 
 
-def _runs(view: _View) -> Iterator[Entry]:
+def _runs(view: View) -> Iterator[Entry]:
     """`tokens` as if the accelerator-hours held grew in proportion; the rest of an option's cost is data, then delay."""
     problem, slopes, needs = view.problem, view.slopes, view.problem.needs
     held = slopes.option_gang * needs.option_gang
@@ -176,7 +82,7 @@ def _runs(view: _View) -> Iterator[Entry]:
         yield "training_runs", name, "delay_usd_per_day", run.delay_cost, float(delay[mine].sum())
 
 
-def _workloads(view: _View) -> Iterator[Entry]:
+def _workloads(view: View) -> Iterator[Entry]:
     problem, slopes, needs = view.problem, view.slopes, view.problem.needs
     weight = problem.discount[:, None] * problem.probability
     of_load = (slopes.unplaced * np.einsum("lts,ts->lt", problem.unplaced_cash, weight)).sum(axis=1)
@@ -196,7 +102,7 @@ def _workloads(view: _View) -> Iterator[Entry]:
             yield "workloads", workload.name, "data_gb", workload.data_gb, float(leave[mine].sum())
 
 
-def _shortage(view: _View) -> dict[str, float]:
+def _shortage(view: View) -> dict[str, float]:
     """Effect of shortage prices of pools by workload: each is the penalty of the dearest workload that may run there."""
     problem, needs = view.problem, view.problem.needs
     effect = view.slopes.shortage_price * problem.shortage_price
@@ -215,7 +121,7 @@ def _shortage(view: _View) -> dict[str, float]:
     return found
 
 
-def _sites(view: _View) -> Iterator[Entry]:
+def _sites(view: View) -> Iterator[Entry]:
     problem, slopes, needs = view.problem, view.slopes, view.problem.needs
     pairs_site = problem.pool_site[needs.pair_pool]
     sites = len(view.case.sites)
@@ -231,7 +137,7 @@ def _sites(view: _View) -> Iterator[Entry]:
         yield "sites", site.name, "bandwidth_gb_per_s", bandwidth, float(slopes.site_bandwidth[i]) * (bandwidth or 0.0)
 
 
-def _limits(view: _View) -> Iterator[Entry]:
+def _limits(view: View) -> Iterator[Entry]:
     """Rules for all periods or all suppliers count in each of them; where two rows limit moves, the tighter one binds."""
     problem, slopes = view.problem, view.slopes
     suppliers, periods = len(problem.suppliers), {name: t for t, name in enumerate(problem.periods)}
@@ -250,7 +156,7 @@ def _limits(view: _View) -> Iterator[Entry]:
         yield "limits", name, "value", limit.value, float(slope) * limit.value
 
 
-def _other_spend(view: _View) -> Iterator[Entry]:
+def _other_spend(view: View) -> Iterator[Entry]:
     problem, slopes = view.problem, view.slopes
     supplier = {name: i for i, name in enumerate(problem.suppliers)}
     period = {name: t for t, name in enumerate(problem.periods)}

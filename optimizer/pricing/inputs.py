@@ -36,6 +36,11 @@ class Inputs:
     terminal: Array  # [K]
     works: Array  # [K, D]
     wallet: Array  # [K, T]
+    burst_share: Array  # [K]
+    burst_price: Array  # [K, T, S]
+    opening: Array  # [K]
+    lowest: Array  # [K, I, S]
+    rebate: Array  # [K, T, S]
     market: Array  # [O, T, S]
     limit: Array  # [O, T]
     usable: Array  # [O]
@@ -44,7 +49,10 @@ class Inputs:
     spot: Array  # [pools with spot offers, T, X]
 
 
-CONTRACT = ("capacity", "price", "committed", "more_covered", "fee", "minimum", "eligible", "exit_fee", "terminal", "works", "wallet")
+CONTRACT = (
+    *("capacity", "price", "committed", "more_covered", "fee", "minimum", "eligible", "exit_fee", "terminal", "works", "wallet"),
+    *("burst_share", "burst_price", "opening", "lowest", "rebate"),
+)
 
 
 def inputs_of(arrays: Arrays) -> Inputs:

@@ -23,6 +23,7 @@ from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
+from optimizer.domain.volume import lowest_share
 from optimizer.pricing.arrays import Arrays, Prepared, on_host
 from optimizer.pricing.bound import PairCosts, in_box
 from optimizer.pricing.dual import dual_value
@@ -30,6 +31,7 @@ from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
 from optimizer.pricing.multipliers import Multipliers, cash_weight, price_caps, stacked_prices
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.starts import option_costs
+from optimizer.pricing.supply import beyond_all
 from optimizer.pricing.weighing import at_prices
 
 AT_CAP = 1e-6  # relative distance from a cap within which a price stands at it
@@ -39,9 +41,10 @@ AT_CAP = 1e-6  # relative distance from a cap within which a price stands at it
 class Sensitivities:
     """USD of the bound for one unit more of each field of `PlanningProblem`, `Supply` or `Limits` of the same name; its units and axes.
 
-    The least share of its bill that volume tiers leave a contract is taken as it is: with incremental ones it falls as capacity grows.
-    Not here: hours, discount and probabilities, which no table holds as figures to choose; and what the bound leaves out (fewest suppliers,
-    reserve for the loss of a site, exclusions, shares of wallet of contracts that need not be in force).
+    The least share of its bill that volume leaves a contract (tiers, a most favoured price) is a field of its own, and held where prices,
+    capacity or quantities move. Not here: hours, discount and probabilities, which no table holds as figures to choose; and what the bound
+    leaves out (fewest suppliers, reserve for the loss of a site, exclusions, shares of wallet of contracts that need not be in force, caps
+    on balances and their expiry).
     """
 
     demand: Floats  # [L, T] for all of the load's need, work, egress, traffic and penalty together, times 1 + change
@@ -64,6 +67,11 @@ class Sensitivities:
     exit_fee_cash: Floats  # [K, T, S] 0 where it cannot be left
     terminal_usd: Floats  # [K]
     share_of_wallet: Floats  # [K]
+    burst_share: Floats  # [U] of `Burst`
+    burst_price_cash: Floats  # [U, T, S] of `Burst`
+    true_up_price_cash: Floats  # [U, T, S] of `TrueUp`
+    opening_cash: Floats  # [V] of `Balances`
+    lowest_share: Floats  # [K, W, S] of `optimizer.domain.volume.lowest_share`
     offer_price_cash: Floats  # [O, T, S]
     offer_limit: Floats  # [O, T] 0 where there is none
     availability: Floats  # [P]
@@ -114,6 +122,7 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
         option_cost=unit * options,
         **_of_runs(problem, slopes, added_cash, unit),
         **_of_contracts(problem, arrays, slopes, unit),
+        **_of_clauses(problem, slopes, unit),
         **_of_market(problem, slopes, unit),
         shortage_price=shortage,
         **_of_rules(problem, inside, slopes, added_cash, unit),
@@ -200,10 +209,11 @@ def _of_contracts(problem: PlanningProblem, arrays: Arrays, slopes: Inputs, unit
     own = owed - np.where(settled, covered, 0.0)
     full = owed * supply.price_cash + covered * (supply.excess_price - supply.price_cash)
     share = supply.take_or_pay_share[:, None, None]
+    rebate = np.where(running, slopes.rebate, 0.0) * hours * beyond_all(problem)
     periods = np.maximum(supply.interval, 0)[:, :, None]
     return {
-        "price_cash": np.where(running & ~settled, slopes.price, 0.0) + own * share * supply.capacity,
-        "capacity": np.where(running, unit * slopes.capacity, 0.0) + full * share,
+        "price_cash": np.where(running & ~settled, slopes.price, 0.0) + (own * share + rebate) * supply.capacity,
+        "capacity": np.where(running, unit * slopes.capacity, 0.0) + full * share + rebate * supply.price_cash,
         "share_of_wallet": unit * np.where(arrays.supply.contracts.wallet > 0, slopes.wallet, 0.0).sum(axis=1),
         "take_or_pay_share": (full * supply.capacity).sum(axis=(1, 2)),
         "fixed_fee_cash": np.where(running, slopes.fee, 0.0),
@@ -211,6 +221,25 @@ def _of_contracts(problem: PlanningProblem, arrays: Arrays, slopes: Inputs, unit
         "eligible_spend_cash": np.where(running, np.take_along_axis(np.asarray(slopes.eligible), periods, axis=1), 0.0),
         "exit_fee_cash": np.where(supply.leavable[:, :, None], slopes.exit_fee, 0.0),
         "terminal_usd": np.asarray(slopes.terminal),
+    }
+
+
+def _of_clauses(problem: PlanningProblem, slopes: Inputs, unit: float) -> dict[str, Floats]:
+    """Burst, true-up, balances, and what volume takes off the bill: first all of it, then what goes beyond."""
+    supply, hours = problem.supply, problem.hours.sum(axis=1)[:, None]
+    burst, true_up, running = supply.burst.contract, supply.true_up.contract, (supply.interval >= 0)[:, :, None]
+    committed = supply.take_or_pay_share[:, None, None] * supply.capacity * hours
+    settled = np.where(running, slopes.price + slopes.more_covered * committed, 0.0)
+    share = lowest_share(problem)
+    full = np.where(running, supply.price_cash * supply.capacity * hours * slopes.rebate, 0.0)
+    within = supply.interval[:, :, None] == np.arange(share.shape[1])
+    beyond = np.einsum("kts,ktw->kws", full, within)
+    return {
+        "burst_share": unit * np.asarray(slopes.burst_share)[burst],
+        "burst_price_cash": np.where(running, slopes.burst_price, 0.0)[burst],
+        "true_up_price_cash": settled[true_up],
+        "opening_cash": np.asarray(slopes.opening)[supply.balances.contract],
+        "lowest_share": np.where(share >= 0.0, unit * np.asarray(slopes.lowest)[:, : share.shape[1]], -beyond),
     }
 
 

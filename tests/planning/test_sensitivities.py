@@ -11,17 +11,19 @@ import numpy as np
 import pytest
 
 from optimizer.domain.case import Case
-from optimizer.domain.contract import Contract
+from optimizer.domain.contract import Balance, BalanceKind, Contract, Tier
 from optimizer.domain.rules import Limit, LimitKind
 from optimizer.domain.supply import OtherSpend
 from optimizer.domain.surface import Ineligible
 from optimizer.planning.alternatives import alternative_rows
 from optimizer.planning.assemble import build_problem
-from optimizer.planning.sensitivities import CLAUSES, sensitivity_rows
+from optimizer.planning.changes import with_contract
+from optimizer.planning.contract_sensitivities import CLAUSES
+from optimizer.planning.sensitivities import sensitivity_rows
 from optimizer.pricing.arrays import prepare
 from optimizer.pricing.bound import certify, pair_costs_at
 from optimizer.pricing.sensitivity import sensitivities
-from tests.planning.cases import Setup, two_suppliers
+from tests.planning.cases import Setup, contract, two_suppliers
 from tests.pricing.points import random_multipliers, value_after
 from tests.tolerances import INPUT_SLOPE_AGAINST_DIFFERENCES, INPUT_STEP, PRICING_KERNEL
 
@@ -39,6 +41,10 @@ FIELDS = {
     "bandwidth_gb_per_s": "bandwidth_gb_per_s",
     "value": "value",
     "spend_usd": "spend",
+    "unit_price": "price",
+    "from_quantity": "from_quantity",
+    "opening": "opening",
+    "cap": "cap",
     **dict(CLAUSES),
 }
 
@@ -59,6 +65,26 @@ def every_rule() -> Setup:
     return replace(setup.with_case(limits=limits, other_spend=spend), needs=replace(setup.needs, ineligible=(struck,)))
 
 
+def every_clause() -> Setup:
+    """And contracts in force with every clause of volume, burst, true-up and balance that has a slope, none of which may be left."""
+    setup = every_rule()
+    steps = {"incremental": (2000.0, 5000.0), "all_units": (3000.0, 6000.0)}
+    tiers = {
+        kind: tuple(Tier(from_quantity=start, price=price, kind=kind) for start, price in zip(starts, (1.5, 1.1), strict=True))
+        for kind, starts in steps.items()
+    }
+    half: dict[str, Any] = {"take_or_pay_share": 0.5, "burst_share": 0.4}
+    more = (
+        contract("by_parts", tiers=tiers["incremental"], **half),
+        contract("by_all", tiers=tiers["all_units"], burst_price=2.6, **half),
+        contract("trued_up", take_or_pay_share=0.4, true_up_price=1.7),
+        contract("forward", take_or_pay_share=0.6, balance=Balance(kind=BalanceKind.CARRY_FORWARD, opening=900.0)),
+        contract("make_up", take_or_pay_share=0.6, balance=Balance(kind=BalanceKind.MAKE_UP, opening=900.0, cap=500.0)),
+        contract("favoured", take_or_pay_share=0.3, price=2.2, comparables=("trued_up",)),
+    )
+    return setup.with_case(contracts=setup.case.contracts + more)
+
+
 def scaled(case: Case, row: dict[str, Any], factor: float) -> Case:
     """The case with one figure of one row times the factor."""
 
@@ -67,6 +93,16 @@ def scaled(case: Case, row: dict[str, Any], factor: float) -> Case:
         new = replace(noun, **{field: getattr(noun, field) * factor})
         return new
 
+    if row["table"] == "contract_balances":
+        held = next(contract for contract in case.contracts if contract.name == row["row"])
+        return with_contract(case, row["row"], lambda contract: replace(contract, balance=changed(held.balance)))
+    if row["table"] == "contract_tiers":
+        name, start = row["row"].rsplit(" ", 1)
+
+        def with_tier(contract: Contract) -> Contract:
+            return replace(contract, tiers=tuple(changed(t) if t.from_quantity == float(start) else t for t in contract.tiers))
+
+        return with_contract(case, name, with_tier)
     if row["table"] == "contract_fee_steps":
         name, start = row["row"].rsplit(" ", 1)
 
@@ -90,15 +126,16 @@ def label(table: str, noun: Any) -> str:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_each_figure_moves_the_bound_by_its_slope(seed):
     """Differences of the dual at the same multipliers, the whole case assembled anew with one figure changed."""
-    setup = every_rule()
+    setup = every_clause()
     problem = build_problem(setup.case, setup.needs, annual_discount_rate=RATE)
     prepared = prepare(problem)
     found = certify(prepared, random_multipliers(prepared.double, seed, 2.0))
     slopes = sensitivities(problem, prepared, found, pair_costs_at(prepared, found))
     rows = sensitivity_rows(setup.case, problem, slopes, annual_discount_rate=RATE)
-    assert {"offers", "contracts", "contract_fee_steps", "training_runs", "workloads", "sites", "limits", "other_spend"} <= {
-        row["table"] for row in rows
-    }
+    tables = {"offers", "contracts", "contract_fee_steps", "training_runs", "workloads", "sites", "limits", "other_spend"}
+    assert tables | {"contract_tiers", "contract_balances"} == {row["table"] for row in rows}
+    assert {"x_BurstShare", "x_BurstPrice", "x_TrueUpPrice"} <= {row["column"] for row in rows}
+    assert {"opening", "cap"} == {row["column"] for row in rows if row["table"] == "contract_balances"}
     with jax.enable_x64(True):
         at = jax.tree.map(jnp.asarray, found.multipliers)
     size = abs(value_after(prepared, at, problem))

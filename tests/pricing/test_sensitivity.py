@@ -26,6 +26,8 @@ OWN = ("enter_cash", "leave_cash", "egress_cash", "unplaced_cash", "missed_price
 SUPPLY = ("price_cash", "take_or_pay_share", "capacity", "fixed_fee_cash", "minimum_cash", "eligible_spend_cash", "exit_fee_cash",
           "terminal_usd", "share_of_wallet", "offer_price_cash", "offer_limit")  # fmt: skip
 LIMITS = ("most_moves", "budget_cash", "share")
+OF_A_CLAUSE = {"burst_share": ("burst", "share"), "burst_price_cash": ("burst", "price_cash"),
+               "true_up_price_cash": ("true_up", "price_cash"), "opening_cash": ("balances", "opening_cash")}  # fmt: skip
 
 
 def scaled(problem: PlanningProblem, name: str, factor: float) -> PlanningProblem:
@@ -33,12 +35,19 @@ def scaled(problem: PlanningProblem, name: str, factor: float) -> PlanningProble
         return replace(problem, **{name: getattr(problem, name) * factor})
     if name in SUPPLY:
         return with_supply(problem, **{name: getattr(problem.supply, name) * factor})
+    if name in OF_A_CLAUSE:
+        clause, field = OF_A_CLAUSE[name]
+        rows = getattr(problem.supply, clause)
+        return with_supply(problem, **{clause: replace(rows, **{field: getattr(rows, field) * factor})})
     return with_limits(problem, **{name: getattr(problem.limits, name) * factor})
 
 
 def inputs(problem: PlanningProblem, name: str) -> np.ndarray:
     """The field's figures; 0 where there is no limit."""
     at = problem if name in OWN else problem.supply if name in SUPPLY else problem.limits
+    if name in OF_A_CLAUSE:
+        clause, field = OF_A_CLAUSE[name]
+        return getattr(getattr(problem.supply, clause), field)
     now = problem.limits.shares(len(problem.suppliers))[:, 2] if name == "share" else getattr(at, name)
     return np.where(np.isfinite(now), now, 0.0)
 
@@ -61,7 +70,7 @@ def test_every_slope_is_the_difference_of_the_dual_at_the_same_multipliers(chang
         at = jax.tree.map(jnp.asarray, found.multipliers)
     size = abs(value_after(prepared, at, problem))
     left_out = ("capacity",) if problem.supply.tiers.incremental.any() else ()  # the discount that more of it reaches
-    for name in (name for name in OWN + SUPPLY + LIMITS if inputs(problem, name).any() and name not in left_out):
+    for name in (name for name in (*OWN, *SUPPLY, *LIMITS, *OF_A_CLAUSE) if inputs(problem, name).any() and name not in left_out):
         up, down = (value_after(prepared, at, scaled(problem, name, 1.0 + way * INPUT_STEP)) for way in (1, -1))
         allowed = INPUT_SLOPE_AGAINST_DIFFERENCES * size
         assert effect(problem, slopes, name) == pytest.approx((up - down) / (2 * INPUT_STEP), abs=allowed), name

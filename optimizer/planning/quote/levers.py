@@ -28,8 +28,10 @@ TERMS = (
     ("x_TakeOrPayShare", "take_or_pay_share"),
     ("x_MinimumSpend", "minimum_spend"),
     ("x_FixedMonthlyFee", "fixed_monthly_fee"),
+    ("x_BurstPrice", "burst_price"),
+    ("x_TrueUpPrice", "true_up_price"),
 )
-TABLES = ("contracts", "contract_fee_steps")
+TABLES = ("contracts", "contract_fee_steps", "contract_tiers", "contract_balances")
 ALL = "all of these by the same share"
 
 
@@ -45,7 +47,7 @@ def lever_rows(evidence: Evidence, slopes: Sensitivities, paid: Paid) -> list[Ro
     return [
         {
             "contract": name,
-            "term": row["column"] if row["table"] == "contracts" else f"{row['column']} from {row['row'].split()[-1]}",
+            "term": " from ".join((row["column"], *row["row"].split()[1:])),
             "value": row["value"],
             "slope_usd_per_unit": row["slope_usd_per_unit"],
             "elasticity_usd": row["elasticity_usd"],
