@@ -250,6 +250,13 @@ BROKEN: dict[str, tuple[Change, list[str]]] = {
         limit(LimitKind.BUDGET, 3700.0, supplier="south", period="2028-01"),
         ["budget of south: exceeded by 130 USD in 2028-01, scenario calm (and in 1 more places)"],
     ),
+    "budget that burst counts in": (  # of 12 accelerators held 15 are drawn by night, 17 by day; egress of two loads is 10 USD
+        all_of(
+            noun("contracts", "core", accelerators=6.0, burst_share=0.5, burst_price=3.0),
+            limit(LimitKind.BUDGET, 20000.0, supplier="north", period="2028-01"),
+        ),
+        [f"budget of north: exceeded by {12 * 2 * 744 + (3 + 5) * 3 * 372 + 10 - 20000:,} USD in 2028-01, scenario busy"],
+    ),
     "supplier share": (
         limit(LimitKind.SUPPLIER_SHARE, 0.3, supplier="south", period="2028-03"),
         ["supplier south: more than 30% of the accelerators drawn, above by 0.5 accelerators in 2028-03, scenario calm"],
@@ -408,6 +415,9 @@ KEPT: dict[str, Change] = {
     ),
     "wallet just full": noun("contracts", "core", share_of_wallet=2 / 3),
     "budget just spent": limit(LimitKind.BUDGET, 35320.0),
+    "a month that was paid ahead": all_of(
+        noun("contracts", "core", upfront_share=0.5), limit(LimitKind.BUDGET, 100.0, supplier="north", period="2028-02")
+    ),
     "penalties are not budgeted": limit(LimitKind.BUDGET, 33500.0, period="2028-03"),
     "share just kept": limit(LimitKind.SUPPLIER_SHARE, 1 / 3, supplier="south", period="2028-03"),
     "two suppliers": limit(LimitKind.FEWEST_SUPPLIERS, 2.0),

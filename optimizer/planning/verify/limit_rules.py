@@ -18,7 +18,10 @@ from optimizer.planning.verify.work_bills import pools_before
 
 # A budget counts what suppliers bill: neither penalties nor the inner cost of a move nor what lies beyond the horizon.
 BUDGETED = frozenset(
-    ("commitment", "fixed fee", "excess", "minimum shortfall", "exit fee", "market", "egress", "training data", "other spend")
+    (
+        *("commitment", "fixed fee", "prepayment", "burst", "excess", "tiers", "most favoured price", "minimum shortfall", "balance"),
+        *("exit fee", "market", "egress", "training data", "other spend"),
+    )
 )
 
 
