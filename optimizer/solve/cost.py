@@ -68,23 +68,28 @@ def contracts_usd(problem: PlanningProblem, plan: Plan) -> float:
     return math.fsum(value for terms in _contract_terms(problem, plan).values() for value in np.ravel(terms))
 
 
-def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
+def contract_cash(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
+    """What contracts bill, in USD by line, each [K, T, S], undiscounted."""
     supply, decisions = problem.supply, plan.decisions
     active = active_lots(problem, decisions)[:, :, None]
     full = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None]
     commitment = supply.take_or_pay_share[:, None, None] * full * active
     fee = supply.fixed_fee_cash * active
-    settled = settlement_lines(problem, plan, Held(active=active, commitment=commitment, fee=fee))
-    weights = problem.discount[:, None] * problem.probability
     exits = decisions.exits[:, :, None]
-    leave = np.where(exits > 0, supply.exit_fee_cash, 0.0) * exits
     return {
-        "commitment": commitment * weights,
-        "fixed fee": fee * weights,
-        "prepayment": supply.prepaid_cash * active * weights,
-        **{line: cash * weights for line, cash in settled.items()},
-        "exit fee": leave * weights,
-        "terminal": supply.terminal_usd * (decisions.lots - decisions.exits.sum(axis=1)),
+        "commitment": commitment,
+        "fixed fee": fee,
+        "prepayment": supply.prepaid_cash * active,
+        **settlement_lines(problem, plan, Held(active=active, commitment=commitment, fee=fee)),
+        "exit fee": np.where(exits > 0, supply.exit_fee_cash, 0.0) * exits,
+    }
+
+
+def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
+    weights, decisions = problem.discount[:, None] * problem.probability, plan.decisions
+    return {
+        **{line: cash * weights for line, cash in contract_cash(problem, plan).items()},
+        "terminal": problem.supply.terminal_usd * (decisions.lots - decisions.exits.sum(axis=1)),
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from optimizer.domain.case import Case
 from optimizer.domain.contract import FeeStep, Tier
+from optimizer.domain.rules import Limit, LimitKind
 from optimizer.domain.surface import Needs
 from optimizer.planning.changes import with_terms
 from optimizer.planning.needs import compute_needs
@@ -132,6 +133,23 @@ def test_the_interval_holds_what_a_search_finds(terms: dict[str, object]) -> Non
     assert rough.low <= fine.low
     assert fine.high <= rough.high
     assert fine.width < 0.05 or expected == 0.0
+
+
+def test_a_plan_counts_at_dearer_prices_as_long_as_it_keeps_the_budgets() -> None:
+    """The same two plans prove the same where no budget is reached, and less where one of south is: it bills at most 3,830 USD besides."""
+    setup = two_suppliers()
+    case = with_terms(setup.case, "quote", lots=1, price=0.5)
+
+    def low(*budgets: float) -> float:
+        limits = tuple(Limit(kind=LimitKind.BUDGET, supplier="south", period=None, value=usd) for usd in budgets)
+        evidence = evidence_of(replace(case, limits=limits), setup.needs, "quote")
+        for lots in (0, 1):
+            add_exact(evidence, lots)
+        return evidence.break_even().low
+
+    assert low() > 1.0
+    assert low(1e6) == low()
+    assert 1.0 <= low(4_000.0) < low()
 
 
 def test_nothing_known_proves_nothing() -> None:

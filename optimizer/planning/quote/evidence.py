@@ -21,6 +21,7 @@ from optimizer.planning.quote.variants import Variants, full_hours, with_lots
 from optimizer.pricing.arrays import Prepared
 from optimizer.pricing.bound import bound_with_supply
 from optimizer.pricing.prices import Prices
+from optimizer.solve.budgets import most_of_budgets
 from optimizer.solve.cost import contracts_usd, objective_usd
 
 PROBES = 3  # factors of late at which prices may prove their worth
@@ -37,11 +38,11 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Known:
-    """A plan that keeps every rule up to some factor, and what it costs besides contracts, whose terms the quote's price is one of."""
+    """A plan that keeps every rule at some factor, and what it costs besides contracts, whose terms the quote's price is one of."""
 
     plan: Plan
     besides_usd: float
-    most: float
+    factor: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +80,7 @@ class Evidence:
           factor: at which it keeps every rule. Budgets count cash, so it may break one at a higher price, and never at a lower.
         """
         problem = self.variants.problem
-        most = factor if len(problem.limits.budget_cash) else math.inf
-        known = _Known(plan, objective_usd(problem, plan) - contracts_usd(problem, plan), most)
+        known = _Known(plan, objective_usd(problem, plan) - contracts_usd(problem, plan), factor)
         self.plans[int(plan.decisions.lots[self.variants.contract])].append(known)
 
     def add_bound(self, lots: int, factor: float, bound_usd: float) -> None:
@@ -139,7 +139,7 @@ class Evidence:
         return min(self.plans[lots], key=lambda known: self._cost(known, lots, factor), default=None)
 
     def _cost(self, known: _Known, lots: int, factor: float) -> float:
-        if lots and factor > known.most:
+        if lots and factor > known.factor and most_of_budgets(self._problem(factor), known.plan) > 1.0:
             return math.inf
         return known.besides_usd + contracts_usd(self._problem(factor if lots else 1.0), known.plan)
 
