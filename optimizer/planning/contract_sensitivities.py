@@ -55,13 +55,13 @@ def contract_entries(view: View) -> Iterator[Entry]:
 def _contracts(view: View) -> Iterator[Entry]:
     """Prices and accelerators of a ramp's steps change along with the first ones; a burst at the contract's own price with that."""
     supply, slopes = view.problem.supply, view.slopes
-    burst = _of_clause(view, supply.burst.contract, slopes.burst_price_cash * supply.burst.price_cash)
+    burst = _of_clause(view, supply.burst.contract, slopes.burst_price_cash, supply.burst.price_cash)
     effects = {
         "price": (slopes.price_cash * supply.price_cash).sum(axis=(1, 2)),
         "accelerators": (slopes.capacity * supply.capacity).sum(axis=(1, 2)),
-        "burst_share": _of_clause(view, supply.burst.contract, slopes.burst_share * supply.burst.share),
+        "burst_share": _of_clause(view, supply.burst.contract, slopes.burst_share, supply.burst.share),
         "burst_price": burst,
-        "true_up_price": _of_clause(view, supply.true_up.contract, slopes.true_up_price_cash * supply.true_up.price_cash),
+        "true_up_price": _of_clause(view, supply.true_up.contract, slopes.true_up_price_cash, supply.true_up.price_cash),
         "take_or_pay_share": slopes.take_or_pay_share * supply.take_or_pay_share,
         "minimum_spend": (slopes.minimum_cash * supply.minimum_cash).sum(axis=(1, 2)),
         "fixed_monthly_fee": (slopes.fixed_fee_cash * supply.fixed_fee_cash).sum(axis=(1, 2)),
@@ -81,10 +81,11 @@ def _contracts(view: View) -> Iterator[Entry]:
                 yield "contracts", name, column, float(value), effect
 
 
-def _of_clause(view: View, contract: Ints, effects: Floats) -> Floats:
-    """Effects by row of a clause that only some contracts have, summed by contract, [K]."""
+def _of_clause(view: View, contract: Ints, slopes: Floats, figures: Floats) -> Floats:
+    """Effects of a clause that only some contracts have, a row for each of them, summed by contract, [K]."""
     found = np.zeros(len(view.problem.supply.contracts))
-    np.add.at(found, contract, effects.reshape(len(contract), -1).sum(axis=1))
+    if len(contract):
+        np.add.at(found, contract, (slopes * figures).reshape(len(contract), -1).sum(axis=1))
     return found
 
 

@@ -51,23 +51,28 @@ def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
     """The bound that multipliers (units of money of the arrays) prove, and the best responses to them. `evaluations` is 0."""
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), multipliers)
-        found = on_host(_evaluate(prepared.double, double))
-    unit = prepared.unit
-    total = math.fsum(float(value) for leaf in jax.tree.leaves(found.terms) for value in np.ravel(leaf))
-    size = math.fsum(float(value) for leaf in jax.tree.leaves(found.sizes) for value in np.ravel(leaf))
-    steps = _longest_chain(prepared.double)
-    allowance = steps * ROUNDOFF / (1.0 - steps * ROUNDOFF) * size
-    infeasible = bool((found.terms.loads >= BARRED).any() or (found.terms.runs >= BARRED).any())
+        found = on_host(evaluate(prepared.double, double))
+    unit, (bound_usd, allowance_usd) = prepared.unit, bound_of(prepared, found.terms, found.sizes)
     return Prices(
         multipliers=found.multipliers,
         unit=unit,
-        bound_usd=math.inf if infeasible else unit * (total - allowance),
-        allowance_usd=math.inf if infeasible else unit * allowance,
+        bound_usd=bound_usd,
+        allowance_usd=allowance_usd,
         placed=_pools(prepared, found.slots),
         option=found.option.astype(np.int64),
         contract_usd=unit * found.contracts,
         evaluations=0,
     )
+
+
+def bound_of(prepared: Prepared, terms: Terms, sizes: Terms) -> tuple[float, float]:
+    """The bound and the allowance for rounding that was taken off it, USD; inf where the rules of placing cannot hold."""
+    total, size = (math.fsum(float(value) for leaf in jax.tree.leaves(part) for value in np.ravel(leaf)) for part in (terms, sizes))
+    steps = _longest_chain(prepared.double)
+    allowance = steps * ROUNDOFF / (1.0 - steps * ROUNDOFF) * size
+    if (terms.loads >= BARRED).any() or (terms.runs >= BARRED).any():
+        return math.inf, math.inf
+    return prepared.unit * (total - allowance), prepared.unit * allowance
 
 
 @jax.tree_util.register_dataclass
@@ -84,7 +89,7 @@ class Evaluation:
 
 
 @jax.jit
-def _evaluate(arrays: Arrays, multipliers: Multipliers) -> Evaluation:
+def evaluate(arrays: Arrays, multipliers: Multipliers) -> Evaluation:
     arrays, inside = in_box(arrays, multipliers)
     stacked, cash = stacked_prices(arrays, inside), cash_weight(arrays, inside)
     options = option_costs(arrays.runs, stacked, cash, arrays.discount)
@@ -117,11 +122,18 @@ def _sizes(arrays: Arrays, multipliers: Multipliers, terms: Terms, stacked: Arra
     return Terms(
         loads=jnp.concatenate([jnp.abs(terms.loads), 3.0 * work]),
         runs=jnp.maximum(jax.ops.segment_max(options, runs.run, runs.not_run.shape[0]), not_run),
-        groups=_contract_sizes(arrays, multipliers, cash),
-        offers=_offer_sizes(arrays, multipliers, stacked),
-        rules=jnp.abs(terms.rules),
+        **supply_sizes(arrays, multipliers, {"rules": terms.rules}, stacked, cash),
         constant=jnp.abs(terms.constant),
     )
+
+
+def supply_sizes(arrays: Arrays, multipliers: Multipliers, terms: dict[str, Array], stacked: Array, cash: Array) -> dict[str, Array]:
+    """Those of contracts, offers and rules."""
+    return {
+        "groups": _contract_sizes(arrays, multipliers, cash),
+        "offers": _offer_sizes(arrays, multipliers, stacked),
+        "rules": jnp.abs(terms["rules"]),
+    }
 
 
 def _contract_sizes(arrays: Arrays, multipliers: Multipliers, cash: Array) -> Array:

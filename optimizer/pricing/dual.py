@@ -74,21 +74,28 @@ def moves(arrays: Arrays) -> Moves:
 
 def dual_terms(arrays: Arrays, multipliers: Multipliers, smoothing: tuple[Scales, Array] | None = None) -> Terms:
     """The dual value's parts; with smoothing (scales and a temperature relative to them) a smooth function below it."""
-    contracts = arrays.supply.contracts
     stacked, cash = stacked_prices(arrays, multipliers), cash_weight(arrays, multipliers)
     warm = None if smoothing is None else jax.tree.map(lambda scale: scale * smoothing[1], smoothing[0])
     paths = pair_costs(arrays, multipliers, stacked, cash), multipliers.moves, moves(arrays)
     options = option_costs(arrays.runs, stacked, cash, arrays.discount)
-    leaving, settling = lot_costs(arrays, multipliers, multipliers.firm, None if warm is None else warm.firm[contracts.cover[:, 0]])
-    held, signed = contract_costs(arrays, least(leaving, None if warm is None else warm.contract, 1), settling)
     return Terms(
         loads=path_costs(*paths) if warm is None else smooth_path_costs(*paths, warm.load),
         runs=run_costs(arrays.runs, options, None if warm is None else warm.run),
-        groups=group_costs(arrays, held, signed, None if warm is None else warm.group),
-        offers=offer_costs(arrays, multipliers, stacked, None if warm is None else warm.firm[arrays.supply.offers.pool]),
-        rules=_rule_terms(arrays, multipliers),
+        **supply_terms(arrays, multipliers, stacked, warm),
         constant=arrays.constant,
     )
+
+
+def supply_terms(arrays: Arrays, multipliers: Multipliers, stacked: Array, warm: Scales | None = None) -> dict[str, Array]:
+    """The parts of contracts, offers and rules."""
+    contracts, offers = arrays.supply.contracts, arrays.supply.offers
+    leaving, settling = lot_costs(arrays, multipliers, multipliers.firm, None if warm is None else warm.firm[contracts.cover[:, 0]])
+    held, signed = contract_costs(arrays, least(leaving, None if warm is None else warm.contract, 1), settling)
+    return {
+        "groups": group_costs(arrays, held, signed, None if warm is None else warm.group),
+        "offers": offer_costs(arrays, multipliers, stacked, None if warm is None else warm.firm[offers.pool]),
+        "rules": _rule_terms(arrays, multipliers),
+    }
 
 
 def _rule_terms(arrays: Arrays, multipliers: Multipliers) -> Array:

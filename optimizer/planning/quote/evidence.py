@@ -19,8 +19,8 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.planning.quote.break_even import Interval, Range, break_even
 from optimizer.planning.quote.variants import Variants, full_hours, with_lots
 from optimizer.pricing.arrays import Prepared
-from optimizer.pricing.bound import bound_with_supply
 from optimizer.pricing.prices import Prices
+from optimizer.pricing.proof import Proof
 from optimizer.solve.budgets import most_of_budgets
 from optimizer.solve.cost import contracts_usd, objective_usd
 
@@ -49,7 +49,7 @@ class _Known:
 class _Priced:
     """Prices of capacity, and the bounds that they have been found to prove, by lots and factor."""
 
-    prices: Prices
+    proof: Proof
     bounds: dict[tuple[int, float], float] = field(default_factory=dict)
 
 
@@ -92,7 +92,7 @@ class Evidence:
         Args:
           factor: at which they were found.
         """
-        self.priced.append(_Priced(prices))
+        self.priced.append(_Priced(Proof(self.prepared, prices)))
         self._factors = [*self._factors, factor][-PROBES:]
         probes = {(0, 1.0), (self.lots, 1.0), *((self.lots, late) for late in self._factors)}
         best = {id(max(self.priced, key=lambda priced: self._proven(priced, *probe))) for probe in probes}
@@ -100,7 +100,7 @@ class Evidence:
 
     def best_prices(self, lots: int, factor: float = 1.0) -> Prices | None:
         best = max(self.priced, key=lambda priced: self._proven(priced, lots, factor), default=None)
-        return None if best is None else best.prices
+        return None if best is None else best.proof.prices
 
     # ---- cost and bound of plans with exactly so many lots
 
@@ -150,7 +150,7 @@ class Evidence:
         key = (lots, factor if lots else 1.0)
         if key not in priced.bounds:
             problem = with_lots(self._problem(key[1]), self.variants.contract, lots)
-            priced.bounds[key] = bound_with_supply(self.prepared, problem, priced.prices)
+            priced.bounds[key] = priced.proof.bound_usd(problem)
         return priced.bounds[key]
 
     def _shown_at(self, lots: int, factor: float) -> float:
