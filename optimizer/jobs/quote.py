@@ -31,7 +31,7 @@ from optimizer.planning.quote.offers import unused_offers
 from optimizer.planning.quote.outputs import COLUMNS, QuoteResult, Rows, summary, tables, told_amounts
 from optimizer.planning.quote.study import Limits, study
 from optimizer.planning.quote.variants import without_pins_on
-from optimizer.report.quote_page import QuoteView, quote_page, sections, told
+from optimizer.report.quote_page import QuoteView, quote_page, sections, verdicts
 from optimizer.solve.executor import Tally
 from optimizer.solve.search import Progress
 from optimizer.store.runs import RunDraft, new_run, run_path
@@ -143,13 +143,15 @@ def _write(
 def _show(view: QuoteView) -> None:
     """Tables on a terminal, `name: value` lines elsewhere."""
     if not sys.stdout.isatty():
+        found = {row["contract"]: row["break_even_found"] for row in view.quote_values}
         for row in view.quotes:
-            fields = " ".join(f"{name}={row[name]!r}" for name in list(row)[1:])
+            told = dict(row) | {"break_even_found": found[row["contract"]]}
+            fields = " ".join(f"{name}={told[name]!r}" for name in list(told)[1:])
             print(f"quote {row['contract']}: {fields}")
         for alert in view.alerts:
             print(f"alert: {alert}")
         return
     console = Console(markup=False, highlight=False)
-    print_sections({row["contract"]: told(row) for row in view.quotes}, sections(view), console, rows=ROWS_SHOWN)
+    print_sections(verdicts(view), sections(view), console, rows=ROWS_SHOWN)
     for alert in view.alerts:
         console.print(f"! {alert}")

@@ -52,7 +52,7 @@ def quote_page(view: QuoteView, summary: Mapping[str, Any], *, names: Mapping[st
     return Page(
         title=f"Quotes of {view.case}, as of {view.as_of}",
         top=(
-            Facts(title="Verdicts", values={row["contract"]: told(row) for row in view.quotes}),
+            Facts(title="Verdicts", values=verdicts(view)),
             Bullets(title="Alerts", items=view.alerts),
         ),
         parts=(*quote_charts(view.quotes, view.volume_curve), *sections(view)),
@@ -61,10 +61,21 @@ def quote_page(view: QuoteView, summary: Mapping[str, Any], *, names: Mapping[st
     )
 
 
-def told(row: Row) -> str:
-    """Example: take: offered at 2.500, it pays up to between 3.000 and 3.015 USD per accelerator-hour"""
+def verdicts(view: QuoteView) -> dict[str, str]:
+    """By quote. Example: take: offered at 2.500, it pays up to between 3.000 and 3.015 USD per accelerator-hour
+
+    Where that does not decide, what the cheapest plans known say too.
+    """
+    found = {row["contract"]: row["break_even_found"] for row in view.quote_values}
+    return {row["contract"]: _told(row, found[row["contract"]]) for row in view.quotes}
+
+
+def _told(row: Row, found: float | None) -> str:
     low, high = price(row["break_even_low"]), price(row["break_even_high"])
-    return f"{row['verdict']}: offered at {price(row['offered'])}, it pays up to between {low} and {high} USD per accelerator-hour"
+    proven = f"{row['verdict']}: offered at {price(row['offered'])}, it pays up to between {low} and {high} USD per accelerator-hour"
+    if row["verdict"] != "undecided" or found is None:
+        return proven
+    return f"{proven}; the cheapest plans known with and without it cost the same at {price(found)}, which is not proven"
 
 
 def price(usd: float | None) -> str:
@@ -91,6 +102,7 @@ def _verdicts(view: QuoteView) -> Section:
             price(row["offered"]),
             price(row["break_even_low"]),
             price(row["break_even_high"]),
+            price(values[row["contract"]]["break_even_found"]),
             percent(values[row["contract"]]["width_share"]) if math.isfinite(values[row["contract"]]["width_share"]) else "-",
             count(row["break_even_quantity"]),
             count(values[row["contract"]]["break_even_quantity_high"]),
@@ -103,6 +115,7 @@ def _verdicts(view: QuoteView) -> Section:
         "offered, USD/h$",
         "pays up to, at least$",
         "at most$",
+        "by the plans known, not proven$",
         "width of offered>",
         "accelerators that pay, at least>",
     )

@@ -16,7 +16,7 @@ from optimizer.pricing.arrays import prepare
 from optimizer.solve.exact import solve_exact
 from optimizer.solve.search import Solved, SolveSettings
 
-EXACT = SolveSettings(method="exact", relative_gap=1e-9, threads=1)
+EXACT = SolveSettings(method="exact", relative_gap=1e-9, threads=1, time_limit_s=None)
 
 
 def solved(problem: PlanningProblem) -> Solved:

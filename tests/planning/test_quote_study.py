@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -35,13 +36,13 @@ from tests.planning.cases import two_suppliers
 from tests.planning.quotes import add_exact, evidence_of, least_usd, solved
 from tests.tolerances import BREAK_EVEN, CENT_USD, DIFFERENCE_STEP, SLOPE_OF_A_TERM
 
-EXACT = SolveSettings(relative_gap=1e-8, threads=1)
-LIMITS = Limits(width=0.02, time_limit_s=120.0, executor=Executor(workers=2))
+EXACT = SolveSettings(relative_gap=1e-8, threads=1, time_limit_s=None)
+LIMITS = Limits(width=0.02, time_limit_s=math.inf, executor=Executor(workers=2))
 BEYOND = 0.02  # of the price, past either end of an interval
 
 
-def planned(case: Case, rate: float = 0.0) -> PlanResult:
-    return make_plan(case, annual_discount_rate=rate, settings=EXACT, progress=lambda step: None)
+def planned(case: Case, settings: SolveSettings = EXACT) -> PlanResult:
+    return make_plan(case, annual_discount_rate=0.0, settings=settings, progress=lambda step: None)
 
 
 def studied(joint: PlanResult, limits: Limits = LIMITS) -> tuple[Asked, ...]:
@@ -89,7 +90,7 @@ def test_the_curve_falls_with_the_price_and_ends_where_the_interval_does(tiny: t
 
 def test_stopped_at_once_the_interval_is_wide_and_holds(tiny: tuple[PlanResult, Asked]) -> None:
     joint, asked = tiny
-    (stopped,) = studied(joint, replace(LIMITS, time_limit_s=1e-3))
+    (stopped,) = studied(joint, replace(LIMITS, time_limit_s=0.0))
     wide, fine = stopped.evidence.break_even(), asked.evidence.break_even()
     assert wide.low <= fine.high
     assert fine.low <= wide.high
@@ -243,11 +244,12 @@ def test_small_outside_its_interval() -> None:
     """A quote with exits, a quarter's fulfilment, a budget and rival quotes: through the real plan, on either side."""
     case = read_case(case_folder("small"))
     (contract,) = asked_contracts(case, ["gpu_cloud_b_mi300x"])
-    joint = planned(case)
-    found = study(joint, [contract], settings=EXACT, limits=replace(LIMITS, time_limit_s=400.0), report=lambda tally: None)
+    settings = replace(EXACT, time_limit_s=60.0)
+    joint = planned(case, settings)
+    found = study(joint, [contract], settings=settings, limits=replace(LIMITS, time_limit_s=400.0), report=lambda tally: None)
     (asked,) = found.asked
     interval = asked.evidence.break_even()
     assert interval.width <= LIMITS.width
     variants = asked.evidence.variants
-    assert signed(planned(variants.case_at((1 - BEYOND) * interval.low)), contract.name) > 0
-    assert signed(planned(variants.case_at((1 + BEYOND) * interval.high)), contract.name) < contract.lots
+    assert signed(planned(variants.case_at((1 - BEYOND) * interval.low), settings), contract.name) > 0
+    assert signed(planned(variants.case_at((1 + BEYOND) * interval.high), settings), contract.name) < contract.lots

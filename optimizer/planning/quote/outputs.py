@@ -70,6 +70,7 @@ def summary(result: QuoteResult) -> dict[str, Any]:
                 "offered": known(found.offered),
                 "break_even_low": known(found.break_even[0]),
                 "break_even_high": known(found.break_even[1]),
+                "break_even_found": found.break_even_found,
                 "break_even_quantity": found.quantities[0],
                 "width_share": known(found.interval.width),
                 "saving_low_usd": known(found.saving[0]),
