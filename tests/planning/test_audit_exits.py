@@ -41,6 +41,13 @@ def at(curve: tuple[Exit, ...], day: date) -> Exit:
     return found
 
 
+def parts_of(curve: tuple[Exit, ...], day: date) -> list[float]:
+    """Minimums, what is forfeited, the fee and the clawback."""
+    parts = at(curve, day).parts
+    assert parts is not None
+    return [parts.minimums_usd, parts.forfeited_usd, parts.fee_usd, parts.clawback_usd]
+
+
 def test_the_contract_of_a_billion_and_a_quarter_a_month(frontier_lab: Case) -> None:
     """May 2026 to May 2029 is 37 months; the calendar begins on 1 August 2026, when 34 are left.
 
@@ -57,6 +64,8 @@ def test_the_contract_of_a_billion_and_a_quarter_a_month(frontier_lab: Case) -> 
     assert at(curve, date(2028, 6, 1)).cost_usd == cents((22 * 1.25 + 2.5) * BILLION)
     assert curve[-1].on == date(2029, 6, 1)
     assert curve[-1].cost_usd == cents(34 * 1.25 * BILLION)
+    assert parts_of(curve, date(2027, 6, 1)) == [cents(usd) for usd in (10 * 1.25 * BILLION, 0.0, 5.0 * BILLION, 0.0)]
+    assert parts_of(curve, date(2029, 6, 1)) == [cents(usd) for usd in (34 * 1.25 * BILLION, 0.0, 0.0, 0.0)]
     locked = non_cancellable(curve)
     assert locked.usd == cents(17.5 * BILLION)
     assert locked.exit.on == date(2027, 6, 1)
@@ -136,10 +145,12 @@ def test_what_was_paid_in_advance_is_forfeited_and_the_discount_clawed_back() ->
     curve = exits(by_hand(row))
     assert at(curve, date(2028, 2, 1)).cost_usd == cents(1_000.0 + 2_000.0 + 125.0)
     assert at(curve, date(2028, 3, 1)).cost_usd == cents(2_000.0 + 1_000.0 + 250.0)
+    assert parts_of(curve, date(2028, 2, 1)) == [cents(usd) for usd in (1_000.0, 2_000.0, 0.0, 125.0)]
     assert at(curve, date(2028, 5, 1)).cost_usd == cents(4_000.0 + 500.0)
     assert curve[-1].cost_usd == cents(12_000.0)
     unread = exits(by_hand(replace(row, clawback_share=UNKNOWN)))
     assert at(unread, date(2028, 2, 1)).cost_usd is None
+    assert at(unread, date(2028, 2, 1)).parts is None
 
 
 def test_a_balance_that_the_case_states_is_what_is_forfeited() -> None:

@@ -15,6 +15,16 @@ from optimizer.planning.audit.whole_term import WholeTerm
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What leaving costs, by what it is paid for. USD."""
+
+    minimums_usd: float  # take-or-pay, fixed fees and minimum spend up to the day
+    forfeited_usd: float  # paid in advance and not yet drawn down
+    fee_usd: float  # of the schedule
+    clawback_usd: float  # discount that is paid back
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exit:
     """Leaving all lots on a day: what falls due from the calendar's start on, the fee, and what was paid in advance and is forfeited.
 
@@ -27,6 +37,7 @@ class Exit:
     low_usd: float
     high_usd: float
     piece: int  # of the whole term that is not held any more
+    parts: Parts | None = None  # None where the cost is a range
 
     @property
     def cost_usd(self) -> float | None:
@@ -60,11 +71,18 @@ def _possible(term: WholeTerm) -> Iterator[Exit]:
                 yield Exit(contract=contract.name, on=on, notice_by=by, low_usd=min(low, kept), high_usd=kept, piece=m)
         elif np.isfinite(term.exit_fee[m]):
             cost = paid + float(term.exit_fee[m])
-            yield Exit(contract=contract.name, on=on, notice_by=by, low_usd=cost, high_usd=cost, piece=m)
+            yield Exit(contract=contract.name, on=on, notice_by=by, low_usd=cost, high_usd=cost, piece=m, parts=_parts(contract, term, m))
+
+
+def _parts(contract: Contract, term: WholeTerm, m: int) -> Parts:
+    leaving = float(term.exit_fee[m])
+    fee = min(_known_fee(contract, term, m), leaving)
+    minimums, forfeited = math.fsum(term.least(m)), float(term.prepaid[m])
+    return Parts(minimums_usd=minimums, forfeited_usd=forfeited, fee_usd=fee, clawback_usd=leaving - fee)
 
 
 def _known_fee(contract: Contract, term: WholeTerm, m: int) -> float:
-    """The fee of a schedule that was read though the notice was not; an unread fee may be nothing."""
+    """The fee of the schedule on the piece's first day; one that nobody has read may be nothing."""
     if not isinstance(contract.fee_steps, tuple):
         return 0.0
     usd_per_unit = term.usd_per_unit[m]
@@ -79,7 +97,8 @@ def _kept(term: WholeTerm) -> float:
 def _end(term: WholeTerm) -> Exit:
     cost = _kept(term)
     last = len(term.pieces)
-    return Exit(contract=term.contract.name, on=term.contract.end, notice_by=None, low_usd=cost, high_usd=cost, piece=last)
+    parts = Parts(minimums_usd=cost, forfeited_usd=0.0, fee_usd=0.0, clawback_usd=0.0)
+    return Exit(contract=term.contract.name, on=term.contract.end, notice_by=None, low_usd=cost, high_usd=cost, piece=last, parts=parts)
 
 
 @dataclass(frozen=True, kw_only=True)

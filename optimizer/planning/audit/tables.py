@@ -32,6 +32,7 @@ COLUMNS = {
     ),
     "contract_periods": ("contract", "period", "contract_value_usd", "non_cancellable_usd"),
     "exit_curve": (*("contract", "date", "notice_by", "contractual_cost_usd", "replacement_cost_low_usd", "replacement_cost_high_usd"),),
+    "exit_parts": ("contract", "date", "minimums_usd", "forfeited_usd", "fee_usd", "clawback_usd"),
     "clauses": ("contract", "clause", "state", "price_low_usd", "price_high_usd"),
     "legal_review": ("contract", "section", "category", "text", "blocks_multi_supplier", "owner", "reviewed_on"),
     "gaps": gaps.COLUMNS,
@@ -56,6 +57,7 @@ def tables(found: Audit, answers: Sequence[Price], *, within_days: int) -> dict[
         "contracts": [_contract(found, contract) for contract in found.contracts],
         "contract_periods": by_period(found),
         "exit_curve": [row for name in found.terms for row in _exit_curve(found, name)],
+        "exit_parts": [row for name in found.terms for row in _exit_parts(found, name)],
         "clauses": clause_rows(found, answers),
         "legal_review": [asdict(clause) for contract in found.contracts for clause in _registered(found, contract)],
         "gaps": [row for contract in found.contracts for row in gaps.gaps(found, contract)],
@@ -144,6 +146,13 @@ def _exit_curve(found: Audit, name: str) -> Iterator[dict[str, Any]]:
             "replacement_cost_low_usd": None if low_high is None else low_high[0],
             "replacement_cost_high_usd": None if low_high is None else low_high[1],
         }
+
+
+def _exit_parts(found: Audit, name: str) -> Iterator[dict[str, Any]]:
+    """What the contractual cost of each exit is made of, where it is a figure."""
+    for way in found.curves[name]:
+        if way.parts is not None:
+            yield {"contract": name, "date": way.on} | asdict(way.parts)
 
 
 def _exit_ranges(found: Audit, name: str) -> Iterator[dict[str, Any]]:
