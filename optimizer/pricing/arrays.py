@@ -171,14 +171,20 @@ def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:
 
 def with_supply(prepared: Prepared, problem: PlanningProblem) -> Prepared:
     """The contracts, offers and rules of a problem with the same loads, runs and axes: its prices, lots and terms are others."""
-    spot_pools = np.asarray(prepared.double.supply.spot_pool)
     with jax.enable_x64(True):
-        double = jax.tree.map(_on_device, supply_arrays(problem, spot_pools, prepared.unit))
+        double = jax.tree.map(jnp.asarray, host_supply(prepared, problem))
         return replace(
             prepared,
             single=replace(prepared.single, supply=jax.tree.map(_in_single, double)),
             double=replace(prepared.double, supply=double),
         )
+
+
+def host_supply(prepared: Prepared, problem: PlanningProblem) -> SupplyArrays:
+    """The contracts, offers and rules of such a problem on the host, typed as on the device."""
+    spot_pools = np.asarray(prepared.double.supply.spot_pool)
+    found: SupplyArrays = jax.tree.map(_typed, supply_arrays(problem, spot_pools, prepared.unit))
+    return found
 
 
 def _in_single(leaf: Array) -> Array:

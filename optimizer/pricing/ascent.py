@@ -66,7 +66,7 @@ def price_prepared(
     box, first = _set_out(arrays)
     if start is None:
         return _climbed(prepared, box, first, schedule(iterations, rate or FIRST_RATE, FIRST_TEMPERATURE))
-    given = fitted(start.in_units(prepared.unit), prepared)
+    given = fitted(start.in_units(prepared.unit), prepared.single)
     warm = _resume(arrays, box, jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), given))
     found = _climbed(prepared, box, warm, schedule(iterations, rate or WARM_RATE, WARM_TEMPERATURE))
     known = replace(certify(prepared, given), evaluations=found.evaluations, shares=found.shares, slopes=found.slopes)
@@ -75,7 +75,7 @@ def price_prepared(
 
 def proven_by(prepared: Prepared, start: Prices) -> Prices:
     """What prices of a similar problem prove here, without a step."""
-    return certify(prepared, fitted(start.in_units(prepared.unit), prepared))
+    return certify(prepared, fitted(start.in_units(prepared.unit), prepared.single))
 
 
 def schedule(iterations: int, rate: float, temperature: float) -> np.ndarray:

@@ -44,7 +44,7 @@ def bound(problem: PlanningProblem, prices: Prices) -> float:
 def bound_with_supply(prepared: Prepared, problem: PlanningProblem, prices: Prices) -> float:
     """`bound` of a problem that differs from the prepared one in its supply only."""
     changed = with_supply(prepared, problem)
-    return certify(changed, fitted(prices.in_units(changed.unit), changed)).bound_usd
+    return certify(changed, fitted(prices.in_units(changed.unit), changed.single)).bound_usd
 
 
 def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:

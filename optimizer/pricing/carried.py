@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from optimizer.pricing.arrays import Prepared
+from optimizer.pricing.arrays import Arrays
 from optimizer.pricing.coordinates import nothing
 from optimizer.pricing.multipliers import Multipliers
 from optimizer.pricing.prices import Prices
@@ -35,7 +35,7 @@ def carried(prices: Prices, *, priced: Sequence[str], contracts: Sequence[str]) 
     return replace(prices, multipliers=replace(given, **{name: moved(getattr(given, name)) for name in OF_CONTRACTS}))
 
 
-def fitted(multipliers: Multipliers, prepared: Prepared) -> Multipliers:
+def fitted(multipliers: Multipliers, arrays: Arrays) -> Multipliers:
     """Multipliers in the shapes of a problem's: rows and intervals that it does not have are left out, new ones have no price."""
 
     def fit(values: Any, like: Any) -> Any:
@@ -44,5 +44,5 @@ def fitted(multipliers: Multipliers, prepared: Prepared) -> Multipliers:
         result[common] = known[common]
         return result
 
-    found: Multipliers = jax.tree.map(fit, multipliers, nothing(prepared.single))
+    found: Multipliers = jax.tree.map(fit, multipliers, nothing(arrays))
     return found

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.pricing.arrays import Arrays, Prepared, on_host, with_supply
-from optimizer.pricing.bound import MARGIN, Evaluation, bound_of, certify, evaluate, in_box, supply_sizes
+from optimizer.pricing.arrays import Arrays, Prepared, host_supply, on_host
+from optimizer.pricing.bound import MARGIN, Evaluation, bound_of, bound_with_supply, evaluate, in_box, supply_sizes
 from optimizer.pricing.carried import fitted
 from optimizer.pricing.dual import supply_terms
 from optimizer.pricing.multipliers import Multipliers, cash_weight, stacked_prices
@@ -39,23 +39,22 @@ class Proof:
 
     def bound_usd(self, problem: PlanningProblem) -> float:
         """As `bound_with_supply`, USD."""
-        changed, known = with_supply(self._prepared, problem), self._known
-        given = fitted(self.prices.in_units(changed.unit), changed)
+        prepared, known = self._prepared, self._known
         shared = {name: getattr(known.multipliers, name) for name in SHARED}
         with jax.enable_x64(True):
-            inside = on_host(_inside(changed.double, _doubles(replace(given, **shared))))
-        if any((getattr(inside, name) < (1.0 - MARGIN / 2) * shared[name]).any() for name in CAPPED):
-            return certify(changed, given).bound_usd
-        with jax.enable_x64(True):
-            terms, sizes = on_host(_of_supply(changed.double, _doubles(replace(inside, **shared))))
-        return bound_of(changed, replace(known.terms, **terms), replace(known.sizes, **sizes))[0]
+            changed = replace(prepared.double, supply=host_supply(prepared, problem))
+            given = _doubles(replace(fitted(self.prices.in_units(prepared.unit), changed), **shared))
+            capped, terms, sizes = on_host(_of_supply(changed, given))
+        if any((inside < (1.0 - MARGIN / 2) * shared[name]).any() for name, inside in capped.items()):
+            return bound_with_supply(prepared, problem, self.prices)
+        return bound_of(replace(prepared, double=changed), replace(known.terms, **terms), replace(known.sizes, **sizes))[0]
 
     @cached_property
     def _known(self) -> Evaluation:
         """Of the prepared problem."""
-        given = fitted(self.prices.in_units(self._prepared.unit), self._prepared)
         with jax.enable_x64(True):
-            found: Evaluation = on_host(evaluate(self._prepared.double, _doubles(given)))
+            given = _doubles(fitted(self.prices.in_units(self._prepared.unit), self._prepared.double))
+            found: Evaluation = on_host(evaluate(self._prepared.double, given))
         return found
 
 
@@ -65,14 +64,11 @@ def _doubles(multipliers: Multipliers) -> Multipliers:
 
 
 @jax.jit
-def _inside(arrays: Arrays, multipliers: Multipliers) -> Multipliers:
-    return in_box(arrays, multipliers)[1]
-
-
-@jax.jit
-def _of_supply(arrays: Arrays, inside: Multipliers) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Terms of the supply and their absolute sizes, at multipliers inside their box."""
-    arrays = weighed(arrays, inside)
-    stacked, cash = stacked_prices(arrays, inside), cash_weight(arrays, inside)
-    terms = supply_terms(arrays, inside, stacked)
-    return terms, supply_sizes(arrays, inside, terms, stacked, cash)
+def _of_supply(arrays: Arrays, multipliers: Multipliers) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+    """Capped multipliers inside their box, terms of the supply and their absolute sizes; all that is shared is taken as given."""
+    inside = in_box(arrays, multipliers)[1]
+    used = replace(inside, **{name: getattr(multipliers, name) for name in SHARED})
+    arrays = weighed(arrays, used)
+    stacked, cash = stacked_prices(arrays, used), cash_weight(arrays, used)
+    terms = supply_terms(arrays, used, stacked)
+    return {name: getattr(inside, name) for name in CAPPED}, terms, supply_sizes(arrays, used, terms, stacked, cash)
