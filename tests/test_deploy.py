@@ -1,4 +1,4 @@
-"""The files in deploy/: what they start is a job with settings that it takes, as nobody in particular, and every exit code is thought of."""
+"""The files in deploy/: they start a job with settings that it takes, as nobody in particular, and every exit code is thought of."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from optimizer.domain.case import Case
 from optimizer.domain.risk import Risk
-from optimizer.errors import InfeasiblePlan, NoNewPlan, NoPlanInLimit
+from optimizer.errors import ConfigError, InfeasiblePlan, NoNewPlan, NoPlanInLimit
 from optimizer.jobs.compose import as_yaml, dotted
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.news import due_lines, run_tables
@@ -65,6 +65,7 @@ class Tonight:
 def run(settings: ReplanJob) -> int:
     """Plans from the last plan, under the case's lock. Ctrl-C or SIGTERM while it searches keeps the best plan so far."""
     home, inputs = Path(settings.output.folder), inputs_of(settings)
+    _check_metrics(settings)
     with sole_writer(home, inputs.folder, job="replan", now=datetime.now(UTC)):
         try:
             alerts = _replan(settings, inputs, home)
@@ -216,6 +217,16 @@ def _write(
     rows = [asdict(alert) for alert in alerts]
     write_rows(draft, "alerts", rows, COLUMNS["alerts"], csv=csv)
     draft.path("alerts.json").write_text(json.dumps(rows, indent=2, default=str) + "\n")
+
+
+def _check_metrics(settings: ReplanJob) -> None:
+    """
+    Raises:
+      ConfigError: the metrics' file could not be written once there is a plan.
+    """
+    file = settings.watch.metrics_file
+    if file is not None and (Path(file).is_dir() or not os.access(Path(file).parent, os.W_OK)):
+        raise ConfigError("watch.metrics_file", "must be a file in a folder that can be written", file, "Name another, or make the folder.")
 
 
 def _metrics(settings: ReplanJob, *, planned: bool, made: Replan | None = None, alerts: tuple[Alert, ...] = ()) -> None:

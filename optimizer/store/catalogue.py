@@ -69,7 +69,7 @@ def _catalogue(home: Path) -> Iterator[sqlite3.Connection]:
     """The catalogue in line with the folders; one that is damaged is made again, one that cannot be written lives in memory."""
     try:
         connection = _opened(home / FILE)
-    except sqlite3.OperationalError:  # the folder is read-only, or the disk is full
+    except (sqlite3.OperationalError, OSError):  # the folder is read-only or somebody else's, or the disk is full
         connection = _opened(None)
     except sqlite3.DatabaseError:  # not a database, or a damaged one
         for suffix in ("", "-wal", "-shm"):
@@ -88,6 +88,14 @@ def _catalogue(home: Path) -> Iterator[sqlite3.Connection]:
 
 def _opened(file: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(file or ":memory:", timeout=_PATIENCE_S, isolation_level=None)
+    try:
+        return _laid_out(connection, file)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _laid_out(connection: sqlite3.Connection, file: Path | None) -> sqlite3.Connection:
     if file is not None:
         file.chmod(0o600)
         connection.execute("PRAGMA journal_mode=WAL")

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from optimizer.errors import PlacementError
 from optimizer.store.local_disk import check_local
-from optimizer.store.runs import OWNER_ONLY
+from optimizer.store.runs import OWNER_ONLY, unwritable
 
 
 class LockHeld(PlacementError):
@@ -39,17 +39,18 @@ def sole_writer(home: Path, case: Path, *, job: str, now: datetime) -> Iterator[
 
     Raises:
       LockHeld: another process holds it; the message names it and its age.
-      ConfigError: the folder of runs is on a network file system.
+      ConfigError: the folder of runs is on a network file system, or cannot be written.
     """
     check_local(home)
-    locks = home / ".locks"
-    locks.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
-    name = _name(case)
+    locks, name = home / ".locks", _name(case)
     lock, owner = FileLock(locks / f"{name}.lock", timeout=0), locks / f"{name}.owner.json"
     try:
+        locks.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise LockHeld(_held(owner, case, now)) from None
+    except OSError as error:
+        raise unwritable(home, error) from error
     try:
         _write_owner(owner, job, now)
         yield

@@ -75,6 +75,12 @@ def new_run(home: Path, *, now: datetime) -> Iterator[RunDraft]:
     os.rename(draft.folder, home / draft.run_id)
 
 
+def unwritable(home: Path, error: OSError) -> ConfigError:
+    """The error to tell where a folder of runs cannot be made or written."""
+    got = f"{home} ({error.strerror or type(error).__name__})"
+    return ConfigError("output.folder", "must be a folder that can be written", got, "Name another folder.")
+
+
 def run_path(draft: RunDraft) -> Path:
     """Where the draft will lie, or lies, as a run."""
     return draft.home / draft.run_id
@@ -88,8 +94,7 @@ def _begin(home: Path, now: datetime) -> RunDraft:
         home.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         folder.mkdir(mode=OWNER_ONLY)
     except OSError as error:
-        got = f"{home} ({error.strerror})"
-        raise ConfigError("output.folder", "must be a folder that can be written", got, "Name another folder.") from error
+        raise unwritable(home, error) from error
     return RunDraft(run_id=run_id, folder=folder, home=home)
 
 

@@ -15,6 +15,7 @@ PASSES = {
     "surface_speed": ["loads=2", "pools=2", "periods=2", "blocks=2", "scenarios=2", "repeats=1"],
     "memory": ["cases=[loads]", "factors=[1,2]", "loads=4", "pools=2", "periods=2", "scenarios=2", "steps=50"],
     "clauses": ["case=small", "periods=2", "time_limit_s=1", "cases=[plain]"],
+    "risk": ["cases=[small]", "time_limit_s=2"],
     "replan": ["cases=[small]", "time_limit_s=2", "nights=2"],
     "planning": ["cases=[seed-0]", "time_limit_s=1", "peers=false", "root=false"],
 }

@@ -296,6 +296,8 @@ def test_of_two_started_at_once_one_runs_and_the_other_is_told(night):
         "steadiness.least_saving_share=1",
         "last=nope",
         "watch.unserved_share=2",
+        "watch.metrics_file=/nowhere/placement.prom",
+        "output.folder=/dev/null/runs",
     ],
 )
 def test_what_replan_refuses(night, setting):
