@@ -97,6 +97,7 @@ def _connected(workers: int, address: str | None) -> Any:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when Ray is imported and when it starts a cluster
     import ray
 
+    _keep_off_stdout()
     if address is not None and ":" in address:
         _knock(address)
     own = {"num_cpus": workers, "include_dashboard": False} if address is None else {"address": address}
@@ -105,6 +106,15 @@ def _connected(workers: int, address: str | None) -> Any:
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise _no_cluster(address, error) from error
     return ray
+
+
+def _keep_off_stdout() -> None:
+    """What Ray says of lost workers goes to the standard error, as the standard output is the job's. Ray has no setting for that."""
+    from ray._private import worker
+
+    say = worker.print_to_stdstream
+    if say.__module__ == worker.__name__:
+        worker.print_to_stdstream = lambda data, **how: say({**data, "is_err": True}, **how)
 
 
 def _knock(address: str) -> None:

@@ -31,7 +31,9 @@ def pool(told: list[Tally]) -> Iterator[Pool]:
 
 @installed
 @pytest.mark.filterwarnings("ignore")  # Ray's own
-def test_of_forty_tasks_with_lost_workers_and_one_cancelled_all_are_accounted_for(pool: Pool, told: list[Tally], tmp_path: Path) -> None:
+def test_of_forty_tasks_with_lost_workers_and_one_cancelled_all_are_accounted_for(
+    pool: Pool, told: list[Tally], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pool.submit(Task(key="long", work=pool_tasks.double, arguments={"number": 1, "seconds": LONG_S}))
     pool.submit(Task(key="lost", work=pool_tasks.die))
     pool.submit(Task(key="again", work=pool_tasks.die_once, arguments={"mark": tmp_path / "mark"}))
@@ -49,6 +51,7 @@ def test_of_forty_tasks_with_lost_workers_and_one_cancelled_all_are_accounted_fo
     assert isinstance(outcomes["refused"].failure, InfeasiblePlan)
     assert str(outcomes["stumbled"].failure) == "stumbled: ZeroDivisionError: division by zero"
     assert (told[-1].done, told[-1].failed, told[-1].waiting, told[-1].running) == (40, 4, 0, ())
+    assert capsys.readouterr().out == ""
 
 
 @installed
