@@ -23,6 +23,7 @@ MEDIAN_ACCELERATORS = 16.0
 MONTH_HOURS = 730.0
 PENALTY = 10.0  # USD per accelerator-hour missing or not placed
 ANNUAL_DISCOUNT = 0.08
+PAIRS = 10_000  # made at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def generate(size: Size, *, seed: int) -> PlanningProblem:
     on_demand = rng.uniform(2.0, 4.0, size.pools)
     speed = rng.lognormal(0.0, 0.2, size.pools) * (on_demand / 3.0) ** 0.5  # dearer pools are faster, by less than they are dearer
     wanted = _demand(rng, size)
-    need = np.ceil(wanted[pair_load] / (speed[pair_pool] * rng.lognormal(0.0, 0.1, len(pair_load)))[:, None, None, None]).astype(np.int32)
+    need = _needs(wanted, pair_load, speed[pair_pool] * rng.lognormal(0.0, 0.1, len(pair_load)))
     hours = np.full((size.periods, size.blocks), MONTH_HOURS / size.blocks)
     first = np.searchsorted(pair_load, np.arange(size.loads))
     least_hours = np.minimum.reduceat(np.einsum("ntbs,tb->nts", need, hours), first, axis=0)
@@ -112,6 +113,15 @@ def _demand(rng: np.random.Generator, size: Size) -> Floats:
     common = np.exp(0.2 * away[None, :] * np.sqrt((np.arange(size.periods) + 1.0) / 12.0)[:, None])
     own = rng.lognormal(0.0, 0.1, (size.loads, 1, size.scenarios))
     return np.asarray((base[:, None] * growth)[:, :, None, None] * daily[:, None, :, None] * (common * own)[:, :, None, :])
+
+
+def _needs(wanted: Floats, pair_load: Ints, speed: Floats) -> Ints:
+    """Whole accelerators of each pair, [N, T, B, S], some pairs at a time: as floats they would take twice the memory."""
+    need = np.empty((len(pair_load), *wanted.shape[1:]), dtype=np.int32)
+    for first in range(0, len(pair_load), PAIRS):
+        some = slice(first, first + PAIRS)
+        need[some] = np.ceil(wanted[pair_load[some]] / speed[some, None, None, None])
+    return need
 
 
 def rigid_needs(loads: int, pair_load: Ints, pair_pool: Ints, need: np.ndarray) -> Needs:

@@ -1,9 +1,9 @@
 """Seconds a step and memory of pricing as loads, pools, periods and scenarios grow, one axis at a time, each size in a process of its own.
 
-`seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that the process holds at most while it
-steps, beyond what it held with everything imported; what compiling took is not counted where the system tells peaks anew (Linux). The
-last rows of an axis have the exponents of time and of memory in `ratio`, their 95 % intervals in `status`; the last two rows of all have
-formulas fitted to all sizes in `status`, their largest relative error in `ratio`. A third of the L P pairs is eligible in these problems.
+`seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that a card, or else the process, holds at
+most while it steps, beyond what it held with everything imported; what compiling took is not counted where the system tells peaks anew
+(Linux). The last rows of an axis have the exponents of time and of memory in `ratio`, their 95 % intervals in `status`; the last two rows
+of all have formulas fitted to all sizes in `status`, their largest relative error in `ratio`. A third of the L P pairs is eligible.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def priced(size: Size, seed: int, steps: int) -> Measured:
     began = time.perf_counter()
     found = price_prepared(prepared, iterations=steps)
     step = (time.perf_counter() - began) / found.evaluations
-    compiled, held = max(0.0, first - WARM_UP * step), _peak() - before
+    of_card = (device.memory_stats() or {}).get("peak_bytes_in_use")
+    compiled, held = max(0.0, first - WARM_UP * step), float(of_card) if of_card else _peak() - before
     return Measured(size=size, device=device.device_kind, compiled=compiled, seconds=step, held=held)
 
 

@@ -47,14 +47,15 @@ class Settings(SuiteSettings):
     loads: list[int] = argument(LOADS, "numbers of loads")  # noqa: RUF009 - a field with a factory
     pools: int = argument(40, "pools")
     periods: int = argument(12, "periods")
+    blocks: int = argument(2, "blocks of hours")
+    scenarios: int = argument(4, "scenarios")
     steps: int = argument(4 * BLOCK, "steps that are timed")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(min(self.loads, default=0) >= 1, "loads", "must be numbers of loads, each >= 1", self.loads)
-        require(self.pools >= 1, "pools", "must be >= 1", self.pools)
-        require(self.periods >= 1, "periods", "must be >= 1", self.periods)
-        require(self.steps >= 1, "steps", "must be >= 1", self.steps)
+        for name in ("pools", "periods", "blocks", "scenarios", "steps"):
+            require(getattr(self, name) >= 1, name, "must be >= 1", getattr(self, name))
 
 
 def run(settings: Settings) -> Iterator[ResultRow]:
@@ -63,8 +64,9 @@ def run(settings: Settings) -> Iterator[ResultRow]:
     roofs = roofline.measured(device)
     each = []
     for loads in settings.loads:
-        problem = generate(Size(loads=loads, pools=settings.pools, periods=settings.periods), seed=settings.seed)
-        prepared = prepare(problem)
+        shape = {name: getattr(settings, name) for name in ("pools", "periods", "blocks", "scenarios")}
+        size = " x ".join(map(str, (loads, *shape.values())))
+        prepared = prepare(generate(Size(loads=loads, **shape), seed=settings.seed))
         began = time.perf_counter()
         price_prepared(prepared, iterations=BLOCK)
         compiled = time.perf_counter() - began
@@ -76,7 +78,7 @@ def run(settings: Settings) -> Iterator[ResultRow]:
         yield ResultRow(
             suite=SUITE,
             case="step",
-            size=f"{loads} x {settings.pools} x {settings.periods}",
+            size=size,
             solver="price",
             device=device.device_kind,
             seconds=step,
@@ -84,7 +86,6 @@ def run(settings: Settings) -> Iterator[ResultRow]:
             objective=float(memory),
             bound=found.bound_usd,
         )
-        size = f"{loads} x {settings.pools} x {settings.periods}"
         yield _evaluation(prepared.single, size, device.device_kind, roofs)
         if settings.peers:
             yield from _parts(settings, prepared.single, size, device.device_kind, roofs)

@@ -17,6 +17,7 @@ PASSES = {
     "clauses": ["case=small", "periods=2", "time_limit_s=1", "cases=[plain]"],
     "risk": ["cases=[small]", "time_limit_s=2"],
     "replan": ["cases=[small]", "time_limit_s=2", "nights=2"],
+    "search_growth": ["loads=[4,8]", "pools=2", "periods=2", "gap=0.05", "time_limit_s=5"],
     "planning": ["cases=[seed-0]", "time_limit_s=1", "peers=false", "root=false"],
 }
 QUICK = ("planning",)
