@@ -19,6 +19,7 @@ from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import AuditJob
 from optimizer.jobs.terminal import shown_progress
 from optimizer.planning.audit.audit import Audit, audit, plannable
+from optimizer.planning.audit.losses import SITE, losses
 from optimizer.planning.audit.prices import Price, answers, questions
 from optimizer.planning.audit.tables import ALL, COLUMNS, Rows, alerts, tables, totals
 from optimizer.planning.calibration import read_calibration
@@ -95,7 +96,9 @@ def _plan_settings(settings: AuditJob) -> SolveSettings:
 
 
 def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], None], began: float) -> list[Price]:
-    asked = questions(found.base.case, found.terms, found.curves, annual_rate=settings.economics.annual_discount_rate)
+    sites = [row["name"] for row in losses(found.position) if row["event"] == SITE]
+    rate = settings.economics.annual_discount_rate
+    asked = questions(found.base.case, found.terms, found.curves, annual_rate=rate, sites=sites)
 
     def tell(tally: Tally) -> None:
         in_all = tally.done + len(tally.running) + tally.waiting

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, replace
 
 from optimizer.domain.case import Case
-from optimizer.domain.plan import Plan, PlanStatus
+from optimizer.domain.plan import Decisions, Plan, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import NoPlanInLimit
 from optimizer.planning.assemble.supply import build_supply
@@ -24,6 +24,7 @@ from optimizer.solve.carry import carried_decisions, carry
 from optimizer.solve.climb import prepared_arrays
 from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.solve.settle import settle_alone
+from optimizer.solve.start import elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +73,16 @@ def base_of(result: PlanResult) -> Base:
 def look_at_variant(base: Base, *, case: Case) -> VariantPlan:
     """The base's decisions in a changed case, as far as it allows them, and what the base's prices prove there; nothing is searched.
 
+    Work that is left without capacity is placed where that is cheapest.
+
     Raises:
       DataError: as `Base.changed`.
       NoPlanInLimit: the decisions break a rule of the changed case.
       SolverFailure: the plan does not verify.
     """
     problem = base.changed(case)
-    settled = settle_alone(problem, carried_decisions(problem, base.plan.contracts, base.plan.decisions))
+    tried = [found for chosen in _first(base, problem) if (found := settle_alone(problem, chosen)) is not None]
+    settled = min(tried, key=lambda found: found.objective_usd, default=None)
     if settled is None:
         raise NoPlanInLimit("the plan of the case as it is breaks a rule of the changed one, and there was no time to search for another")
     bound = -math.inf if base.prices is None else _proven(base.problem, problem, base.prices)
@@ -95,8 +99,16 @@ def plan_variant(base: Base, *, case: Case, settings: SolveSettings) -> VariantP
     if base.prices is not None:
         prepared_arrays(base.problem)  # laid out once a process; that of the changed case is made from it
     start = carry(problem, contracts=base.plan.contracts, decisions=base.plan.decisions, prices=base.prices)
+    start = replace(start, decisions=_first(base, problem))
     solved = SOLVERS[settings.method](problem, settings=settings, started=began, report=_silent, start=start)
     return _variant(base, case, problem, solved)
+
+
+def _first(base: Base, problem: PlanningProblem) -> tuple[Decisions, ...]:
+    """The base's decisions, and where they leave work without capacity, these with that work placed elsewhere."""
+    kept = carried_decisions(problem, base.plan.contracts, base.plan.decisions)
+    moved = elsewhere(problem, kept)
+    return (kept,) if moved is None else (moved, kept)
 
 
 def _variant(base: Base, case: Case, problem: PlanningProblem, solved: Solved) -> VariantPlan:

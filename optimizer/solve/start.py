@@ -6,13 +6,15 @@ by price, then shortage, in each scenario by itself. The same rule, with nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.domain.plan import Decisions
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
+from optimizer.solve.cost import active_lots
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decis
     Args:
       contracts: False places by market prices alone, as if no contract existed.
     """
-    sources = _sources(problem, contracts)
-    needs = problem.needs
+    needs, periods = problem.needs, len(problem.periods)
+    lots = problem.supply.least_lots if contracts else np.zeros(len(problem.supply.contracts))
+    sources = _sources(problem, np.repeat(lots[:, None], periods, axis=1).astype(np.float64))
     placed = np.full((len(needs.loads), len(problem.periods)), -1, dtype=np.int64)
     need = needs.need + (needs.work / problem.hours.sum(axis=1)[:, None])[:, :, None, :]
     running = (problem.egress_cash @ problem.probability) @ problem.discount
@@ -53,6 +56,60 @@ def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decis
     lots = problem.supply.least_lots.copy()
     exits = np.zeros((len(lots), len(problem.periods)), dtype=np.int64)
     return Decisions(placed=_pinned(problem, placed), option=option, lots=lots, exits=exits)
+
+
+def elsewhere(problem: PlanningProblem, decisions: Decisions) -> Decisions | None:
+    """The decisions with all that stands where there is nothing to draw moved to where it is cheapest beside what stays.
+
+    None where nothing stands so. Loads move for the periods in which that is so, runs as a whole; what finds no place is not placed.
+    """
+    needs, active = problem.needs, active_lots(problem, decisions)
+    gone = _capacity(problem, active) <= 0.0
+    there = np.where(decisions.placed >= 0, gone[decisions.placed, np.arange(len(problem.periods))], False)
+    option = decisions.option.copy()
+    stranded = [r for r, g in enumerate(option) if g >= 0 and _runs_into(problem, int(g), gone)]
+    if not there.any() and not stranded:
+        return None
+    sources, placed = _sources(problem, active), decisions.placed.copy()
+    need = needs.need + (needs.work / problem.hours.sum(axis=1)[:, None])[:, :, None, :]
+    stays = (placed[needs.pair_load] == needs.pair_pool[:, None]) & ~there[needs.pair_load]
+    for n in np.flatnonzero(stays.any(axis=1)):
+        _take(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], need[n] * stays[n][:, None, None])
+    for r, g in enumerate(option):
+        if g >= 0 and r not in stranded:
+            _take(problem, sources[needs.option_pool[g]], needs.option_pool[g], _of_option(problem, int(g)))
+    egress = (problem.egress_cash @ problem.probability) * problem.discount
+    for load in _dearest_first(problem, need):
+        when = there[load]
+        pairs = _candidates(problem, load) if when.any() else np.zeros(0, dtype=np.int64)
+        pairs = pairs[~gone[needs.pair_pool[pairs]][:, when].any(axis=1)]
+        placed[load, when] = -1
+        if len(pairs):
+            asked, first = need[pairs] * when[:, None, None], int(np.argmax(when))
+            drawn = [_cost(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], more) for n, more in zip(pairs, asked, strict=True)]
+            moving = problem.enter_cash[pairs] * problem.discount[first]
+            best = int(np.argmin(np.array(drawn) + egress[pairs][:, when].sum(axis=1) + moving))
+            pool = needs.pair_pool[pairs[best]]
+            placed[load, when] = pool
+            _take(problem, sources[pool], pool, asked[best])
+    for r in stranded:
+        possible = [g for g in np.flatnonzero(needs.option_run == r).tolist() if not _runs_into(problem, g, gone)]
+        option[r] = _best_option(problem, sources, r, possible)
+    return replace(decisions, placed=_pinned(problem, placed), option=option)
+
+
+def _capacity(problem: PlanningProblem, active: Floats) -> Floats:
+    """Accelerators that contracts and offers have for a pool at most, in any scenario, [P, T]."""
+    supply, total = problem.supply, np.zeros((len(problem.pools), len(problem.periods)))
+    np.add.at(total, supply.cover_pool, (supply.drawable.max(axis=2) * active)[supply.cover_contract])
+    np.add.at(total, supply.offer_pool, supply.offer_limit)
+    return total
+
+
+def _runs_into(problem: PlanningProblem, option: int, gone: Bools) -> bool:
+    """Whether the run would hold accelerators in a pool while it has none, [P, T]."""
+    needs = problem.needs
+    return bool(gone[needs.option_pool[option], needs.option_start[option] : needs.option_stop[option]].any())
 
 
 def hold(problem: PlanningProblem) -> Decisions:
@@ -87,8 +144,12 @@ def _pinned(problem: PlanningProblem, placed: Ints) -> Ints:
     return pinned
 
 
-def _sources(problem: PlanningProblem, contracts: bool) -> list[list[Source]]:
-    """Sources of each pool, cheapest first, [P]."""
+def _sources(problem: PlanningProblem, lots: Floats) -> list[list[Source]]:
+    """Sources of each pool, cheapest first, [P].
+
+    Args:
+      lots: [K, T] in force.
+    """
     supply = problem.supply
     found: list[list[Source]] = [[] for _ in problem.pools]
     _, blocks, scenarios = problem.shape
@@ -98,8 +159,8 @@ def _sources(problem: PlanningProblem, contracts: bool) -> list[list[Source]]:
         """[T, 1] or [T, S] for every block and scenario."""
         return np.broadcast_to(accelerators[:, None, :], (len(accelerators), blocks, scenarios)).copy()
 
-    for k in np.flatnonzero(supply.least_lots > 0) if contracts else ():
-        held = spread(supply.capacity[k] * supply.least_lots[k])
+    for k in np.flatnonzero(lots.any(axis=1)):
+        held = spread(supply.capacity[k] * lots[k][:, None])
         share = supply.take_or_pay_share[k]
         price = supply.excess_price[k] * weight
         for free, cost in ((held * share, np.zeros_like(price)), (held * (1.0 - share), price)):
@@ -148,27 +209,28 @@ def _take(problem: PlanningProblem, sources: list[Source], pool: int, need: Floa
 def _place_runs(problem: PlanningProblem, sources: list[list[Source]]) -> Ints:
     """Cheapest option of each run, the runs with most accelerator-hours first; not run where that is cheaper."""
     needs = problem.needs
-    shape = problem.shape
     option = np.full(len(needs.runs), -1, dtype=np.int64)
     work = needs.option_gang * needs.option_hours
-    order = sorted(range(len(needs.runs)), key=lambda r: -float(work[needs.option_run == r].min(initial=np.inf)))
-    for r in order:
-        best, best_cost = -1, np.inf if problem.run_forced[r] else float(problem.run_unplaced_usd[r])
-        for g in np.flatnonzero(needs.option_run == r):
-            need = _held(shape, needs.option_start[g], needs.option_stop[g], needs.option_gang[g])
-            pool = needs.option_pool[g]
-            cost = float(problem.option_usd[g]) + _cost(problem, sources[pool], pool, need)
-            if cost < best_cost:
-                best, best_cost = int(g), cost
-        if best >= 0:
-            option[r] = best
-            pool = needs.option_pool[best]
-            need = _held(shape, needs.option_start[best], needs.option_stop[best], needs.option_gang[best])
-            _take(problem, sources[pool], pool, need)
+    for r in sorted(range(len(needs.runs)), key=lambda r: -float(work[needs.option_run == r].min(initial=np.inf))):
+        option[r] = _best_option(problem, sources, r, np.flatnonzero(needs.option_run == r).tolist())
     return option
 
 
-def _held(shape: tuple[int, int, int], start: int, stop: int, gang: int) -> Floats:
-    need = np.zeros(shape)
-    need[start:stop] = gang
-    return need
+def _best_option(problem: PlanningProblem, sources: list[list[Source]], r: int, options: Sequence[int]) -> int:
+    """The cheapest of some options of a run, which takes what it holds; -1 where not running is cheaper."""
+    pools = problem.needs.option_pool
+    best, best_cost = -1, np.inf if problem.run_forced[r] else float(problem.run_unplaced_usd[r])
+    for g in options:
+        cost = float(problem.option_usd[g]) + _cost(problem, sources[pools[g]], pools[g], _of_option(problem, g))
+        if cost < best_cost:
+            best, best_cost = int(g), cost
+    if best >= 0:
+        _take(problem, sources[pools[best]], pools[best], _of_option(problem, best))
+    return best
+
+
+def _of_option(problem: PlanningProblem, option: int) -> Floats:
+    """Accelerators that it holds, [T, B, S]."""
+    needs, held = problem.needs, np.zeros(problem.shape)
+    held[needs.option_start[option] : needs.option_stop[option]] = needs.option_gang[option]
+    return held

@@ -16,7 +16,7 @@ from optimizer.planning.assemble import build_problem
 from optimizer.planning.audit.audit import Audit, audit, plannable
 from optimizer.planning.audit.clauses import CLAUSES, State
 from optimizer.planning.audit.market import market_range, replacement_usd
-from optimizer.planning.audit.prices import CLAUSE, LOSS, Price, questions
+from optimizer.planning.audit.prices import CLAUSE, LOSS, SITE, Price, questions
 from optimizer.planning.audit.tables import COLUMNS, alerts, tables, totals
 from optimizer.planning.audit.use import percentile
 from optimizer.planning.plan import PlanResult
@@ -240,13 +240,15 @@ def test_prices_stand_in_their_tables(found: Audit) -> None:
         Price(what=CLAUSE, contract="core", subject="take_or_pay", low_usd=-900.0, high_usd=-300.0, **about),
         Price(what=CLAUSE, contract="core", subject="termination", low_usd=None, high_usd=None, **(about | {"status": "too slow"})),
         Price(what=LOSS, contract=None, subject="north", low_usd=-5.0, high_usd=70.0, **about),
+        Price(what=SITE, contract=None, subject="oslo", low_usd=-6.0, high_usd=80.0, **about),
     )
     made = written(found, answers)
     priced = row(made["clauses"], contract="core", clause="take_or_pay")
     assert (priced["state"], priced["price_low_usd"], priced["price_high_usd"]) == ("priced", 300.0, 900.0)
     assert row(made["clauses"], contract="core", clause="termination")["price_low_usd"] is None
     assert row(made["losses"], event="supplier leaves", name="north")["high_usd"] == 70.0
-    assert alerts(found, answers) == ("1 of 3 prices were not found; first: too slow",)
+    assert row(made["losses"], event="site is lost", name="oslo")["high_usd"] == 80.0
+    assert alerts(found, answers) == ("1 of 4 prices were not found; first: too slow",)
 
 
 def test_totals(found: Audit) -> None:
@@ -260,14 +262,16 @@ def test_totals(found: Audit) -> None:
 
 
 def test_questions_are_of_clauses_that_bind_and_of_losses(found: Audit) -> None:
-    asked = questions(found.case, found.terms, found.curves, annual_rate=0.0)
+    asked = questions(found.case, found.terms, found.curves, annual_rate=0.0, sites=["lima"])
     assert {(question.what, question.contract, question.subject) for question in asked} == {
         ("clause", "core", "take_or_pay"),
         ("clause", "core", "termination"),
         ("exit", "core", "2028-01-31"),
         ("exit", "core", "2028-03-01"),  # from when the fee is another
         ("loss of supplier", None, "north"),
+        ("loss of site", None, "lima"),
     }
+    assert [question.what for question in asked if not question.searched] == ["loss of site"]
     first, second = (question for question in asked if question.what == "exit")
     assert [first.added_usd, second.added_usd] == pytest.approx([8_000.0, 2_000.0], abs=CENT_USD)
     ends = [one.end for leaving in (first, second) for one in leaving.case.contracts if one.name == "core"]

@@ -113,6 +113,23 @@ def without_supplier(case: Case, supplier: str) -> Case:
     )
 
 
+def without_site(case: Case, site: str) -> Case:
+    """The case in which nothing can be had at a site from the calendar's first day on.
+
+    Contracts deliver at their other sites; those that have none are not paid, and quotes for them are not there.
+    """
+    gone, day = {pool.name for pool in case.pools if pool.site == site}, case.calendar.start
+    contracts = []
+    for contract in case.contracts:
+        pools = tuple(pool for pool in contract.pools if pool not in gone)
+        if pools or not contract.pools:
+            contracts.append(replace(contract, pools=pools))
+        elif contract.status.in_force and contract.start < day:
+            contracts.append(ended(contract, day))
+    offers = tuple(_offer_until(offer, day) if offer.pool in gone else offer for offer in case.offers)
+    return replace(case, contracts=tuple(contracts), offers=offers)
+
+
 def _offer_until(offer: Offer, day: date) -> Offer:
     """One that begins later is valid on no day."""
     end = day if offer.end is None else min(day, offer.end)

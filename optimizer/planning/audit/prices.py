@@ -20,7 +20,7 @@ from typing import Any
 from optimizer.domain.case import Case
 from optimizer.planning.audit.clauses import CLAUSES
 from optimizer.planning.audit.exits import Exit
-from optimizer.planning.audit.losses import ended, leaves_on, without_supplier
+from optimizer.planning.audit.losses import ended, leaves_on, without_site, without_supplier
 from optimizer.planning.audit.whole_term import WholeTerm
 from optimizer.planning.changes import with_contract
 from optimizer.planning.plan import PlanResult
@@ -30,7 +30,7 @@ from optimizer.solve.executor import Executor, Outcome, Pool, Tally, Task
 from optimizer.solve.search import SolveSettings
 
 COLUMNS = ("what", "contract", "subject", "low_usd", "high_usd", "found_usd", "status", "seconds")
-CLAUSE, EXIT, LOSS = "clause", "exit", "loss of supplier"
+CLAUSE, EXIT, LOSS, SITE = "clause", "exit", "loss of supplier", "loss of site"
 LEAST_SOLVE_S = 4.0  # a search that is given less is not begun
 LOOKS = 6.0  # nor one that is given less than so many times what a look took
 AFTER_SEARCH = 2.0  # looks that a search may take beyond its limit: to settle and to verify
@@ -46,6 +46,7 @@ class Question:
     case: Case
     added_usd: float = 0.0  # discounted cost of the change that its case does not have, such as a fee
     stake_usd: float = 0.0  # what hangs on a clause: the largest are asked first, losses of suppliers last
+    searched: bool = True  # else a look at it is all
 
     @property
     def key(self) -> str:
@@ -66,8 +67,14 @@ class Price:
     seconds: float
 
 
-def questions(case: Case, terms: Mapping[str, WholeTerm], curves: Mapping[str, Sequence[Exit]], *, annual_rate: float) -> list[Question]:
-    """Clauses of contracts in force that limit the use of several suppliers, exits within the horizon, suppliers that leave."""
+def questions(
+    case: Case, terms: Mapping[str, WholeTerm], curves: Mapping[str, Sequence[Exit]], *, annual_rate: float, sites: Sequence[str] = ()
+) -> list[Question]:
+    """Clauses of contracts in force that limit the use of several suppliers, exits within the horizon, suppliers that leave, lost sites.
+
+    Args:
+      sites: that may be lost.
+    """
     found = []
     for contract in case.contracts:
         term = terms.get(contract.name)
@@ -83,6 +90,8 @@ def questions(case: Case, terms: Mapping[str, WholeTerm], curves: Mapping[str, S
     for supplier in {contract.supplier: None for contract in case.contracts if contract.status.in_force}:
         if leaves_on(case, supplier) < case.calendar.end:
             found.append(Question(what=LOSS, contract=None, subject=supplier, case=without_supplier(case, supplier)))
+    for site in sites:
+        found.append(Question(what=SITE, contract=None, subject=site, case=without_site(case, site), searched=False))
     return sorted(found, key=lambda question: -question.stake_usd)
 
 
@@ -151,7 +160,8 @@ class _Found:
             self._take(keys[outcome.key], outcome)
 
     def search(self, pool: Pool, asked: Sequence[Question], *, settings: SolveSettings, until: float, processes: int) -> None:
-        """A search for each; where the time is too short for all, for the first ones."""
+        """A search for each that is to be searched; where the time is too short for all, for the first ones."""
+        asked = [question for question in asked if question.searched]
         looks = [self._seconds[question.key] for question in asked]
         look_s = statistics.median(looks) if looks else 0.0
         left, least = until - time.monotonic(), max(LEAST_SOLVE_S, LOOKS * look_s)

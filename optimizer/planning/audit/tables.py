@@ -191,11 +191,12 @@ def _saved(answer: Price | None) -> tuple[float | None, float | None]:
 
 
 def _losses(found: Audit, answers: Sequence[Price]) -> list[dict[str, Any]]:
-    planned = {answer.subject: answer for answer in answers if answer.what == prices.LOSS}
+    events = {prices.LOSS: losses.SUPPLIER, prices.SITE: losses.SITE}
+    planned = {(events[answer.what], answer.subject): answer for answer in answers if answer.what in events}
     rows = losses.losses(found.position)
     for row in rows:
-        if row["event"] == losses.SUPPLIER and row["name"] in planned:
-            row |= {"low_usd": planned[row["name"]].low_usd, "high_usd": planned[row["name"]].high_usd}
+        answer = planned.get((row["event"], row["name"]))
+        row |= {} if answer is None else {"low_usd": answer.low_usd, "high_usd": answer.high_usd}
     return rows
 
 
