@@ -18,6 +18,7 @@ from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scen
 from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import AuditJob
 from optimizer.jobs.terminal import shown_progress
+from optimizer.jobs.time_left import time_left
 from optimizer.planning.audit.audit import Audit, audit, plannable
 from optimizer.planning.audit.losses import SITE, losses
 from optimizer.planning.audit.prices import Price, answers, questions
@@ -32,10 +33,7 @@ from optimizer.store.runs import RunDraft, new_run, run_path
 from optimizer.store.summary import write_summary
 from optimizer.tables.read import case_of, read_tables, source_kinds
 
-LEAST_S = 10.0  # for prices, however long all else has taken
 PLANNING = 0.35  # of the time goes into the plan
-STARTING = 0.04  # of the time: what the program takes to start
-WRITING = 0.15  # of the time that came before prices: what tables and the report take at most
 
 
 def run(settings: AuditJob) -> int:
@@ -104,12 +102,11 @@ def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], Non
         in_all = tally.done + len(tally.running) + tally.waiting
         progress(Progress(phase=f"prices {tally.done}/{in_all}", seconds=time.monotonic() - began))
 
-    taken = time.monotonic() - began
     return answers(
         found.base,
         asked,
         settings=solve_settings(settings),
-        seconds=max(LEAST_S, (1.0 - STARTING) * settings.audit.time_limit_s - (1.0 + WRITING) * taken),
+        seconds=time_left(settings.audit.time_limit_s, time.monotonic() - began),
         executor=executor(settings.executor),
         report=tell,
     )

@@ -23,6 +23,7 @@ from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scen
 from optimizer.jobs.sections import print_sections
 from optimizer.jobs.settings import QuoteJob
 from optimizer.jobs.terminal import shown_progress
+from optimizer.jobs.time_left import time_left
 from optimizer.planning.calibration import Calibration, read_calibration
 from optimizer.planning.plan import make_plan
 from optimizer.planning.quote.asked import asked_contracts, asked_offers, beyond, periods_to_end
@@ -39,8 +40,6 @@ from optimizer.store.summary import write_summary
 from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.read import read_case
 
-LEAST_S = 10.0  # for solves after the joint plan, however long that has taken
-WRITING = 0.15  # of the time: what tables and the report take at most
 OFFERS = 0.3  # of what is left after the joint plan goes into offers that are asked about by name
 ROWS_SHOWN = 12  # of each table, on a terminal
 Report = Callable[[Progress], None]
@@ -97,7 +96,7 @@ def _judge(
     joint = make_plan(case, annual_discount_rate=rate, calibration=calibration, settings=solving, progress=progress)
     asked = settings.quote
     limit = math.inf if asked.time_limit_s is None else asked.time_limit_s
-    where, left = executor(settings.executor), max(LEAST_S, (1.0 - WRITING) * limit - (time.monotonic() - began))
+    where, left = executor(settings.executor), time_left(limit, time.monotonic() - began)
     of_offers = OFFERS * left if offers else 0.0
     limits = Limits(width=asked.width, time_limit_s=left - of_offers if offers else left, executor=where)
     found = study(joint, contracts, settings=solving, limits=limits, report=_told(progress, "quotes"))

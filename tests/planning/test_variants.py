@@ -10,8 +10,9 @@ import pytest
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Status
 from optimizer.domain.plan import PlanStatus
+from optimizer.domain.rules import Pin
 from optimizer.planning.assemble import build_problem
-from optimizer.planning.changes import with_contract, with_contract_forbidden, with_contract_forced, with_terms, without_contract
+from optimizer.planning.changes import with_contract, with_terms
 from optimizer.planning.plan import make_plan
 from optimizer.planning.variants import Base, VariantPlan, base_of, look_at_variant, plan_variant
 from optimizer.solve.carry import carried_decisions
@@ -33,6 +34,12 @@ def tiny() -> Base:
     return base_of(make_plan(case, annual_discount_rate=0.0, settings=SETTINGS, progress=lambda step: None))
 
 
+def pinned(case: Case, action: str) -> Case:
+    """The quote forced, or forbidden."""
+    pin = Pin(subject="quote", action=action, pool=None, period=None, reason="what if", owner="test", expires=None)
+    return replace(case, pins=(*case.pins, pin))
+
+
 def planned(base: Base, case: Case) -> VariantPlan:
     return plan_variant(base, case=case, settings=SETTINGS)
 
@@ -40,12 +47,12 @@ def planned(base: Base, case: Case) -> VariantPlan:
 def test_a_quote_out_of_reach_or_forced_or_dearer(tiny: Base) -> None:
     case = tiny.case
     assert tiny.objective_usd == pytest.approx(TINY_USD, abs=CENT_USD)
-    for changed in (without_contract(case, "quote"), with_contract_forbidden(case, "quote")):
+    for changed in (with_terms(case, "quote", status=Status.CANCELED), pinned(case, "forbid")):
         found = planned(tiny, changed)
         assert found.objective_usd == pytest.approx(WITHOUT_QUOTE_USD, abs=CENT_USD)
         assert found.bound_usd <= found.objective_usd
         assert found.base_objective_usd == np.inf  # nothing beats the best plan
-    dearer = planned(tiny, with_contract_forced(with_terms(case, "quote", price=4.0), "quote"))
+    dearer = planned(tiny, pinned(with_terms(case, "quote", price=4.0), "force"))
     forced = dict(zip(dearer.plan.contracts, dearer.plan.decisions.lots, strict=True))
     assert forced == {"held": 1, "quote": 1}
     assert dearer.objective_usd > WITHOUT_QUOTE_USD
@@ -53,7 +60,7 @@ def test_a_quote_out_of_reach_or_forced_or_dearer(tiny: Base) -> None:
 
 def test_a_look_keeps_the_decisions_as_far_as_they_are_allowed(tiny: Base) -> None:
     """`code` stays in pool_a and nothing else changes: the plan with the quote's lots, at twice the price, or none of them."""
-    dear, gone = with_terms(tiny.case, "quote", price=4.0), without_contract(tiny.case, "quote")
+    dear, gone = with_terms(tiny.case, "quote", price=4.0), with_terms(tiny.case, "quote", status=Status.CANCELED)
     for changed in (dear, gone):
         look, best = look_at_variant(tiny, case=changed), planned(tiny, changed)
         assert (look.plan.decisions.placed == tiny.plan.decisions.placed).all()
