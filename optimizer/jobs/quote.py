@@ -144,9 +144,8 @@ def _show(view: QuoteView) -> None:
     if not sys.stdout.isatty():
         found = {row["contract"]: row["break_even_found"] for row in view.quote_values}
         for row in view.quotes:
-            told = dict(row) | {"break_even_found": found[row["contract"]]}
-            fields = " ".join(f"{name}={told[name]!r}" for name in list(told)[1:])
-            print(f"quote {row['contract']}: {fields}")
+            told = {name: row[name] for name in list(row)[1:]} | {"break_even_found": found[row["contract"]]}
+            print(f"quote {row['contract']}:", *(f"{name}={_figure(value)}" for name, value in told.items()))
         for alert in view.alerts:
             print(f"alert: {alert}")
         return
@@ -154,3 +153,8 @@ def _show(view: QuoteView) -> None:
     print_sections(verdicts(view), sections(view), console, rows=ROWS_SHOWN)
     for alert in view.alerts:
         console.print(f"! {alert}")
+
+
+def _figure(value: object) -> str:
+    """Example: 2.4999999999999996 is told as 2.5"""
+    return f"{value:.12g}" if isinstance(value, float) else repr(value)

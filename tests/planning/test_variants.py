@@ -24,7 +24,7 @@ from optimizer.tables.read import read_case
 from tests.planning.cases import two_suppliers
 from tests.tolerances import CENT_USD
 
-SETTINGS = SolveSettings(relative_gap=1e-9, threads=1, side_by_side=False)
+SETTINGS = SolveSettings(relative_gap=1e-9, time_limit_s=None, threads=1, side_by_side=False)
 TINY_USD, WITHOUT_QUOTE_USD = 75_663.40, 75_663.40 + 3.60 * 744 - 25.0  # both by hand, data/tiny/README.md
 
 
