@@ -58,6 +58,10 @@ def test_pins_on_the_quotes_are_set_aside_and_no_others() -> None:
     assert [pin.subject for pin in left] == ["core", "chat"]
 
 
+def test_a_quote_named_twice_is_asked_about_once() -> None:
+    assert [row.name for row in asked_contracts(CASE, ["rival", "quote", "rival"])] == ["rival", "quote"]
+
+
 def test_only_the_row_of_a_quote_changes_with_its_price() -> None:
     problem = build_problem(CASE, two_suppliers().needs, annual_discount_rate=0.05)
     k = problem.supply.contracts.index("quote")

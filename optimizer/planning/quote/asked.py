@@ -27,7 +27,7 @@ def asked_contracts(case: Case, names: Sequence[str]) -> tuple[Contract, ...]:
         if name not in known:
             rule = f"must name Proposed contracts that can still be signed on {case.as_of}"
             raise ConfigError("quote.contracts", rule, name, f"There are: {there}.")
-    return tuple(known[name] for name in names) or still_open
+    return tuple(known[name] for name in dict.fromkeys(names)) or still_open
 
 
 def _is_open(contract: Contract, as_of: date) -> bool:
