@@ -48,22 +48,37 @@ def elements(size: str) -> float:
 
 
 def _charts(suite: str, rows: Iterable[dict[str, Any]]) -> Iterable[alt.Chart]:
+    """Time against size: a chart for each case that was measured at several sizes, one for the others together; then gap against time."""
     own = [row for row in rows if row["suite"] == suite]
     by_size = [row for row in own if row["elements"] > 0 and row["seconds"] > 0]
-    if len({row["elements"] for row in by_size}) > 1:
-        yield _scatter(f"{suite}: time against size", by_size, "elements", "size, elements", "seconds", "seconds", "log")
+    sizes = {case: {row["elements"] for row in by_size if row["case"] == case} for case in dict.fromkeys(row["case"] for row in by_size)}
+    growing = [case for case, found in sizes.items() if len(found) > 1]
+    for case in growing:
+        yield _against_size(f"{suite}, {case}", [row for row in by_size if row["case"] == case]).mark_line(point=True)
+    others = [row for row in by_size if row["case"] not in growing]
+    if len({row["elements"] for row in others}) > 1:
+        yield _against_size(suite, others)
     by_time = [row for row in own if row["seconds"] > 0 and not math.isnan(row["gap"])]
     if by_time:
-        yield _scatter(f"{suite}: gap against time", by_time, "seconds", "seconds", "gap", "gap, share", "linear")
+        yield _scatter(f"{suite}: gap against time", by_time, ("seconds", "seconds"), ("gap", "gap, share"), "linear")
 
 
-def _scatter(title: str, rows: list[dict[str, Any]], x: str, across: str, y: str, up: str, scale: str) -> alt.Chart:
+def _against_size(what: str, rows: list[dict[str, Any]]) -> alt.Chart:
+    return _scatter(f"{what}: time against size", rows, ("elements", "size, elements"), ("seconds", "seconds"), "log")
+
+
+def _scatter(title: str, rows: list[dict[str, Any]], across: tuple[str, str], up: tuple[str, str], scale: str) -> alt.Chart:
+    """
+    Args:
+      across, up: name and title of what the axes show.
+      scale: of the axis that goes up.
+    """
     return (
         alt.Chart(alt.Data(values=rows), title=title, width=WIDTH, height=HEIGHT)
         .mark_point(filled=True, size=60)
         .encode(
-            x=alt.X(x, type="quantitative", title=across, scale=alt.Scale(type="log")),
-            y=alt.Y(y, type="quantitative", title=up, scale=alt.Scale(type=scale)),  # type: ignore[arg-type]
+            x=alt.X(across[0], type="quantitative", title=across[1], scale=alt.Scale(type="log")),
+            y=alt.Y(up[0], type="quantitative", title=up[1], scale=alt.Scale(type=scale)),  # type: ignore[arg-type]
             color=alt.Color("solver", type="nominal", title="solver"),
             shape=alt.Shape("device", type="nominal", title="device"),
             tooltip=[alt.Tooltip(name, type="nominal") for name in ("case", "size", "solver", "device", "seconds", "gap")],

@@ -36,11 +36,13 @@ def growth(sizes: Sequence[float], values: Sequence[float]) -> Growth:
     return Growth(exponent=float(found.slope), low=float(found.slope) - half, high=float(found.slope) + half)
 
 
-def growth_row(suite: str, case: str, device: str, sizes: Sequence[float], values: Sequence[float]) -> ResultRow:
+def growth_row(
+    suite: str, case: str, device: str, sizes: Sequence[float], values: Sequence[float], *, solver: str = "price"
+) -> ResultRow:
     """The row of an exponent: `ratio` is the exponent, `status` its interval."""
-    found = growth(sizes, values)
+    found, none = growth(sizes, values), NOT_MEASURED
     return ResultRow(
-        suite=suite, case=case, size="", solver="price", device=device, seconds=NOT_MEASURED, status=found.interval, ratio=found.exponent
+        suite=suite, case=case, size="", solver=solver, device=device, seconds=none, status=found.interval, ratio=found.exponent
     )
 
 

@@ -49,4 +49,4 @@ def run(settings: Settings) -> Iterator[ResultRow]:
             if row.gap <= settings.gap:
                 reached[loads] = row.seconds
     if len(reached) > 1:
-        yield growth_row(SUITE, "exponent of time", "cpu", list(reached), list(reached.values()))
+        yield growth_row(SUITE, "exponent of time", row.device, list(reached), list(reached.values()), solver=row.solver)

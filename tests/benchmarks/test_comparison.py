@@ -41,7 +41,7 @@ def test_files_of_rows_are_compared_and_drawn(tmp_path: Path, capsys: pytest.Cap
     page = tmp_path / "page.html"
     assert main(["report", a, b, f"out={page}"]) == 0
     drawn = page.read_text()
-    assert "s: time against size" in drawn
+    assert "s, c: time against size" in drawn
     assert "s: gap against time" in drawn
     assert "cdn" not in drawn.split("<body")[-1]
 
