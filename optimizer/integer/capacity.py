@@ -87,17 +87,22 @@ def flexible_limit(problem: PlanningProblem, variables: Variables) -> RowGroup:
 
 
 def flexible_work(problem: PlanningProblem, variables: Variables) -> RowGroup:
-    """sum over blocks of h f[n] + missed[l] >= work x[n], in mean accelerators over the period."""
+    """sum over pairs and blocks of h f[n] + missed[l] >= sum over pairs of work x[n], in mean accelerators over the period.
+
+    One row a load: with one a pair, shares of a load in many pools would all be missed by the same hours.
+    """
     needs, pairs = problem.needs, variables.flexible_pairs
-    hours = problem.hours.sum(axis=1)
-    row = numbered(needs.work[pairs] * problem.pair_allowed[pairs][:, :, None] > 0)
-    which, period, scenario = np.nonzero(row >= 0)
+    hours, load = problem.hours.sum(axis=1), problem.needs.pair_load[variables.flexible_pairs]
+    wanted = np.zeros(variables.missed.shape, dtype=np.bool_)
+    np.logical_or.at(wanted, load, needs.work[pairs] * problem.pair_allowed[pairs][:, :, None] > 0)
+    row = numbered(wanted)
+    which, period, scenario = np.nonzero(wanted)
     return row_group(
         "flexible work",
-        {"load": needs.pair_load[pairs[which]], "period": period, "scenario": scenario},
-        (row[:, :, None, :], variables.served, (problem.hours / hours[:, None])[:, :, None]),
-        (row, variables.missed[needs.pair_load[pairs]], 1.0 / hours[:, None]),
-        (row, variables.place[pairs][:, :, None], -needs.work[pairs] / hours[:, None]),
+        {"load": which, "period": period, "scenario": scenario},
+        (row[load][:, :, None, :], variables.served, (problem.hours / hours[:, None])[:, :, None]),
+        (row, variables.missed, 1.0 / hours[:, None]),
+        (row[load], variables.place[pairs][:, :, None], -needs.work[pairs] / hours[:, None]),
         lower=0.0,
         measure="accelerator-hours",
         scale=hours[period],

@@ -15,7 +15,7 @@ from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
 from optimizer.integer.whole import objective_step, whole_draws
 from tests.assignments import made
-from tests.problems import Size, random_problem, with_supply
+from tests.problems import Size, random_problem, with_needs, with_supply
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SOLVED_GAP
 
 
@@ -41,6 +41,16 @@ def test_cuts_keep_the_optimum(seed, monkeypatch):
     assert any(name.clause in CUTS for name in program.names)
     found = solve_program(program, relative_gap=SOLVED_GAP).objective
     assert found == pytest.approx(without_cuts(problem, monkeypatch), rel=EXACT_AGAINST_BRUTE_FORCE)
+
+
+def test_shares_of_flexible_work_are_not_missed_by_the_same_hours():
+    """Nothing can be drawn: all work is missed, also where the relaxation puts half of a load into each of two pools."""
+    problem = random_problem(0, Size(loads=2, flexible=2, contracts=0))
+    work = np.full_like(problem.needs.work, 100.0)
+    dear = replace(with_needs(problem, work=work), egress_cash=0.0 * problem.egress_cash, unplaced_cash=1e9 + problem.unplaced_cash)
+    program = build_program(with_supply(dear, offer_limit=np.zeros_like(problem.supply.offer_limit)))
+    whole, relaxed = solve_program(program, relative_gap=SOLVED_GAP), solve_program(program, relax=True)
+    assert relaxed.objective == pytest.approx(whole.objective, rel=EXACT_AGAINST_BRUTE_FORCE)
 
 
 @pytest.mark.parametrize("fees", [False, True])
