@@ -107,7 +107,7 @@ def series_of(names: tuple[str, ...]) -> PlanSeries:
             {"line": names[0], "start_usd": 0.0, "end_usd": 3_456_700.0, "usd": 3_456_700.0},
             {"line": "total", "start_usd": 0.0, "end_usd": 3_456_700.0, "usd": 3_456_700.0},
         ],
-        movers=[{"figure": name, "usd": 1e5 * (3 - i)} for i, name in enumerate(names)],
+        movers=[{"figure": name, "table": name, "usd": 1e5 * (3 - i)} for i, name in enumerate(names)],
         alpha=0.95,
         scenarios=[{"scenario": name, "probability": 1 / len(names), "usd": 4_567_800.0 * (i + 1)} for i, name in enumerate(names)],
         asked_by_scenario=[at | {"scenario": name, "accelerators": 50.0 + i} for at, i, name in rows],

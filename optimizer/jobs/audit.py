@@ -15,9 +15,9 @@ from optimizer.jobs.inputs import Inputs, inputs_of
 from optimizer.jobs.overview import known
 from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scenarios, write_rows
+from optimizer.jobs.progress import phases, shown_progress
 from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import AuditJob
-from optimizer.jobs.terminal import shown_progress
 from optimizer.jobs.time_left import time_left
 from optimizer.planning.audit.audit import Audit, audit, plannable
 from optimizer.planning.audit.losses import SITE, losses
@@ -53,24 +53,25 @@ def run(settings: AuditJob) -> int:
             base = _plan(settings, case, inputs, progress)
             found = audit(whole, base, unplanned)
             prices = _prices(settings, found, progress, began) if settings.audit.prices else []
-        written = tables(found, prices, within_days=settings.audit.within_days)
-        told = totals(found, written, kinds)
-        previous = before[-1].run_id if before else None
-        noted = (*inputs.notes, *notes, *alerts(found, prices))
-        summary = run_summary(draft, settings, base, job="audit", previous=previous, seconds=time.monotonic() - began)
-        summary |= {"alerts": list(noted), "audit": told}
-        view = AuditView(
-            case=case.name,
-            as_of=case.as_of,
-            within_days=settings.audit.within_days,
-            whole=ALL,
-            totals=told,
-            gap=known(base.gap),
-            tables=written,
-            alerts=noted,
-        )
-        _write(draft, written, view, summary, supplier_names(whole), csv=settings.output.csv)
-    show_sections(headline(view), _plain(view), sections(view))
+            phases(progress, began)("writing")
+            written = tables(found, prices, within_days=settings.audit.within_days)
+            told = totals(found, written, kinds)
+            previous = before[-1].run_id if before else None
+            noted = (*inputs.notes, *notes, *alerts(found, prices))
+            summary = run_summary(draft, settings, base, job="audit", previous=previous, seconds=time.monotonic() - began)
+            summary |= {"alerts": list(noted), "audit": told}
+            view = AuditView(
+                case=case.name,
+                as_of=case.as_of,
+                within_days=settings.audit.within_days,
+                whole=ALL,
+                totals=told,
+                gap=known(base.gap),
+                tables=written,
+                alerts=noted,
+            )
+            _write(draft, written, view, summary, supplier_names(whole), csv=settings.output.csv)
+    show_sections(headline(view), _plain(view), sections(view), view.alerts)
     print(f"run: {run_path(draft)}")
     return 0
 
@@ -100,7 +101,7 @@ def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], Non
 
     def tell(tally: Tally) -> None:
         in_all = tally.done + len(tally.running) + tally.waiting
-        progress(Progress(phase=f"prices {tally.done}/{in_all}", seconds=time.monotonic() - began))
+        progress(Progress(phase="prices", seconds=time.monotonic() - began, done=tally.done, of=in_all))
 
     return answers(
         found.base,
@@ -115,7 +116,7 @@ def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], Non
 def _plain(view: AuditView) -> dict[str, object]:
     flat = {name: value for name, value in view.totals.items() if not isinstance(value, dict)}
     states = {f"clauses {state}": number for state, number in view.totals["clauses"].items()}
-    return flat | states | {"gap": view.gap} | {f"alert {number}": text for number, text in enumerate(view.alerts, start=1)}
+    return flat | states | {"gap": view.gap}
 
 
 def _write(

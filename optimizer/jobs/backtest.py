@@ -18,9 +18,9 @@ from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
 from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.plan import correlation_of, executor, solve_settings, with_scenarios, write_rows
+from optimizer.jobs.progress import shown_progress
 from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import BacktestJob
-from optimizer.jobs.terminal import shown_progress
 from optimizer.planning.backtest.generated import generate
 from optimizer.planning.backtest.history import History
 from optimizer.planning.backtest.recorded import recorded
@@ -61,7 +61,7 @@ def run(settings: BacktestJob) -> int:
             write_rows(draft, name, table, COLUMNS[name], csv=settings.output.csv)
         write_page(draft, backtest_page(view, about, names=supplier_names(histories[0].case)))
         write_summary(about, draft.path("summary.json"))
-    show_sections(headline(view), _plain(about), sections(view))
+    show_sections(headline(view), _plain(about), sections(view), view.alerts)
     print(f"run: {run_path(draft)}")
     return 0
 
@@ -105,7 +105,7 @@ def _replay(histories: Sequence[History], settings: BacktestJob, calibration: Ca
             pool.submit(task)
         for outcome in pool.outcomes():
             found[outcome.key] = outcome.result()
-            progress(Progress(phase=f"histories {len(found)}/{len(tasks)}", seconds=time.monotonic() - began))
+            progress(Progress(phase="histories", seconds=time.monotonic() - began, done=len(found), of=len(tasks)))
     return [found[history.name] for history in histories]
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from optimizer.errors import ConfigError
 from optimizer.jobs.compose import as_yaml
+from optimizer.jobs.progress import phases, shown_progress
 from optimizer.jobs.settings import CalibrateJob
-from optimizer.jobs.terminal import shown_progress
 from optimizer.planning.calibration import (
     Accuracy,
     Calibration,
@@ -23,7 +23,6 @@ from optimizer.planning.calibration import (
     with_serving,
     with_training,
 )
-from optimizer.solve.search import Progress
 from optimizer.store.inputs import keep_inputs
 from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import new_run, run_path
@@ -57,10 +56,7 @@ def run(settings: CalibrateJob) -> int:
         calibration = replace(start, made_on=now.date().isoformat(), source=settings.source)
         compared: list[Compared] = []
         with shown_progress(draft.log) as progress:
-
-            def tell(phase: str) -> None:
-                progress(Progress(phase=phase, seconds=time.monotonic() - began))
-
+            tell = phases(progress, began)
             if served is not None:
                 tell("serving")
                 calibration, told = with_serving(calibration, served)

@@ -19,9 +19,10 @@ from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.news import due_lines, news_between
 from optimizer.jobs.overview import known, overview, with_outlook
 from optimizer.jobs.pages import supplier_names, write_page
+from optimizer.jobs.progress import phases, shown_progress
 from optimizer.jobs.series import plan_series
 from optimizer.jobs.settings import BacktestJob, ExecutorSettings, PlanJob, PlanSettings, QuoteJob
-from optimizer.jobs.terminal import show_plan, shown_progress
+from optimizer.jobs.terminal import show_plan
 from optimizer.planning import outputs
 from optimizer.planning.calibration import Calibration, read_calibration
 from optimizer.planning.forecasts import correlation_from, with_forecasts
@@ -78,23 +79,27 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
                 settings=solve_settings(settings),
                 progress=progress,
             )
-        tables = outputs.tables(result)
-        stands = _outlook(settings, result, calibration)
-        view = with_outlook(overview(result, tables), stands)
-        previous = before[-1].run_id if before else None
-        due = due_lines(result, tables["commitments"])
-        summary = run_summary(draft, settings, result, job="plan", previous=previous, seconds=time.monotonic() - began)
-        summary["alerts"] = [*inputs.notes, *notes, *summary["alerts"]]
-        summary["outside"] = {row["measure"]: known(row["usd"]) for row in risk_rows(stands) if row["usd"] is not None}
-        write_plan(draft, settings, result, summary, tables)
-        for name, rows in (("risk", risk_rows(stands)), ("stress", stress_rows(stands))):
-            write_rows(draft, name, rows, RISK_COLUMNS[name], csv=settings.output.csv)
-        if settings.service_sensitivities:
-            rows = service_sensitivity_rows(case, services(case, result.needs, result.plan), calibration)
-            write_rows(draft, "service_sensitivities", rows, SERVICE_COLUMNS, csv=settings.output.csv)
-        news = None if previous is None else news_between(home / previous, draft)
-        view = replace(view, due=due, news=news)
-        write_plan_page(draft, result, summary, tables, view)
+            tell = phases(progress, began)
+            tables = outputs.tables(result)
+            tell("risk")
+            stands = _outlook(settings, result, calibration)
+            view = with_outlook(overview(result, tables), stands)
+            previous = before[-1].run_id if before else None
+            tell("decisions")
+            due = due_lines(result, tables["commitments"])
+            tell("writing")
+            summary = run_summary(draft, settings, result, job="plan", previous=previous, seconds=time.monotonic() - began)
+            summary["alerts"] = [*inputs.notes, *notes, *summary["alerts"]]
+            summary["outside"] = {row["measure"]: known(row["usd"]) for row in risk_rows(stands) if row["usd"] is not None}
+            write_plan(draft, settings, result, summary, tables)
+            for name, rows in (("risk", risk_rows(stands)), ("stress", stress_rows(stands))):
+                write_rows(draft, name, rows, RISK_COLUMNS[name], csv=settings.output.csv)
+            if settings.service_sensitivities:
+                rows = service_sensitivity_rows(case, services(case, result.needs, result.plan), calibration)
+                write_rows(draft, "service_sensitivities", rows, SERVICE_COLUMNS, csv=settings.output.csv)
+            news = None if previous is None else news_between(home / previous, draft)
+            view = replace(view, due=due, news=news)
+            write_plan_page(draft, result, summary, tables, view)
     show_plan(view)
     print(f"run: {run_path(draft)}")
     return 0

@@ -20,9 +20,9 @@ from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
 from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scenarios, write_rows
-from optimizer.jobs.sections import print_sections
+from optimizer.jobs.progress import phases, shown_progress
+from optimizer.jobs.sections import print_alerts, print_facts, print_sections
 from optimizer.jobs.settings import QuoteJob
-from optimizer.jobs.terminal import shown_progress
 from optimizer.jobs.time_left import time_left
 from optimizer.planning.calibration import Calibration, read_calibration
 from optimizer.planning.plan import make_plan
@@ -41,7 +41,6 @@ from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.read import read_case
 
 OFFERS = 0.3  # of what is left after the joint plan goes into offers that are asked about by name
-ROWS_SHOWN = 12  # of each table, on a terminal
 Report = Callable[[Progress], None]
 
 
@@ -59,11 +58,12 @@ def run(settings: QuoteJob) -> int:
         draft.log(f"run {draft.run_id}: quotes of {case.name}")
         with shown_progress(draft.log) as progress:
             result = _judge(case, contracts, offers, settings, read_calibration(inputs.calibration), progress, began)
-        result = replace(result, alerts=(*notes, *result.alerts))
-        rows = tables(result)
-        about = _summary(draft, settings, result, seconds=time.monotonic() - began)
-        view = _view(result, rows)
-        _write(draft, rows, view, about, supplier_names(case), csv=settings.output.csv)
+            phases(progress, began)("writing")
+            result = replace(result, alerts=(*notes, *result.alerts))
+            rows = tables(result)
+            about = _summary(draft, settings, result, seconds=time.monotonic() - began)
+            view = _view(result, rows)
+            _write(draft, rows, view, about, supplier_names(case), csv=settings.output.csv)
     _show(view)
     print(f"run: {run_path(draft)}")
     return 0
@@ -113,7 +113,7 @@ def _judge(
 
 def _told(progress: Report, phase: str) -> Callable[[Tally], None]:
     return lambda tally: progress(
-        Progress(phase=f"{phase} {tally.done}/{tally.done + len(tally.running) + tally.waiting}", seconds=tally.seconds)
+        Progress(phase=phase, seconds=tally.seconds, done=tally.done, of=tally.done + len(tally.running) + tally.waiting)
     )
 
 
@@ -150,9 +150,9 @@ def _show(view: QuoteView) -> None:
             print(f"alert: {alert}")
         return
     console = Console(markup=False, highlight=False)
-    print_sections(verdicts(view), sections(view), console, rows=ROWS_SHOWN)
-    for alert in view.alerts:
-        console.print(f"! {alert}")
+    print_facts(verdicts(view), console)
+    print_sections(sections(view), console)
+    print_alerts(view.alerts, console)
 
 
 def _figure(value: object) -> str:

@@ -23,8 +23,9 @@ from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.news import due_lines, run_tables
 from optimizer.jobs.overview import overview
 from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_plan, write_plan_page, write_rows
+from optimizer.jobs.progress import phases, shown_progress
 from optimizer.jobs.settings import TODAY, PlanSettings, ReplanJob
-from optimizer.jobs.terminal import show_plan, shown_progress
+from optimizer.jobs.terminal import show_plan
 from optimizer.planning import outputs
 from optimizer.planning.calibration import read_calibration
 from optimizer.planning.outputs import Rows
@@ -37,7 +38,6 @@ from optimizer.planning.replan.spend import budgets, burn_down
 from optimizer.planning.replan.steadiness import Steadiness
 from optimizer.planning.replan.watch import KINDS, Alert, Watch, decisions_due, forecast_drift, old_tables, unserved, worst_first
 from optimizer.report.overview import CostLine, News
-from optimizer.report.wording import money, money_unit
 from optimizer.store.catalogue import runs
 from optimizer.store.lock import sole_writer
 from optimizer.store.runs import RunDraft, RunFailed, find_run, new_run, run_path
@@ -97,17 +97,20 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
                 settings=solve_settings(settings),
                 progress=progress,
             )
-        tables = outputs.tables(made.result)
-        alerts = _alerts(settings, tonight, made, tables)
-        view = overview(made.result, tables)
-        previous = None if tonight.last is None else tonight.last.folder.name
-        summary = run_summary(draft, settings, made.result, job="replan", previous=previous, seconds=time.monotonic() - began)
-        summary |= _more(settings, tonight, made, alerts, summary["alerts"])
-        write_plan(draft, settings, made.result, summary, tables)
-        told = {alert.subject: alert.usd for alert in alerts if alert.kind == "decision_due"}
-        due = due_lines(made.result, tables["commitments"], told)
-        write_plan_page(draft, made.result, summary, tables, replace(view, due=due, news=_news(tonight, made)))
-        _write(draft, settings, tonight, made, alerts, tables)
+            tell = phases(progress, began)
+            tables = outputs.tables(made.result)
+            tell("decisions")
+            alerts = _alerts(settings, tonight, made, tables)
+            view = overview(made.result, tables)
+            previous = None if tonight.last is None else tonight.last.folder.name
+            summary = run_summary(draft, settings, made.result, job="replan", previous=previous, seconds=time.monotonic() - began)
+            summary |= _more(settings, tonight, made, alerts, summary["alerts"])
+            write_plan(draft, settings, made.result, summary, tables)
+            told = {alert.subject: alert.usd for alert in alerts if alert.kind == "decision_due"}
+            view = replace(view, due=due_lines(made.result, tables["commitments"], told), news=_news(tonight, made))
+            tell("writing")
+            write_plan_page(draft, made.result, summary, tables, view)
+            _write(draft, settings, tonight, made, alerts, tables)
     _metrics(settings, planned=True, made=made, alerts=alerts)
     show_plan(view)
     _show(made, alerts)
@@ -249,13 +252,10 @@ def _metrics(settings: ReplanJob, *, planned: bool, made: Replan | None = None, 
 
 
 def _show(made: Replan, alerts: tuple[Alert, ...]) -> None:
-    if not sys.stdout.isatty():
-        for step in made.steps:
-            print(f"bridge {step.name}: change_usd={step.change_usd!r}")
-        print(f"moves: {made.moves}\nkept_last: {made.kept}")
-    elif made.steps:
-        unit = money_unit(max(abs(step.change_usd) for step in made.steps))
-        print(f"\nSince the last plan, {unit}: " + ", ".join(f"{step.name} {money(step.change_usd, unit)}" for step in made.steps))
+    """What the plan's own tables do not say."""
+    if sys.stdout.isatty():
         print("The last plan's decisions stand." if made.kept else f"{made.moves} loads move at the start.")
+    else:
+        print(f"moves: {made.moves}\nkept_last: {made.kept}")
     for alert in alerts:
         print(f"alert {alert.kind}: {alert.text}")

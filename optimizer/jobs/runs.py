@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
+from optimizer.jobs.sections import rich_table
 from optimizer.jobs.settings import RunsJob
+from optimizer.report.document import Section
 from optimizer.report.wording import gap_text, money, money_unit
 from optimizer.store.catalogue import RunRecord, runs
 from optimizer.store.marks import approve, pin
@@ -75,19 +75,16 @@ def _prune(home: Path, settings: RunsJob) -> None:
 
 
 def print_runs(records: tuple[RunRecord, ...], console: Console) -> None:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name in ("run", "job", "case", "as of", "status"):
-        table.add_column(name, overflow="fold")
-    for name in ("cost", "gap"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("kept")
-    for record in records:
-        usd = record.objective_usd
-        cost = "-" if usd is None else f"{money(usd, money_unit(usd))} {money_unit(usd)}"
-        words = [record.job, record.case_name, record.as_of, record.status]
-        gap = "-" if record.gap is None else gap_text(record.gap)
-        table.add_row(record.run_id, *(word or "-" for word in words), cost, gap, _kept(record))
-    console.print(table)
+    columns = ("run", "job", "case", "as of", "status", "cost>", "gap>", "kept")
+    console.print(rich_table(Section(title="", columns=columns, rows=tuple(map(_told, records)))))
+
+
+def _told(record: RunRecord) -> tuple[str, ...]:
+    usd = record.objective_usd
+    cost = "-" if usd is None else f"{money(usd, money_unit(usd))} {money_unit(usd)}"
+    words = (record.job, record.case_name, record.as_of, record.status)
+    gap = "-" if record.gap is None else gap_text(record.gap)
+    return record.run_id, *(word or "-" for word in words), cost, gap, _kept(record)
 
 
 def _kept(record: RunRecord) -> str:

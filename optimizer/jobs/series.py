@@ -12,6 +12,7 @@ from optimizer.jobs.places import flows, latency, origins, sites
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
 from optimizer.report.series import PlanSeries
+from optimizer.report.wording import words
 
 MOVERS = 15
 NOBODY = "no supplier"  # of moves, penalties and delay
@@ -33,7 +34,7 @@ def plan_series(result: PlanResult, tables: Mapping[str, Rows]) -> PlanSeries:
         pools=_pools(result, tables["prices"], order),
         costs=_waterfall(tables["costs"]),
         movers=[
-            {"figure": f"{row['table']} {row['row']} {row['column']}", "usd": float(row["elasticity_usd"])}
+            {"figure": f"{row['row']}: {words(row['column'])}", "table": row["table"], "usd": float(row["elasticity_usd"])}
             for row in tables["sensitivities"][:MOVERS]
         ],
         alpha=result.verification.risk.alpha,

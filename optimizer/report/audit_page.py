@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 
 from optimizer.report.audit_charts import audit_charts
-from optimizer.report.document import PRICES, SUPPLIERS, Bullets, Facts, Page, Section
-from optimizer.report.wording import count, day, gap_text, money, money_unit, percent
+from optimizer.report.document import PRICES, SUPPLIERS, Bullets, Facts, Page, Section, with_tables
+from optimizer.report.wording import count, day, gap_text, large_money, money, money_unit, percent
 
 Rows = Sequence[Mapping[str, Any]]
 RECENT_DAYS = 365  # age from which a price point is old
@@ -33,14 +33,13 @@ class AuditView:
 def headline(view: AuditView) -> dict[str, str]:
     """Sums over contracts in force, undiscounted."""
     told = view.totals
-    unit = money_unit(told["total_contract_value_usd"])
     low, high = told["non_cancellable_low_usd"], told["non_cancellable_high_usd"]
     states = ", ".join(f"{number} {state}" for state, number in told["clauses"].items())
-    short = f"{money(told['shortfall_mean_usd'], unit)} {unit} expected, {money(told['shortfall_p90_usd'], unit)} at the 90th percentile"
+    short = f"{large_money(told['shortfall_mean_usd'])} expected, {large_money(told['shortfall_p90_usd'])} at the 90th percentile"
     return {
-        "contract value": f"{money(told['total_contract_value_usd'], unit)} {unit}, whole terms",
-        "cannot be cancelled": f"{_between(low, high, unit)} {unit}",
-        "beyond the horizon": f"{money(told['beyond_horizon_usd'], unit)} {unit} at least, if kept",
+        "contract value": f"{large_money(told['total_contract_value_usd'])}, whole terms",
+        "cannot be cancelled": large_money(low) if low == high else f"{large_money(low)} to {large_money(high)}",
+        "beyond the horizon": f"{large_money(told['beyond_horizon_usd'])} at least, if kept",
         "paid, not taken": short,
         "clauses": states,
         "assumed": f"{percent(told['assumed_share'])} of spend rests on assumed figures",
@@ -69,11 +68,13 @@ def sections(view: AuditView) -> Iterable[Section]:
 
 def audit_page(view: AuditView, summary: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Page:
     """The whole page; `names` are those that say who supplies, and what stands for them on a page to share."""
-    due = _decisions(view)
+    due, contracts, exits, prices = _decisions(view), _contracts(view), _exits(view), _clause_prices(view)
+    near = {"Committed by period": (contracts,), "What leaving costs, by date": (exits,), "What clauses cost": (prices,)}
+    under = near | {"": tuple(section for section in sections(view) if section not in (due, contracts, exits, prices))}
     return Page(
         title=f"Audit of contracts of {view.case}, as of {view.as_of}",
         top=(Facts(title="What contracts lock in", values=headline(view)), Bullets(title="Alerts", items=view.alerts), due),
-        parts=(*audit_charts(view.tables, view.whole), *(section for section in sections(view) if section != due)),
+        parts=tuple(with_tables(tuple(audit_charts(view.tables, view.whole)), under)),
         summary=summary,
         names=names or {},
     )
@@ -170,6 +171,7 @@ def _clause_prices(view: AuditView) -> Section:
     return Section(
         title="What the plan would save without a clause, discounted",
         gives=(PRICES,),
+        folded=True,
         columns=("contract", "clause", f"at least, {unit}$", "at most$"),
         rows=tuple((row["contract"], row["clause"], money(row["price_low_usd"], unit), money(row["price_high_usd"], unit)) for row in rows),
     )
@@ -222,7 +224,7 @@ def _market(view: AuditView) -> Section:
     for found in points.values():
         recent = [row for row in found if row["age_days"] <= RECENT_DAYS] or found[:1]
         least, most = (choose(recent, key=lambda row: row["market_usd"]) for choose in (min, max))
-        over = "-" if least["contracted_over_market"] is None else f"{100 * least['contracted_over_market']:+.0f} %"
+        over = "-" if least["contracted_over_market"] is None else f"{round(100 * least['contracted_over_market']):+d} %"
         prices = tuple(_price(least[name]) for name in ("list_usd", "contracted_usd", "effective_usd", "market_usd"))
         where = (f"{least['supplier']} ({least['kind']})", day(least["observed_on"]))
         rows.append((least["contract"], least["accelerator"], *prices, *where, over, _price(most["market_usd"])))

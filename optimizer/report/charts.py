@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -13,6 +13,7 @@ from optimizer.report.drawing import COLOURS, Picture
 from optimizer.report.wording import MILLION, money_unit
 
 HEIGHT, LOWER, ROW = 260, 150, 14
+AMOUNT_ROOM = 0.12  # of an axis, beyond the longest bar, for its amount
 WIDTH = 600  # before the page fits it to the reader's screen
 MORE, LESS, TOTAL = COLOURS[1], COLOURS[2], COLOURS[0]
 
@@ -48,32 +49,34 @@ def one_of(field: str, names: Sequence[str]) -> Any:
     return alt.selection_point(name="one", fields=[field], bind=bind, value=[{field: names[0]}])
 
 
+def axis_unit(usd: Iterable[float]) -> str:
+    """The unit of an axis of money: millions from one million on, so that its labels stay short."""
+    return money_unit(10 * max((abs(amount) for amount in usd), default=0.0))
+
+
 def waterfall(rows: Rows) -> Picture:
-    """Bars that begin where the one before ends; the last is the total.
+    """Bars from top to bottom that begin where the one before ends, each with its amount; the last is the total.
 
     Args:
       rows: line, start_usd, end_usd, usd.
     """
-    unit = money_unit(max(abs(float(row[name])) for row in rows for name in ("start_usd", "end_usd")))
+    unit = axis_unit(float(row[name]) for row in rows for name in ("start_usd", "end_usd"))
     shown = [
-        {"line": row["line"], "order": i, "kind": "total" if i == len(rows) - 1 else "more" if row["usd"] > 0 else "less"}
+        {"line": row["line"], "kind": "total" if i == len(rows) - 1 else "more" if row["usd"] > 0 else "less"}
         | {name: in_unit(float(row[f"{name}_usd"]), unit) for name in ("start", "end")}
-        | {"amount": in_unit(float(row["usd"]), unit)}
+        | {"amount": in_unit(float(row["usd"]), unit), "right": in_unit(max(float(row["start_usd"]), float(row["end_usd"])), unit)}
         for i, row in enumerate(rows)
     ]
     kinds = alt.Scale(domain=["more", "less", "total"], range=[MORE, LESS, TOTAL])
-    return (
-        alt.Chart(data(shown))
-        .mark_bar()
-        .encode(
-            alt.X("line:N", sort=alt.SortField("order"), axis=alt.Axis(title=None, labelAngle=-40)),
-            alt.Y("start:Q", title=unit),
-            alt.Y2("end:Q"),
-            alt.Color("kind:N", scale=kinds, legend=None),
-            tooltip=["line:N", alt.Tooltip("amount:Q", format=",.2f", title=unit)],
-        )
-        .properties(width=WIDTH, height=HEIGHT)
+    ends = [row[name] for row in shown for name in ("start", "end")]
+    room = alt.Scale(domain=[min(0.0, *ends), max(0.0, *ends) + AMOUNT_ROOM * (max(0.0, *ends) - min(0.0, *ends))], nice=False)
+    base = alt.Chart(data(shown)).encode(
+        alt.Y("line:N", sort=[row["line"] for row in shown], axis=alt.Axis(title=None, labelLimit=230)),
+        tooltip=["line:N", alt.Tooltip("amount:Q", format=",.2f", title=unit)],
     )
+    bars = base.mark_bar().encode(alt.X("start:Q", title=unit, scale=room), alt.X2("end:Q"), alt.Color("kind:N", scale=kinds, legend=None))
+    amounts = base.mark_text(align="left", dx=4).encode(alt.X("right:Q"), alt.Text("amount:Q", format=",.1f"))
+    return alt.layer(bars, amounts).properties(width=WIDTH, height=1.6 * ROW * len(shown))
 
 
 def steps(lines: Sequence[tuple[str, float]], total: str) -> list[dict[str, Any]]:
@@ -92,7 +95,7 @@ def intervals(rows: Rows, title: str) -> Picture:
       rows: name, low, at, high in USD; low and high may be None.
       title: of the axis, before the unit.
     """
-    unit = money_unit(max(abs(float(row[name])) for row in rows for name in ("low", "at", "high") if is_known(row[name])))
+    unit = axis_unit(float(row[name]) for row in rows for name in ("low", "at", "high") if is_known(row[name]))
     shown = [
         {"line": row["name"]}
         | {name: in_unit(float(row[name] if is_known(row[name]) else row["at"]), unit) for name in ("low", "at", "high")}

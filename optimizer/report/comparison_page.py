@@ -44,10 +44,9 @@ def sections(view: ComparisonView) -> Iterable[Section]:
     """The tables of the comparison, those without rows left out."""
     unit = money_unit(max((abs(row["change_usd"]) for row in view.costs), default=0.0))
     costs = [(row["payee"] or "-", row["supplier"] or "-", row["line"], signed(row["change_usd"], unit)) for row in view.costs]
-    if costs:
-        costs.append(("total", "", "", signed(view.second_usd - view.first_usd, unit)))
+    total = ("total", "", "", signed(view.second_usd - view.first_usd, unit))
     found = (
-        Section(title="Where the cost differs", columns=("payee", "supplier", "line", f"change, {unit}$"), rows=tuple(costs)),
+        Section(title="Where the cost differs", columns=("payee", "supplier", "line", f"change, {unit}$"), rows=tuple(costs), total=total),
         Section(title="Contracts", columns=("contract", "from", "to"), rows=tuple(map(_contract, view.contracts))),
         Section(
             title="Where work runs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from optimizer.errors import DataError, Violation
@@ -30,6 +30,13 @@ class Section:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     gives: tuple[str, ...] = ()  # what the whole of it gives away
+    total: tuple[str, ...] = ()  # a last row that stays last; empty: none
+    folded: bool = False  # on a page: closed until a reader opens it, as a chart before it shows the same
+
+    @property
+    def lines(self) -> tuple[tuple[str, ...], ...]:
+        """The rows, then their total."""
+        return (*self.rows, self.total) if self.total else self.rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +73,19 @@ class Page:
         return iter((*self.top, *self.parts))
 
 
+def with_tables(charts: Sequence[Chart], under: Mapping[str, Sequence[Section]]) -> Iterator[Part]:
+    """Each chart with the tables that belong below it; what has no chart to stand below comes last, open to be read.
+
+    Args:
+      under: tables by the title of their chart.
+    """
+    for chart in charts:
+        yield chart
+        yield from under.get(chart.title, ())
+    drawn = {chart.title for chart in charts}
+    yield from (replace(table, folded=False) for title, tables in under.items() if title not in drawn for table in tables)
+
+
 def heading(column: str) -> str:
     """A column's name as readers see it."""
     return column.rstrip(NUMBER + MONEY)
@@ -99,7 +119,7 @@ def page_of(text: str, file: str) -> Page:
 
 
 def _part(held: Mapping[str, Any]) -> Part:
-    values = {name: _tuples(value) if name in ("columns", "rows", "items", "gives") else value for name, value in held.items()}
+    values = {name: _tuples(value) if name in ("columns", "rows", "items", "gives", "total") else value for name, value in held.items()}
     return KINDS[values.pop("kind")](**values)
 
 

@@ -2,18 +2,20 @@
 // Tables: a click on a heading sorts, a button gives the rows as CSV.
 const NUMBER = /^[+\u2212-]?[\d,]*\.?\d+(e[+-]?\d+)?( ?%)?$/i;
 const cellText = (row, i) => row.cells[i].textContent;
-const asNumber = (text) => parseFloat(text.replaceAll(",", "").replace("\u2212", "-"));
+const firstNumber = (text) => parseFloat(text.replaceAll(",", "").replace("\u2212", "-")); // of an interval: its lower end
 
-function compareCells(a, b) {
-  const numbers = NUMBER.test(a) && NUMBER.test(b);
-  return numbers ? asNumber(a) - asNumber(b) : a.localeCompare(b);
+function compareCells(a, b, numbers) {
+  if (!numbers) return a.localeCompare(b);
+  const [x, y] = [firstNumber(a), firstNumber(b)];
+  return isNaN(x) || isNaN(y) ? isNaN(x) - isNaN(y) : x - y;
 }
 
 function sortBy(table, heading) {
   const i = heading.cellIndex;
   const down = heading.getAttribute("aria-sort") === "ascending";
+  const numbers = heading.classList.contains("number");
   const body = table.tBodies[0];
-  const rows = [...body.rows].sort((a, b) => compareCells(cellText(a, i), cellText(b, i)) * (down ? -1 : 1));
+  const rows = [...body.rows].sort((a, b) => compareCells(cellText(a, i), cellText(b, i), numbers) * (down ? -1 : 1));
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", down ? "descending" : "ascending");
   body.append(...rows);
@@ -49,45 +51,75 @@ for (const table of document.querySelectorAll("table")) {
   table.parentElement.before(button);
 }
 
-// Charts: specifications lie in the page as JSON; widths follow the reader's screen.
+// Paper shows lists whole, and of the folded tables those that the reader has opened.
+addEventListener("beforeprint", () => { for (const list of document.querySelectorAll("details:not(.folded)")) list.open = true; });
+
+// Charts: specifications lie in the page as JSON, the program that draws them as text. The page can be used before it runs:
+// first the charts on the screen are drawn, then the others, one at a time, when nothing else is to be done.
 function fitted(spec, width) {
   const { margin = 150, aspect } = spec.usermeta ?? {};
   const beside = Math.min(margin, Math.max(110, width * 0.45)); // names get less room on a narrow screen
+  if (!spec.vconcat) spec.autosize = { type: "fit-x", contains: "padding" };
   for (const part of spec.vconcat ?? [spec]) {
-    if (part.width !== undefined) part.width = Math.max(140, width - beside);
+    if (part.width !== undefined) part.width = spec.vconcat ? Math.max(140, width - beside) : width;
     if (aspect) part.height = part.width * aspect;
     for (const { encoding } of part.layer ?? [part]) {
       const axis = encoding?.y?.axis;
       if (axis?.labelLimit) axis.labelLimit = Math.min(axis.labelLimit, beside - 20);
     }
   }
+  return spec;
+}
+
+function startViewer() {
+  const text = document.getElementById("viewer");
+  if (!text) return;
+  const script = document.createElement("script");
+  script.textContent = text.textContent;
+  text.replaceWith(script);
+}
+
+function configuration(width) {
+  const ink = "var(--ink)", quiet = "var(--quiet)", line = "var(--line)"; // follow the screen, and paper, without drawing anew
+  const text = { labelColor: ink, titleColor: quiet, titleFontWeight: "normal", labelFontSize: 11 };
+  return {
+    background: "transparent", font: "system-ui, sans-serif", view: { stroke: line },
+    axis: { gridColor: line, domainColor: line, tickColor: line, ...text }, title: { color: ink }, text: { color: ink }, rule: { color: ink },
+    axisXQuantitative: { tickCount: width < 500 ? 4 : 8 }, legend: { ...text, columns: width < 500 ? 2 : 5, labelLimit: 140 },
+  };
+}
+
+async function draw(holder) {
+  const width = holder.clientWidth;
+  const spec = fitted(JSON.parse(document.getElementById(holder.dataset.spec).textContent), width);
+  try {
+    holder.view = (await vegaEmbed(holder, spec, { actions: false, mode: "vega-lite", renderer: "svg", config: configuration(width) })).view;
+    holder.style.minHeight = "";
+    holder.dataset.drawn = "yes";
+  } catch (fault) {
+    holder.textContent = "This chart could not be drawn: " + fault.message;
+    console.error(fault);
+  }
+}
+
+const nothingElse = () => new Promise((next) => (window.requestIdleCallback ?? setTimeout)(next, { timeout: 300 }));
+
+function onScreen(holder) {
+  const { top, bottom } = holder.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
 }
 
 let drawing = 0; // a later drawing ends an earlier one
 
 async function drawCharts() {
-  const mine = ++drawing;
-  for (const holder of document.querySelectorAll(".chart")) delete holder.dataset.drawn;
-  const ink = "var(--ink)", quiet = "var(--quiet)", line = "var(--line)"; // follow the screen, and paper, without drawing anew
-  const text = { labelColor: ink, titleColor: quiet, titleFontWeight: "normal", labelFontSize: 11 };
-  const config = {
-    background: "transparent", font: "system-ui, sans-serif", view: { stroke: line },
-    axis: { gridColor: line, domainColor: line, tickColor: line, ...text }, title: { color: ink }, text: { color: ink }, rule: { color: ink },
-  };
-  for (const holder of document.querySelectorAll(".chart")) {
-    const spec = JSON.parse(document.getElementById(holder.dataset.spec).textContent);
-    fitted(spec, holder.clientWidth);
-    config.axisXQuantitative = { tickCount: holder.clientWidth < 500 ? 4 : 8 };
-    config.legend = { ...text, columns: holder.clientWidth < 500 ? 2 : 5, labelLimit: 140 };
-    try {
-      holder.view = (await vegaEmbed(holder, spec, { actions: false, mode: "vega-lite", renderer: "svg", config })).view;
-      holder.dataset.drawn = "yes";
-    } catch (fault) {
-      holder.textContent = "This chart could not be drawn: " + fault.message;
-      console.error(fault);
-    }
-    await new Promise((next) => setTimeout(next)); // readers can scroll and click between two charts
+  const mine = ++drawing, waiting = [...document.querySelectorAll(".chart")];
+  for (const holder of waiting) delete holder.dataset.drawn;
+  while (waiting.length) {
+    await nothingElse();
     if (mine !== drawing) return;
+    startViewer();
+    const next = Math.max(0, waiting.findIndex(onScreen));
+    await draw(waiting.splice(next, 1)[0]);
   }
 }
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optimizer.report.document import PRICES, SUPPLIERS, Bullets, Chart, Facts, Page, Section
+from optimizer.report.document import PRICES, SUPPLIERS, Bullets, Chart, Facts, Page, Section, with_tables
 from optimizer.report.headline import due_section, headline, news_facts
 from optimizer.report.news_charts import news_charts
 from optimizer.report.overview import ContractLine, Overview
 from optimizer.report.plan_charts import plan_charts
+from optimizer.report.plan_tables import baselines_section, contracts_section, obligations_section, suppliers_section
 from optimizer.report.risk import risk_section, stress_section
 from optimizer.report.series import PlanSeries
-from optimizer.report.wording import BASELINES, count, day, money, money_unit, percent
+from optimizer.report.wording import day, figure, money, money_unit, percent
 
 ORDER = ("sign", "leave", "keep", "decline")
 
@@ -28,6 +29,14 @@ def plan_page(
     """
     unit = money_unit(view.objective_usd)
     charts: tuple[Chart, ...] = () if series is None else (*news_charts(view.news), *plan_charts(series))
+    under = {
+        "Spend over time": (suppliers_section(view, unit), baselines_section(view, unit)),
+        "What scenarios cost": (_scenarios(view, unit), risk_section(view), stress_section(view)),
+        "What the cost is made of": (_costs(view, unit),),
+        "What moves the cost": (_movers(view),),
+        "Use of contracts": (contracts_section(view), obligations_section(view)),
+        "Where work runs": (_placements(view),),
+    }
     return Page(
         title=f"Plan of {view.case}, as of {summary['as_of']}",
         top=(
@@ -37,19 +46,7 @@ def plan_page(
             _decisions(view),
             Bullets(title="Alerts", items=view.alerts),
         ),
-        parts=(
-            *charts,
-            _scenarios(view, unit),
-            risk_section(view),
-            stress_section(view),
-            _suppliers(view, unit),
-            _contracts(view),
-            _baselines(view, unit),
-            _obligations(view),
-            _costs(view, unit),
-            _movers(view),
-            _placements(view),
-        ),
+        parts=tuple(with_tables(charts, under)),
         summary=summary,
         names=names or {},
     )
@@ -70,50 +67,29 @@ def _when(line: ContractLine) -> str:
 
 def _scenarios(view: Overview, unit: str) -> Section:
     rows = tuple((line.scenario, percent(line.probability), money(line.usd, unit)) for line in view.scenarios)
-    return Section(title="Cost by scenario, discounted", columns=("scenario", "probability>", f"{unit}$"), rows=rows, gives=(PRICES,))
-
-
-def _suppliers(view: Overview, unit: str) -> Section:
-    rows = (
-        (s.supplier, money(s.spend_usd, unit), percent(s.spend_share), count(s.accelerator_hours), percent(s.hours_share))
-        for s in view.suppliers
+    return Section(
+        title="Cost by scenario, discounted", columns=("scenario", "probability>", f"{unit}$"), rows=rows, gives=(PRICES,), folded=True
     )
-    columns = ("supplier", f"expected spend, {unit}$", "share$", "accelerator-hours>", "share>")
-    return Section(title="By supplier", columns=columns, rows=tuple(rows))
-
-
-def _contracts(view: Overview) -> Section:
-    rows = ((c.contract, c.supplier, c.decision, str(c.lots), day(c.starts), day(c.act_by), day(c.ends)) for c in view.contracts)
-    columns = ("contract", "supplier", "decision", "lots>", "from", "act by", "ends")
-    return Section(title="Contracts", columns=columns, rows=tuple(rows))
-
-
-def _baselines(view: Overview, unit: str) -> Section:
-    rows = ((BASELINES.get(b.name, b.name), money(b.cost_usd, unit), money(b.saving_usd, unit), b.note) for b in view.baselines)
-    columns = ("policy", f"cost, {unit}$", f"plan saves, {unit}$", "note")
-    return Section(title="Beside what planners do without it", columns=columns, rows=tuple(rows), gives=(PRICES,))
-
-
-def _obligations(view: Overview) -> Section:
-    unit = money_unit(max((line.remaining_usd for line in view.obligations), default=0.0))
-    rows = ((o.contract, str(o.lots), day(o.until), money(o.remaining_usd, unit)) for o in view.obligations)
-    columns = ("contract", "lots>", "until", f"least payments, {unit}$")
-    return Section(title="Committed beyond the horizon, undiscounted", columns=columns, rows=tuple(rows))
 
 
 def _costs(view: Overview, unit: str) -> Section:
-    rows = [(line.line, money(line.usd, unit)) for line in view.costs]
-    total = ("total", money(view.expected_usd, unit))
-    return Section(title="Cost by line, expected and discounted", columns=("line", f"{unit}$"), rows=(*rows, total), gives=(PRICES,))
+    return Section(
+        title="Cost by line, expected and discounted",
+        columns=("line", f"{unit}$"),
+        rows=tuple((line.line, money(line.usd, unit)) for line in view.costs),
+        total=("total", money(view.expected_usd, unit)),
+        gives=(PRICES,),
+        folded=True,
+    )
 
 
 def _movers(view: Overview) -> Section:
     unit = money_unit(max((abs(line.usd) for line in view.movers), default=0.0))
-    rows = ((line.table, line.row, line.column, f"{line.value:,.6g}", money(line.usd, unit)) for line in view.movers)
+    rows = ((line.table, line.row, line.column, figure(line.value), money(line.usd, unit)) for line in view.movers)
     columns = ("table", "row", "column", "value$", f"1 % more of it moves the bound by, {unit}$")
-    return Section(title="What moves the cost", columns=columns, rows=tuple(rows), gives=(PRICES, SUPPLIERS))
+    return Section(title="What 1 % more of a figure adds", columns=columns, rows=tuple(rows), gives=(PRICES, SUPPLIERS), folded=True)
 
 
 def _placements(view: Overview) -> Section:
     rows = ((line.load, line.pool or "not placed", line.first, line.last) for line in view.placements)
-    return Section(title="Placements", columns=("load or run", "pool", "from", "to"), rows=tuple(rows))
+    return Section(title="Placements", columns=("load or run", "pool", "from", "to"), rows=tuple(rows), folded=True)

@@ -10,13 +10,12 @@ from typing import Any
 
 import altair as alt
 
-from optimizer.report.charts import HEIGHT, LESS, LOWER, MORE, ROW, WIDTH, data, page_chart, waterfall
+from optimizer.report.charts import HEIGHT, LESS, LOWER, MORE, ROW, WIDTH, axis_unit, data, in_unit, page_chart, waterfall
 from optimizer.report.document import PRICES, SUPPLIERS, Chart
 from optimizer.report.drawing import COLOURS, Picture
 from optimizer.report.place_charts import place_charts
 from optimizer.report.risk_charts import risk_charts
 from optimizer.report.series import PlanSeries, Rows
-from optimizer.report.wording import MILLION, money_unit
 
 MOST_ROWS = 60  # loads shown in one chart, those with most accelerators
 
@@ -32,7 +31,7 @@ def plan_charts(series: PlanSeries) -> Iterator[Chart]:
     if series.costs:
         yield page_chart("What the cost is made of", _COSTS, waterfall(series.costs), gives=(PRICES,))
     if series.movers:
-        yield page_chart("What moves the bound", _MOVERS, _tornado(series.movers), margin=280, gives=(PRICES, SUPPLIERS))
+        yield page_chart("What moves the cost", _MOVERS, _tornado(series.movers), margin=280, gives=(PRICES, SUPPLIERS))
     if series.contract_use:
         yield page_chart("Use of contracts", _USE, _contracts(series.contract_use), margin=200)
     if series.pools:
@@ -67,11 +66,11 @@ def _suppliers(names: Sequence[str]) -> Any:
 
 def _spend(series: PlanSeries) -> Picture:
     rows, colour = series.spend, _suppliers(series.suppliers)
-    unit = money_unit(max(float(row["cash_usd"]) for row in rows) * 10)
-    shown = [dict(row) | {"amount": row["cash_usd"] / (MILLION if unit == "M USD" else 1)} for row in rows]
+    unit = axis_unit(float(row["cash_usd"]) for row in rows)
+    shown = [dict(row) | {"amount": in_unit(float(row["cash_usd"]), unit)} for row in rows]
     chosen = alt.selection_point(name="supplier", fields=["supplier"], bind="legend")
     brush = alt.selection_interval(name="periods", encodings=["x"])
-    tips = ["period:O", "supplier:N", "line:N", alt.Tooltip("sum(amount):Q", format=",.2f", title=unit)]
+    tips = ["period:O", "supplier:N", alt.Tooltip("sum(amount):Q", format=",.2f", title=unit)]
     bars = alt.Chart(data(shown)).mark_bar()
     over_time = (
         bars.encode(
@@ -91,7 +90,7 @@ def _spend(series: PlanSeries) -> Picture:
             alt.X("sum(amount):Q", title=f"{unit} in the periods chosen"),
             alt.Y("line:N", title=None, sort="-x"),
             colour,
-            tooltip=tips[1:],
+            tooltip=["line:N", *tips[1:]],
         )
         .properties(width=WIDTH, height=LOWER)
     )
@@ -129,8 +128,8 @@ def _capacity(series: PlanSeries) -> Picture:
 
 
 def _tornado(rows: Rows) -> Picture:
-    unit = money_unit(max(abs(float(row["usd"])) for row in rows))
-    shown = [{"figure": row["figure"], "amount": row["usd"] / (MILLION if unit == "M USD" else 1)} for row in rows]
+    unit = axis_unit(float(row["usd"]) for row in rows)
+    shown = [{"figure": row["figure"], "table": row["table"], "amount": in_unit(float(row["usd"]), unit)} for row in rows]
     colour = alt.condition("datum.amount > 0", alt.value(MORE), alt.value(LESS))
     return (
         alt.Chart(data(shown))
@@ -139,7 +138,7 @@ def _tornado(rows: Rows) -> Picture:
             alt.X("amount:Q", title=unit),
             alt.Y("figure:N", title=None, sort=None, axis=alt.Axis(labelLimit=260)),
             color=colour,
-            tooltip=["figure:N", alt.Tooltip("amount:Q", format=",.3f", title=unit)],
+            tooltip=["table:N", "figure:N", alt.Tooltip("amount:Q", format=",.3f", title=unit)],
         )
         .properties(width=WIDTH, height=ROW * 1.6 * len(shown))
     )

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optimizer.report.document import PRICES, Bullets, Facts, Page, Section
+from optimizer.report.document import PRICES, Bullets, Facts, Page, Section, with_tables
 from optimizer.report.quote_charts import quote_charts
-from optimizer.report.wording import count, money, money_unit, percent
+from optimizer.report.wording import count, figure, money, money_unit, percent
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -49,20 +49,23 @@ def sections(view: QuoteView) -> Iterator[Section]:
 
 def quote_page(view: QuoteView, summary: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Page:
     """The whole page; `names` are those that say who supplies, and what stands for them on a page to share."""
+    charts, curve = tuple(quote_charts(view.quotes, view.volume_curve)), _curve(view)
+    others = tuple(section for section in sections(view) if section.title not in (curve.title, _verdicts(view).title))
+    under = {"Break-even prices": (_verdicts(view),), "Volume against price": (curve,), "": others}
     return Page(
         title=f"Quotes of {view.case}, as of {view.as_of}",
         top=(
             Facts(title="Verdicts", values=verdicts(view)),
             Bullets(title="Alerts", items=view.alerts),
         ),
-        parts=(*quote_charts(view.quotes, view.volume_curve), *sections(view)),
+        parts=tuple(with_tables(charts, under)),
         summary=summary,
         names=names or {},
     )
 
 
 def verdicts(view: QuoteView) -> dict[str, str]:
-    """By quote. Example: take: offered at 2.500, it pays up to between 3.000 and 3.015 USD per accelerator-hour
+    """By quote. Example: take at 2.500: breaks even between 3.000 and 3.015 USD an accelerator-hour
 
     Where that does not decide, what the cheapest plans known say too.
     """
@@ -71,11 +74,15 @@ def verdicts(view: QuoteView) -> dict[str, str]:
 
 
 def _told(row: Row, found: float | None) -> str:
-    low, high = price(row["break_even_low"]), price(row["break_even_high"])
-    proven = f"{row['verdict']}: offered at {price(row['offered'])}, it pays up to between {low} and {high} USD per accelerator-hour"
+    low, high = row["break_even_low"], row["break_even_high"]
+    if math.isinf(high):
+        even = f"at {low:,.3f} or more"
+    else:
+        even = f"between {low:,.3f} and {high:,.3f}" if low > 0.0 else f"at {high:,.3f} or less"
+    proven = f"{row['verdict']} at {row['offered']:,.3f}: breaks even {even} USD an accelerator-hour"
     if row["verdict"] != "undecided" or found is None:
         return proven
-    return f"{proven}; the cheapest plans known with and without it cost the same at {price(found)}, which is not proven"
+    return f"{proven}; the cheapest plans known with and without it cost the same at {found:,.3f}, which is not proven"
 
 
 def price(usd: float | None) -> str:
@@ -155,21 +162,22 @@ def _options(view: QuoteView) -> Section:
         )
         for row in view.options
     )
-    return Section(title="Exclusive options", columns=("group", "quote", "", f"least cost with it, {unit}$", "verdict"), rows=rows)
+    return Section(title="Exclusive options", columns=("group", "quote", "choice", f"least cost with it, {unit}$", "verdict"), rows=rows)
 
 
 def _levers(view: QuoteView) -> Section:
+    unit = money_unit(max((abs(row["elasticity_usd"]) for row in view.levers), default=0.0))
     rows = tuple(
         (
             row["contract"],
             row["term"],
-            f"{row['value']:,.6g}",
-            f"{row['elasticity_usd']:,.2f}",
+            figure(row["value"]),
+            money(row["elasticity_usd"], unit),
             price(row["elasticity_usd_per_accelerator_hour"]),
         )
         for row in view.levers
     )
-    columns = ("quote", "term", "value$", "1 % more of it costs, USD$", "as USD per accelerator-hour$")
+    columns = ("quote", "term", "value$", f"1 % more of it costs, {unit}$", "as USD per accelerator-hour$")
     return Section(title="What to negotiate first", columns=columns, rows=rows, gives=(PRICES,))
 
 
@@ -178,8 +186,8 @@ def _counter_offers(view: QuoteView) -> Section:
         (
             row["contract"],
             row["term"],
-            "-" if row["offered"] is None else f"{row['offered']:,.6g}",
-            "-" if row["asked"] is None else f"{row['asked']:,.6g}",
+            "-" if row["offered"] is None else figure(row["offered"]),
+            "-" if row["asked"] is None else figure(row["asked"]),
             percent(1.0 - row["asked_share"]),
             "any plan" if row["certain"] else "the cheapest plan known",
         )
@@ -201,7 +209,7 @@ def _curve(view: QuoteView) -> Section:
         for row in view.volume_curve
     )
     columns = ("quote", "USD per accelerator-hour$", "accelerators taken, at least>", "by the best plan known>", "at most>")
-    return Section(title="Volume taken against price", columns=columns, rows=rows, gives=(PRICES,))
+    return Section(title="Volume taken against price", columns=columns, rows=rows, gives=(PRICES,), folded=True)
 
 
 def _entry(view: QuoteView) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -17,6 +17,8 @@ SHARED = (  # of summary.json: no money, no names
     *("schema_version", "run_id", "job", "case", "as_of", "status", "gap", "unserved_share", "seconds", "loads", "pools"),
     *("periods", "blocks", "scenarios", "contracts", "solver", "device", "seed", "versions", "verified"),
 )
+BETWEEN = r"[\s_\-\u2010-\u2015]*"  # words of a name, however it is spelt
+APART = re.compile(r"[\s_\-\u2010-\u2015]+")
 NO_TEXT = ("field", "type", "aggregate", "op", "name", "param", "as", "test", "expr", "groupby", "encodings", "fields", "signal", "filter")
 
 Change = Callable[[str], str]
@@ -64,27 +66,40 @@ def _changed(part: Part, change: Change, hidden: Collection[str]) -> Part:
 
 def _section(part: Section, change: Change, *, without_money: bool) -> Section:
     kept = [i for i, column in enumerate(part.columns) if not (without_money and column.endswith(MONEY))]
-    rows = tuple(tuple(change(row[i]) for i in kept) for row in part.rows)
-    return replace(part, columns=tuple(part.columns[i] for i in kept), rows=rows)
+
+    def left(row: Sequence[str]) -> tuple[str, ...]:
+        return tuple(change(row[i]) for i in kept) if row else ()
+
+    return replace(part, columns=tuple(part.columns[i] for i in kept), rows=tuple(map(left, part.rows)), total=left(part.total))
 
 
-def _renamed(value: Any, change: Change) -> Any:
+def _renamed(value: Any, change: Change, steering: Collection[str] = NO_TEXT) -> Any:
     """A specification with every text of its data changed, and those that only steer the drawing as they are."""
     if isinstance(value, Mapping):
-        return {key: each if key in NO_TEXT else _renamed(each, change) for key, each in value.items()}
+        return {
+            key: each if key in steering else _renamed(each, change, () if key in ("values", "datasets") else steering) for key, each in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_renamed(each, change) for each in value]
+        return [_renamed(each, change, steering) for each in value]
     return change(value) if isinstance(value, str) else value
 
 
 def _renaming(names: Mapping[str, str]) -> Change:
-    """Whole words, in any case, the longest first: `cloud_a` goes out of `cloud_a_h100` too."""
-    if not names:
+    """Whole words, in any case, the longest first: `cloud_a` goes out of `cloud_a_h100` too.
+
+    Between the words of a name may stand what people write there: Cloud A's, cloud-a, CloudA and cloud_a are one name.
+    """
+    stands_for = {_bare(name): other for name, other in names.items() if _bare(name)}
+    if not stands_for:
         return lambda text: text
-    stands_for = {name.casefold(): other for name, other in names.items()}
-    listed = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    spelt = {_bare(name): BETWEEN.join(map(re.escape, APART.split(name.strip("_- ")))) for name in names if _bare(name)}
+    listed = "|".join(spelt[name] for name in sorted(spelt, key=len, reverse=True))
     pattern = re.compile(rf"(?<![^\W_])(?:{listed})(?![^\W_])", re.IGNORECASE)
-    return lambda text: pattern.sub(lambda found: stands_for[found.group().casefold()], text)
+    return lambda text: pattern.sub(lambda found: stands_for[_bare(found.group())], text)
+
+
+def _bare(name: str) -> str:
+    return APART.sub("", name).casefold()
 
 
 def _without_figures(text: str) -> str:

@@ -22,7 +22,7 @@ class PlanSeries:
     contract_use: Rows  # order, period, contract, supplier, capacity, drawn, share
     pools: Rows  # order, period, pool, usd_per_accelerator_hour, held, bought, missing: accelerators, mean over the hours
     costs: Rows  # line, start_usd, end_usd, usd: of a waterfall, in order; the last is the total
-    movers: Rows  # figure, usd
+    movers: Rows  # figure, table, usd
     alpha: float  # below 1: the dearest 1 - alpha of probability are what risk is told of
     scenarios: Rows  # scenario, probability, usd: discounted cost if it happens
     asked_by_scenario: Rows  # order, period, scenario, accelerators: drawn and missing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 MILLION = 1e6
@@ -36,6 +37,17 @@ def signed(usd: float, unit: str) -> str:
 
 def count(number: float) -> str:
     return f"{number:,.0f}"
+
+
+def figure(number: float) -> str:
+    """A figure of a table in its own unit, with six digits that count. Examples: 650,000,000, 1.25, 1.2e-05"""
+    return f"{number:,.0f}" if abs(number) >= 1e6 else f"{number:,.6g}"
+
+
+def words(name: str) -> str:
+    """A column's name as words. Examples: "take or pay share" of x_TakeOrPayShare, "availability share" of availability_share"""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removeprefix("x_")).replace("_", " ")
+    return apart if apart.isupper() else apart.lower()
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -24,10 +24,13 @@ Method = Literal["price_and_assign", "exact"]
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where a solve stands; money in discounted USD."""
+    """Where a job stands; money in discounted USD."""
 
     phase: str
     seconds: float
+    done: int = 0
+    of: int = 0  # parts of the phase; 0: it has none
+    limit_s: float | None = None  # seconds at which the phase ends at the latest
     incumbent_usd: float | None = None
     bound_usd: float | None = None
     gap: float | None = None
@@ -119,7 +122,10 @@ class Search:
         incumbent = self.best.objective_usd if self.best else None
         bound = self.bound_usd if np.isfinite(self.bound_usd) else None
         gap = (incumbent - bound) / abs(incumbent) if incumbent and bound is not None else None
-        self.report(Progress(phase=self.phase, seconds=self.seconds, incumbent_usd=incumbent, bound_usd=bound, gap=gap))
+        limit = self.settings.time_limit_s
+        self.report(
+            Progress(phase=self.phase, seconds=self.seconds, incumbent_usd=incumbent, bound_usd=bound, gap=gap, limit_s=limit)
+        )
 
     @property
     def seconds(self) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from optimizer.__main__ import main
+from optimizer.jobs.progress import shown_progress
 from optimizer.jobs.speech import Speech, spoken
-from optimizer.jobs.terminal import shown_progress
 from optimizer.solve.search import Progress
 
 
@@ -40,7 +40,8 @@ def test_progress_and_the_run_are_events(tmp_path, capsys):
         print(f"status: optimal\nrun: {tmp_path}")
     out, err = capsys.readouterr()
     assert [json.loads(line) for line in out.splitlines()] == [
-        {"event": "progress", "phase": "solve", "seconds": 2.0, "incumbent_usd": 5.0, "bound_usd": None, "gap": None},
+        {"event": "progress", "phase": "solve", "seconds": 2.0, "done": 0, "of": 0, "limit_s": None, "incumbent_usd": 5.0}
+        | {"bound_usd": None, "gap": None},
         {"event": "line", "text": "status: optimal"},
         {"event": "run", "path": str(tmp_path), "summary": {"status": "optimal"}},
     ]

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from optimizer.jobs.terminal import plain_lines, print_tables, progress_fields, progress_text, show_plan, shown_progress
+from optimizer.jobs.progress import phase_text, progress_fields, progress_share, progress_text, shown_progress
+from optimizer.jobs.terminal import plain_lines, print_tables, show_plan
 from optimizer.report.headline import headline
 from optimizer.solve.search import Progress
 from tests.views import NASTY, OVERVIEW
@@ -74,6 +75,23 @@ def test_progress_is_a_line_now_and_then_elsewhere_and_in_the_log(capsys):
     assert capsys.readouterr().err.splitlines() == [f"progress: {line}" for line in log]
 
 
+def test_progress_on_a_terminal_is_one_line_with_a_bar_that_goes_when_it_is_over(monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr("optimizer.jobs.progress.Console", lambda **_: Console(file=screen, width=100, force_terminal=True))
+    with shown_progress(list[str]().append) as progress:
+        progress(replace(STEPS[1], limit_s=2.0))
+        shown = screen.getvalue()
+    assert "solve" in shown
+    assert "\u2501" * 11 in shown  # half of the bar
+    assert "best 1.50 bn USD" in shown
+    assert screen.getvalue().endswith("\x1b[2K")  # the line is wiped
+
+
 def test_progress_text_says_phase_time_best_bound_and_gap():
-    assert progress_text(STEPS[1]) == "solve        1 s   best 1,500.00 M USD   bound 1,200.00 M USD   gap 20 %"
+    assert progress_text(STEPS[1]) == "   1 s   best 1.50 bn USD   bound 1.20 bn USD   gap 20 %"
+    counted = Progress(phase="prices", seconds=3.0, done=7, of=28)
+    assert (phase_text(counted), progress_share(counted)) == ("prices 7/28", 0.25)
+    assert progress_fields(counted) == "phase=prices done=7/28 seconds=3.0"
+    assert progress_share(Progress(phase="solve", seconds=15.0, limit_s=60.0), since=15.0) == 0.5
+    assert progress_share(STEPS[0]) is None
     assert progress_fields(STEPS[1]) == "phase=solve seconds=1.0 incumbent_usd=1500000000.0 bound_usd=1200000000.0 gap=0.2"

@@ -12,7 +12,8 @@ from tests.views import audit_view
 
 def test_the_page_shows_every_section_and_escapes_names() -> None:
     page = render(audit_page(audit_view(), {"job": "audit"}))
-    assert page.count("<h2") == 18  # twelve tables, three charts, the totals, the alerts, and where it comes from
+    assert page.count("<h2") == 17  # eleven tables, three charts, the totals, the alerts, and where it comes from
+    assert page.count('<details class="folded"') == 2  # what clauses cost, below its chart, and summary.json
     assert "<b>" not in page
     assert "&lt;b&gt;" in page
     assert "read &lt;it&gt;" in page
@@ -26,8 +27,8 @@ def test_sections_without_rows_are_left_out() -> None:
 
 def test_figures() -> None:
     facts = headline(audit_view())
-    assert facts["contract value"] == "100.00 M USD, whole terms"
-    assert facts["cannot be cancelled"] == "25.00 to 50.00 M USD"
+    assert facts["contract value"] == "100.0 M USD, whole terms"
+    assert facts["cannot be cancelled"] == "25.0 M USD to 50.0 M USD"
     assert facts["clauses"] == "1 none, 2 unknown, 3 priced, 0 legal review"
     assert headline(audit_view(gap=None))["rests on"] == "a plan without a bound"
     titles = {section.title: section.rows for section in sections(audit_view())}

@@ -46,7 +46,7 @@ def test_the_page_is_whole_and_names_are_text():
         "Contracts",
         "Placements",
         "Alerts",
-        "What moves the cost",
+        "What 1 % more of a figure adds",
         "To be decided",
         "Since the last plan",
     )

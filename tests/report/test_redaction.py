@@ -14,7 +14,7 @@ from optimizer.errors import DataError
 from optimizer.report.audit_page import audit_page
 from optimizer.report.backtest_page import backtest_page
 from optimizer.report.comparison_page import comparison_page
-from optimizer.report.document import Bullets, Chart, Page, Section, page_of, page_text
+from optimizer.report.document import Bullets, Chart, Facts, Page, Section, page_of, page_text
 from optimizer.report.html import render
 from optimizer.report.overview import BaselineLine, ContractLine
 from optimizer.report.page import plan_page
@@ -42,7 +42,7 @@ MONEY = (
     "1,500.00",
     "1234500",
     "2.3456",
-    "3456700",
+    "3.4567",
     "4.5678",
     "777,",
 )
@@ -92,8 +92,37 @@ def test_both_at_once_and_the_charts_that_are_left(page: Page) -> None:
     assert not [word for word in (*NAMES, *MONEY) if word.casefold() in text]
     charts = [part.title for part in shared if isinstance(part, Chart)]
     assert charts == ["Capacity over time", "What scenarios ask for", "Latency against limits", "Use of contracts", "Where work runs"]
+    assert [part.title for part in shared if isinstance(part, Section) and part.total] == []
     assert shared.names == {}
     assert "objective_usd" not in shared.summary
+
+
+SPELT = (
+    *("Zanzibar-Compute's", "ZANZIBAR COMPUTE", "zanzibar_compute", "ZanzibarCompute", "zanzibar\u2011compute", "Oman Fabric\u2019s"),
+    *("oman-fabric", "OmanFabric 2031", "oman fabric 2031", "Q+A  (Cloud)", "q+a_(cloud)", "oman_fabric/2027 master agreement"),
+)
+
+
+def test_suppliers_go_however_they_are_spelt() -> None:
+    told = tuple(f"as {name} wrote on 2028-03-01, see notes" for name in SPELT)
+    rows = tuple((name, f"source: {name}.pdf", "pdf") for name in SPELT)
+    table = Section(title="Notes", columns=("contract", "source", "kind"), rows=rows, total=(f"all of {SPELT[0]}", "", ""))
+    bars = Chart(title="Bars", caption=f"of {SPELT[1]}", specification={"data": {"values": [{"name": name} for name in SPELT]}})
+    facts = Facts(values={name: f"with {name}" for name in SPELT})
+    parts = (Bullets(title="Alerts", items=told), table, bars, facts)
+    page = Page(title=f"Plan for {SPELT[3]}", top=(), parts=parts, summary={"case": "lab", "alerts": told}, names=NAMES)
+    assert re.search(b"zanzibar|oman|q\\+a", render(page).lower().encode())
+    shared = redacted(page, ["suppliers"])
+    for file in (render(shared), page_text(shared)):
+        assert not re.search(b"zanzibar|oman|q\\+a", file.lower().encode())
+    assert "as supplier 1&#x27;s wrote on 2028-03-01, see notes" in render(shared)
+    assert "as contract 1 wrote on" in render(shared)
+    assert "pdf" in render(shared)
+
+
+def test_words_that_only_begin_like_a_supplier_stay() -> None:
+    page = Page(title="t", top=(), parts=(Bullets(title="b", items=("oman_fabrics, womanfabric and oman fabricated",)),), summary={}, names=NAMES)
+    assert redacted(page, ["suppliers"]).parts == page.parts
 
 
 def test_a_document_is_read_back_as_it_was(page: Page) -> None:

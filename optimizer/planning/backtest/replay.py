@@ -97,7 +97,7 @@ class Replay:
         began, size = time.monotonic(), len(self.history.periods)
         record, before = Record(), None
         for t in range(size if periods is None else periods):
-            report(Progress(phase=f"{t + 1}/{size}", seconds=time.monotonic() - began))
+            report(Progress(phase="", seconds=time.monotonic() - began, done=t + 1, of=size))
             now = self._now(record, t, before)
             chosen = policy(now)
             record, before = decided(self.history, record, now.problem, chosen, t), (now.problem, chosen)
@@ -225,4 +225,4 @@ def _possible(problem: PlanningProblem, placed: np.ndarray) -> np.ndarray:
 
 
 def _named(phase: str, report: Report) -> Report:
-    return lambda step: report(replace(step, phase=f"{phase} {step.phase}"))
+    return lambda step: report(replace(step, phase=f"{phase} {step.phase}".strip()))
