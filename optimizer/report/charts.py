@@ -13,7 +13,6 @@ from optimizer.report.drawing import COLOURS, Picture
 from optimizer.report.wording import MILLION, money_unit
 
 HEIGHT, LOWER, ROW = 260, 150, 14
-AMOUNT_ROOM = 0.12  # of an axis, beyond the longest bar, for its amount
 WIDTH = 600  # before the page fits it to the reader's screen
 MORE, LESS, TOTAL = COLOURS[1], COLOURS[2], COLOURS[0]
 
@@ -27,7 +26,8 @@ def page_chart(
     specification: dict[str, Any] = drawn.to_dict(validate=False, format="vega-lite")
     for name in ("config", "$schema"):  # how it looks is the page's; a schema is an address
         specification.pop(name, None)
-    specification |= {"description": f"{title}. {caption}", "usermeta": {"margin": margin} | ({} if aspect is None else {"aspect": aspect})}
+    fit = specification.get("usermeta", {}) | {"margin": margin} | ({} if aspect is None else {"aspect": aspect})
+    specification |= {"description": f"{title}. {caption}", "usermeta": fit}
     return Chart(title=title, caption=caption, specification=specification, gives=gives)
 
 
@@ -68,15 +68,16 @@ def waterfall(rows: Rows) -> Picture:
         for i, row in enumerate(rows)
     ]
     kinds = alt.Scale(domain=["more", "less", "total"], range=[MORE, LESS, TOTAL])
-    ends = [row[name] for row in shown for name in ("start", "end")]
-    room = alt.Scale(domain=[min(0.0, *ends), max(0.0, *ends) + AMOUNT_ROOM * (max(0.0, *ends) - min(0.0, *ends))], nice=False)
     base = alt.Chart(data(shown)).encode(
-        alt.Y("line:N", sort=[row["line"] for row in shown], axis=alt.Axis(title=None, labelLimit=230)),
+        alt.Y("line:N", sort=[row["line"] for row in shown], axis=alt.Axis(title=None, labelLimit=270)),
         tooltip=["line:N", alt.Tooltip("amount:Q", format=",.2f", title=unit)],
     )
-    bars = base.mark_bar().encode(alt.X("start:Q", title=unit, scale=room), alt.X2("end:Q"), alt.Color("kind:N", scale=kinds, legend=None))
+    x = alt.X("start:Q", title=unit, scale=alt.Scale(nice=False))
+    bars = base.mark_bar().encode(x, alt.X2("end:Q"), alt.Color("kind:N", scale=kinds, legend=None))
     amounts = base.mark_text(align="left", dx=4).encode(alt.X("right:Q"), alt.Text("amount:Q", format=",.1f"))
-    return alt.layer(bars, amounts).properties(width=WIDTH, height=1.6 * ROW * len(shown))
+    ends = [0.0, *(row[name] for row in shown for name in ("start", "end"))]
+    room = {"ends": [min(ends), max(ends)]}  # the page leaves room for amounts beyond them
+    return alt.layer(bars, amounts).properties(width=WIDTH, height=1.6 * ROW * len(shown), usermeta=room)
 
 
 def steps(lines: Sequence[tuple[str, float]], total: str) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def headline(view: ComparisonView) -> dict[str, str]:
         "to": f"{view.second}: {money(view.second_usd, unit)} {unit}",
         "change": f"{signed(change, unit)} {unit}{share}",
         "decisions": f"{len(view.contracts)} contracts and {_loads(view)} loads or runs differ",
-        "inputs": "none differ" if not view.inputs else f"{len(view.inputs)} cells, rows or settings differ",
+        "inputs": "one cell, row or setting differs" if len(view.inputs) == 1 else f"{len(view.inputs)} cells, rows or settings differ",
     }
 
 

@@ -45,7 +45,7 @@ def news_facts(news: News | None) -> dict[str, str]:
     total = sum(step.usd for step in news.steps)
     told = {"change of the cost": f"{signed(total, unit)} {unit}", "last plan": news.since}
     causes = {step.line: f"{signed(step.usd, unit)} {unit}" for step in news.steps if money(step.usd, unit) != money(0.0, unit)}
-    return told | causes | {"decisions and inputs": "; ".join(news.notes) or "none differ"}
+    return told | causes | {"what differs": "; ".join(news.notes) or "nothing in decisions and inputs"}
 
 
 def due_section(view: Overview) -> Section:

@@ -32,4 +32,4 @@ def comparison_charts(view: ComparisonView) -> Iterator[Chart]:
 
 def _bridge(title: str, lines: list[tuple[str, float]]) -> Chart:
     caption = "Change of the cost, discounted and expected; each bar begins where the one before it ends, the last is the whole change."
-    return page_chart(title, caption, waterfall(steps(lines, "together")), gives=(PRICES,))
+    return page_chart(title, caption, waterfall(steps(lines, "together")), margin=290, gives=(PRICES,))

@@ -56,14 +56,17 @@ addEventListener("beforeprint", () => { for (const list of document.querySelecto
 
 // Charts: specifications lie in the page as JSON, the program that draws them as text. The page can be used before it runs:
 // first the charts on the screen are drawn, then the others, one at a time, when nothing else is to be done.
+const AMOUNT = 64; // pixels of an amount beside its bar
+
 function fitted(spec, width) {
-  const { margin = 150, aspect } = spec.usermeta ?? {};
+  const { margin = 150, aspect, ends } = spec.usermeta ?? {};
   const beside = Math.min(margin, Math.max(110, width * 0.45)); // names get less room on a narrow screen
   if (!spec.vconcat) spec.autosize = { type: "fit-x", contains: "padding" };
   for (const part of spec.vconcat ?? [spec]) {
     if (part.width !== undefined) part.width = spec.vconcat ? Math.max(140, width - beside) : width;
     if (aspect) part.height = part.width * aspect;
     for (const { encoding } of part.layer ?? [part]) {
+      if (ends && encoding.x?.scale) encoding.x.scale.domain = [ends[0], ends[1] + (ends[1] - ends[0]) * AMOUNT / Math.max(AMOUNT, width - beside - AMOUNT)];
       const axis = encoding?.y?.axis;
       if (axis?.labelLimit) axis.labelLimit = Math.min(axis.labelLimit, beside - 20);
     }
@@ -102,7 +105,7 @@ async function draw(holder) {
   }
 }
 
-const nothingElse = () => new Promise((next) => (window.requestIdleCallback ?? setTimeout)(next, { timeout: 300 }));
+const nothingElse = () => new Promise((next) => (window.requestIdleCallback ?? setTimeout)(next, { timeout: 60 }));
 
 function onScreen(holder) {
   const { top, bottom } = holder.getBoundingClientRect();

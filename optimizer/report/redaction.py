@@ -76,9 +76,8 @@ def _section(part: Section, change: Change, *, without_money: bool) -> Section:
 def _renamed(value: Any, change: Change, steering: Collection[str] = NO_TEXT) -> Any:
     """A specification with every text of its data changed, and those that only steer the drawing as they are."""
     if isinstance(value, Mapping):
-        return {
-            key: each if key in steering else _renamed(each, change, () if key in ("values", "datasets") else steering) for key, each in value.items()
-        }
+        kept = {key: () if key in ("values", "datasets") else steering for key in value}  # columns of data may bear any name
+        return {key: each if key in steering else _renamed(each, change, kept[key]) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_renamed(each, change, steering) for each in value]
     return change(value) if isinstance(value, str) else value

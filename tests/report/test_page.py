@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from optimizer.report.html import render
 from optimizer.report.page import plan_page
 from optimizer.store.summary import KEYS
-from tests.views import NASTY, OVERVIEW
+from tests.views import NASTY, OVERVIEW, series_of
 
 SUMMARY = dict.fromkeys(KEYS, 3) | {"as_of": "2028-01-03", "run_id": "20280103T060000.123Z-3fa91c"}
 
@@ -58,6 +58,12 @@ def test_the_page_loads_nothing():
     text = render(plan_page(OVERVIEW, SUMMARY))
     assert not re.search(r"https?:|<link|<img|<iframe|@import|url\(|\bsrc=|<\w+[^>]*\bon\w+=", text.replace(NASTY, ""))
     assert "prefers-color-scheme: dark" in text
+
+
+def test_the_page_can_be_used_before_its_viewer_is_more_than_text():
+    text = render(plan_page(OVERVIEW, SUMMARY, series=series_of(("alpha",))), viewer="draws(</script>)")
+    assert '<script type="text/plain" id="viewer">draws(<\\/script>)</script>\n<script>"use strict"' in text
+    assert "default-src 'none'" in text
 
 
 def test_a_plan_without_contracts_or_alerts_has_no_empty_tables():

@@ -121,7 +121,8 @@ def test_suppliers_go_however_they_are_spelt() -> None:
 
 
 def test_words_that_only_begin_like_a_supplier_stay() -> None:
-    page = Page(title="t", top=(), parts=(Bullets(title="b", items=("oman_fabrics, womanfabric and oman fabricated",)),), summary={}, names=NAMES)
+    told = Bullets(title="b", items=("oman_fabrics, womanfabric and oman fabricated",))
+    page = Page(title="t", top=(), parts=(told,), summary={}, names=NAMES)
     assert redacted(page, ["suppliers"]).parts == page.parts
 
 

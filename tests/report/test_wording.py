@@ -29,14 +29,16 @@ def test_money_is_told_in_a_unit_that_fits(usd, told):
 
 
 @pytest.mark.parametrize(
-    ("number", "told"), [(6.5e8, "650,000,000"), (1.25, "1.25"), (0.97, "0.97"), (312_500.0, "312,500"), (1.2e-5, "1.2e-05"), (-2e6, "-2,000,000")]
+    ("number", "told"),
+    [(6.5e8, "650,000,000"), (1.25, "1.25"), (0.97, "0.97"), (312_500.0, "312,500"), (1.2e-5, "1.2e-05"), (-2e6, "-2,000,000")],
 )
 def test_figures_are_written_out(number, told):
     assert figure(number) == told
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("x_TakeOrPayShare", "take or pay share"), ("availability_share", "availability share"), ("p50", "p50"), ("x_SLA", "SLA")]
+    ("name", "told"),
+    [("x_TakeOrPayShare", "take or pay share"), ("availability_share", "availability share"), ("p50", "p50"), ("x_SLA", "SLA")],
 )
 def test_columns_are_named_in_words(name, told):
     assert words(name) == told
