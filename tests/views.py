@@ -101,6 +101,7 @@ def series_of(names: tuple[str, ...]) -> PlanSeries:
         contract_use=[at | {"contract": name, "supplier": name, "capacity": 10.0, "drawn": 5.0, "share": 0.5} for at, _, name in rows],
         pools=[
             at | {"pool": name, "usd_per_accelerator_hour": 2.3456 * i, "held": 4.0, "bought": 1.0, "missing": float(i == 1)}
+            | {"idle": 1.0}
             for at, i, name in rows
         ],
         costs=[

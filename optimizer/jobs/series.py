@@ -128,9 +128,16 @@ def _placements(placements: Rows, order: Mapping[str, int]) -> list[dict[str, An
     ]
 
 
-def _contract_use(result: PlanResult, order: Mapping[str, int]) -> list[dict[str, Any]]:
-    supply, held, drawn = result.problem.supply, _held(result), np.zeros((len(result.problem.supply.contracts), len(order)))
+def _drawn(result: PlanResult) -> np.ndarray:
+    """[K, T] accelerators drawn from each contract, expected mean over hours."""
+    supply = result.problem.supply
+    drawn = np.zeros((len(supply.contracts), len(result.problem.periods)))
     np.add.at(drawn, supply.cover_contract, _mean(result, result.plan.contract_draw))
+    return drawn
+
+
+def _contract_use(result: PlanResult, order: Mapping[str, int]) -> list[dict[str, Any]]:
+    supply, held, drawn = result.problem.supply, _held(result), _drawn(result)
     supplier = {contract.name: contract.supplier for contract in result.case.contracts}
     return [
         {
@@ -153,6 +160,8 @@ def _pools(result: PlanResult, prices: Rows, order: Mapping[str, int]) -> list[d
     held, bought = np.zeros_like(missing), np.zeros_like(missing)  # [P, T] drawn from contracts, and on the market
     np.add.at(held, problem.supply.cover_pool, _mean(result, result.plan.contract_draw))
     np.add.at(bought, problem.supply.offer_pool, _mean(result, result.plan.offer_draw))
+    idle = np.zeros_like(missing)  # [P, T] of what contracts hold for the pool, here or in others of theirs; burst leaves none
+    np.add.at(idle, problem.supply.cover_pool, np.maximum(0.0, _held(result) - _drawn(result))[problem.supply.cover_contract])
     block, pool = ({name: i for i, name in enumerate(names)} for names in (problem.blocks, problem.pools))
     weight = problem.hours / problem.hours.sum(axis=1, keepdims=True)
     worth = _sums(
@@ -168,11 +177,13 @@ def _pools(result: PlanResult, prices: Rows, order: Mapping[str, int]) -> list[d
             "missing": round(float(missing[pool[p], order[t]]), 1),
             "held": round(float(held[pool[p], order[t]]), 1),
             "bought": round(float(bought[pool[p], order[t]]), 1),
+            "idle": round(float(idle[pool[p], order[t]]), 1),
         }
         for (p, t), usd in worth.items()
     ]
-    used = {row["pool"] for row in rows if row["usd_per_accelerator_hour"] > 0 or row["missing"] > 0}
-    return [row for row in rows if row["pool"] in used]
+    figures = ("usd_per_accelerator_hour", "missing", "held", "bought", "idle")
+    shown = {row["pool"] for row in rows if any(row[name] > 0 for name in figures)}
+    return [row for row in rows if row["pool"] in shown]
 
 
 def _waterfall(costs: Rows) -> list[dict[str, Any]]:

@@ -34,8 +34,13 @@ def plan_charts(series: PlanSeries) -> Iterator[Chart]:
         yield page_chart("What moves the cost", _MOVERS, _tornado(series.movers), margin=280, gives=(PRICES, SUPPLIERS))
     if series.contract_use:
         yield page_chart("Use of contracts", _USE, _contracts(series.contract_use), margin=200)
-    if series.pools:
-        yield page_chart("Price of capacity and shortage", _PRICE, _prices(series.pools), margin=200, gives=(PRICES,))
+    committed = [row for row in series.pools if row["held"] + row["idle"] > 0]
+    if committed:
+        yield page_chart("Use of pools", _POOLS, _pools(committed), margin=200)
+    short = {row["pool"] for row in series.pools if row["usd_per_accelerator_hour"] > 0 or row["missing"] > 0}
+    if short:
+        rows = [row for row in series.pools if row["pool"] in short]
+        yield page_chart("Price of capacity and shortage", _PRICE, _prices(rows), margin=200, gives=(PRICES,))
     if series.placements:
         yield page_chart("Where work runs", _PLACED, _placements(series), margin=260)
 
@@ -48,6 +53,10 @@ _CAPACITY = "Accelerators drawn, mean over the hours. Line: held under contract.
 _COSTS = "Discounted and expected; each line begins where the one before it ends."
 _MOVERS = "What 1 % more of a figure adds to the bound on every plan's cost, discounted."
 _USE = "Share of the capacity held that is drawn, mean over hours and scenarios."
+_POOLS = (
+    "Share that is drawn of what contracts hold for a pool and no other pool of theirs draws, mean over hours and scenarios. "
+    "Hover tells what is bought on the market and what is missing."
+)
 _PRICE = "Worth of one more accelerator-hour at this plan, in USD. A mark shows where accelerators are missing."
 _PLACED = "Pool of each load and training run; the colour is the supplier's. Largest loads first."
 
@@ -152,16 +161,23 @@ def _contracts(rows: Rows) -> Picture:
     )
 
 
+def _pools(rows: Rows) -> Picture:
+    told = ("order", "period", "pool", "held", "bought", "missing", "idle")  # and no price: a page without prices keeps this chart
+    shown = [{name: row[name] for name in told} | {"share": round(row["held"] / (row["held"] + row["idle"]), 4)} for row in rows]
+    tips = ["pool:N", "period:O", alt.Tooltip("share:Q", format=".1%"), *_of_pools()]
+    tips.append(alt.Tooltip("idle:Q", format=",.0f", title="held and not drawn"))
+    share = alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], scheme="blues"), legend=_legend("share drawn", "%"))
+    return _heat(shown, "pool", share, tips)
+
+
+def _of_pools() -> list[Any]:
+    titles = {"held": "from contracts", "bought": "on the market", "missing": "missing"}
+    return [alt.Tooltip(f"{name}:Q", format=",.0f", title=title) for name, title in titles.items()]
+
+
 def _prices(rows: Rows) -> Picture:
     price = alt.Color("usd_per_accelerator_hour:Q", scale=alt.Scale(scheme="oranges"), legend=_legend("USD an hour", ",.1f"))
-    tips = [
-        "pool:N",
-        "period:O",
-        alt.Tooltip("usd_per_accelerator_hour:Q", format=",.2f"),
-        alt.Tooltip("held:Q", format=",.0f", title="from contracts"),
-        alt.Tooltip("bought:Q", format=",.0f", title="on the market"),
-    ]
-    tips.append(alt.Tooltip("missing:Q", format=",.0f"))
+    tips = ["pool:N", "period:O", alt.Tooltip("usd_per_accelerator_hour:Q", format=",.2f", title="USD an hour"), *_of_pools()]
     heat = _heat(rows, "pool", price, tips)
     missing = [row for row in rows if row["missing"] >= 0.5]
     if not missing:

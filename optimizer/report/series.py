@@ -20,7 +20,7 @@ class PlanSeries:
     asked: Rows  # order, period, low, high: accelerators drawn and missing in the scenarios with least and most
     placements: Rows  # order, period, load, workload, pool, supplier, accelerators
     contract_use: Rows  # order, period, contract, supplier, capacity, drawn, share
-    pools: Rows  # order, period, pool, usd_per_accelerator_hour, held, bought, missing: accelerators, mean over the hours
+    pools: Rows  # order, period, pool, usd_per_accelerator_hour; held, bought, missing, idle: accelerators, mean over the hours
     costs: Rows  # line, start_usd, end_usd, usd: of a waterfall, in order; the last is the total
     movers: Rows  # figure, table, usd
     alpha: float  # below 1: the dearest 1 - alpha of probability are what risk is told of

@@ -14,7 +14,7 @@ from optimizer.__main__ import main
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name / "README.md" for name in ("benchmarks", "data")))
 RUN, SLOW = "<!-- run -->", "<!-- run with -m slow -->"
-PROGRAMS = ("placement", "python", "python3", ".venv/bin/python", "sed", "pip", "uv")
+PROGRAMS = ("placement", "python", "python3", ".venv/bin/python", "sed", "cp", "printf", "pip", "uv")
 
 
 @dataclass(frozen=True, kw_only=True)

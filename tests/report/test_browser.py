@@ -128,7 +128,7 @@ def test_a_plan_has_its_charts(readable):
         for name in (
             *("from-the-last-plan-s-cost-to-this-one-s", "spend-over-time", "capacity-over-time", "what-scenarios-ask-for"),
             *("what-scenarios-cost", "users-and-sites", "latency-against-limits", "what-the-cost-is-made-of", "what-moves-the-cost"),
-            *("use-of-contracts", "price-of-capacity-and-shortage", "where-work-runs"),
+            *("use-of-contracts", "use-of-pools", "price-of-capacity-and-shortage", "where-work-runs"),
         )
     ]
 
