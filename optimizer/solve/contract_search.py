@@ -57,7 +57,7 @@ def _alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Ite
     if supply.most_lots[k] > supply.least_lots[k]:
         for lots in _lot_choices(int(supply.least_lots[k]), int(supply.most_lots[k]), int(decisions.lots[k])):
             if lots != decisions.lots[k]:
-                yield _sign(problem, decisions, k, lots)
+                yield sign(problem, decisions, k, lots)
     if decisions.lots[k] > 0:
         yield from _leave(problem, decisions, k)
 
@@ -66,7 +66,7 @@ def _lot_choices(least: int, most: int, now: int) -> list[int]:
     return sorted({least, 1, now - 1, now + 1, (least + most + 1) // 2, most} & set(range(least, most + 1)))
 
 
-def _sign(problem: PlanningProblem, decisions: Decisions, k: int, lots: int) -> Decisions:
+def sign(problem: PlanningProblem, decisions: Decisions, k: int, lots: int) -> Decisions:
     """Signing one contract takes its alternatives out: the others of its option group, and those that it excludes."""
     supply = problem.supply
     chosen, exits = decisions.lots.copy(), decisions.exits.copy()

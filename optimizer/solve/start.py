@@ -15,6 +15,9 @@ from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.solve.cost import active_lots
+from optimizer.solve.settle import used_accelerators
+
+TINY = 1e-6  # accelerators
 
 
 @dataclass(frozen=True)
@@ -59,57 +62,61 @@ def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decis
 
 
 def elsewhere(problem: PlanningProblem, decisions: Decisions) -> Decisions | None:
-    """The decisions with all that stands where there is nothing to draw moved to where it is cheapest beside what stays.
+    """The decisions with what stands in pools that have too little placed anew, each where it is cheapest beside what stays.
 
-    None where nothing stands so. Loads move for the periods in which that is so, runs as a whole; what finds no place is not placed.
+    None where no pool has too little. Loads move from the first period in which theirs does; what finds no place is not placed.
     """
     needs, active = problem.needs, active_lots(problem, decisions)
-    gone = _capacity(problem, active) <= 0.0
-    there = np.where(decisions.placed >= 0, gone[decisions.placed, np.arange(len(problem.periods))], False)
+    full = _too_little(problem, decisions, active)
+    there = np.logical_or.accumulate((decisions.placed >= 0) & full[decisions.placed, np.arange(len(problem.periods))], axis=1)
     option = decisions.option.copy()
-    stranded = [r for r, g in enumerate(option) if g >= 0 and _runs_into(problem, int(g), gone)]
-    if not there.any() and not stranded:
+    crowded = [r for r, g in enumerate(option) if g >= 0 and full[needs.option_pool[g], needs.option_start[g] : needs.option_stop[g]].any()]
+    if not there.any() and not crowded:
         return None
-    sources, placed = _sources(problem, active), decisions.placed.copy()
+    sources, placed = _sources(problem, active), np.where(there, -1, decisions.placed)
     need = needs.need + (needs.work / problem.hours.sum(axis=1)[:, None])[:, :, None, :]
-    stays = (placed[needs.pair_load] == needs.pair_pool[:, None]) & ~there[needs.pair_load]
+    stays = placed[needs.pair_load] == needs.pair_pool[:, None]
     for n in np.flatnonzero(stays.any(axis=1)):
         _take(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], need[n] * stays[n][:, None, None])
-    for r, g in enumerate(option):
-        if g >= 0 and r not in stranded:
-            _take(problem, sources[needs.option_pool[g]], needs.option_pool[g], _of_option(problem, int(g)))
-    egress = (problem.egress_cash @ problem.probability) * problem.discount
-    for load in _dearest_first(problem, need):
-        when = there[load]
-        pairs = _candidates(problem, load) if when.any() else np.zeros(0, dtype=np.int64)
-        pairs = pairs[~gone[needs.pair_pool[pairs]][:, when].any(axis=1)]
-        placed[load, when] = -1
-        if len(pairs):
-            asked, first = need[pairs] * when[:, None, None], int(np.argmax(when))
-            drawn = [_cost(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], more) for n, more in zip(pairs, asked, strict=True)]
-            moving = problem.enter_cash[pairs] * problem.discount[first]
-            best = int(np.argmin(np.array(drawn) + egress[pairs][:, when].sum(axis=1) + moving))
-            pool = needs.pair_pool[pairs[best]]
-            placed[load, when] = pool
-            _take(problem, sources[pool], pool, asked[best])
-    for r in stranded:
-        possible = [g for g in np.flatnonzero(needs.option_run == r).tolist() if not _runs_into(problem, g, gone)]
-        option[r] = _best_option(problem, sources, r, possible)
+    for g in (int(g) for r, g in enumerate(option) if g >= 0 and r not in crowded):
+        _take(problem, sources[needs.option_pool[g]], needs.option_pool[g], _of_option(problem, g))
+    for load in (load for load in _dearest_first(problem, need) if there[load].any()):
+        placed[load, there[load]] = _place_from(problem, sources, need, load, int(np.argmax(there[load])), decisions.placed[load])
+    for r in crowded:
+        option[r] = _best_option(problem, sources, r, np.flatnonzero(needs.option_run == r).tolist())
     return replace(decisions, placed=_pinned(problem, placed), option=option)
 
 
-def _capacity(problem: PlanningProblem, active: Floats) -> Floats:
-    """Accelerators that contracts and offers have for a pool at most, in any scenario, [P, T]."""
-    supply, total = problem.supply, np.zeros((len(problem.pools), len(problem.periods)))
-    np.add.at(total, supply.cover_pool, (supply.drawable.max(axis=2) * active)[supply.cover_contract])
-    np.add.at(total, supply.offer_pool, supply.offer_limit)
-    return total
+def _place_from(problem: PlanningProblem, sources: list[list[Source]], need: Floats, load: int, first: int, placed: Ints) -> int:
+    """The cheapest pool for a load from a period on, whose capacity it takes; -1 where none is cheaper than not placing it.
+
+    Args:
+      placed: [T] where it was.
+    """
+    needs, later = problem.needs, np.arange(len(problem.periods)) >= first
+    best, best_cost = -1, float(((problem.unplaced_cash[load] @ problem.probability) * problem.discount)[later].sum())
+    for n in _candidates(problem, load):
+        pool, asked = int(needs.pair_pool[n]), need[n] * later[:, None, None]
+        egress = ((problem.egress_cash[n] @ problem.probability) * problem.discount)[later].sum()
+        moving = problem.enter_cash[n] * problem.discount[first] if pool != placed[first] else 0.0
+        cost = _cost(problem, sources[pool], pool, asked) + float(egress + moving)
+        if cost < best_cost:
+            best, best_cost = int(n), cost
+    if best < 0:
+        return -1
+    pool = int(needs.pair_pool[best])
+    _take(problem, sources[pool], pool, need[best] * later[:, None, None])
+    return pool
 
 
-def _runs_into(problem: PlanningProblem, option: int, gone: Bools) -> bool:
-    """Whether the run would hold accelerators in a pool while it has none, [P, T]."""
-    needs = problem.needs
-    return bool(gone[needs.option_pool[option], needs.option_start[option] : needs.option_stop[option]].any())
+def _too_little(problem: PlanningProblem, decisions: Decisions, active: Floats) -> Bools:
+    """Pools in which more is held around the clock than contracts in force and offers have for them, [P, T]."""
+    supply, capacity = problem.supply, np.zeros((len(problem.pools), len(problem.periods), len(problem.scenarios)))
+    np.add.at(capacity, supply.cover_pool, (supply.drawable * active[:, :, None])[supply.cover_contract])
+    np.add.at(capacity, supply.offer_pool, ((1.0 - supply.offer_loss)[:, None] * supply.offer_limit)[:, :, None])
+    nothing = np.zeros((len(problem.needs.loads), *problem.shape))
+    held = used_accelerators(problem, decisions, nothing)
+    return np.asarray((held > problem.availability[:, None, None, None] * capacity[:, :, None, :] + TINY).any(axis=(2, 3)))
 
 
 def hold(problem: PlanningProblem) -> Decisions:

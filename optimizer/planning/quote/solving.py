@@ -7,15 +7,19 @@ import time
 from dataclasses import dataclass
 
 from optimizer.domain.case import Case
-from optimizer.domain.plan import Plan
+from optimizer.domain.plan import Plan, PlanStatus
 from optimizer.errors import InfeasiblePlan, NoPlanInLimit
 from optimizer.planning.plan import SOLVERS, verified
 from optimizer.planning.quote.variants import with_lots
 from optimizer.planning.variants import Base
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.sensitivity import Sensitivities
+from optimizer.solve.carry import carried_decisions
 from optimizer.solve.climb import prepared_arrays, price_more
-from optimizer.solve.search import Progress, SolveSettings, Start
+from optimizer.solve.contract_search import sign
+from optimizer.solve.search import Progress, Solved, SolveSettings, Start
+from optimizer.solve.settle import settle_alone
+from optimizer.solve.start import elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,24 @@ def solve_variant(
     verified(case, problem, solved, annual_discount_rate=joint.annual_discount_rate)
     bound = min(solved.bound_usd, solved.settled.objective_usd)
     return Shown(plan=solved.settled.plan, bound_usd=bound, prices=None if solved.priced is None else solved.priced.prices)
+
+
+def look_at_variant(joint: Base, *, signed: tuple[int, int]) -> Shown:
+    """The joint plan with so many lots of a quote signed, and what then has too little capacity placed elsewhere; nothing is searched.
+
+    Raises:
+      SolverFailure: the plan does not verify.
+    """
+    problem = with_lots(joint.problem, *signed)
+    chosen = sign(problem, carried_decisions(problem, joint.plan.contracts, joint.plan.decisions), *signed)
+    moved = elsewhere(problem, chosen)
+    tried = [settled for way in (chosen, moved) if way is not None and (settled := settle_alone(problem, way)) is not None]
+    if not tried:
+        return Shown(plan=None, bound_usd=-math.inf)
+    settled = min(tried, key=lambda found: found.objective_usd)
+    found = Solved(settled=settled, bound_usd=-math.inf, status=PlanStatus.LIMIT)
+    verified(joint.case, problem, found, annual_discount_rate=joint.annual_discount_rate)
+    return Shown(plan=settled.plan, bound_usd=-math.inf)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,10 @@
 """The quote job's core: solves with and without each quote until its break-even price is known well enough, or the time is over.
 
     1. plan        with all quotes free to be signed or not: the joint plan, whose prices and placements every other solve starts from
-    2. narrow      each quote forbidden, and signed in full near its break-even price, again and again: the interval narrows
-    3. slopes      of the relaxed bound with each quote signed in full
-    4. volumes     each quote signed in part, as far as the time goes
+    2. look        at that plan with each quote signed in full, or without it: what has too little capacity then is placed elsewhere
+    3. narrow      each quote forbidden, and signed in full near its break-even price, again and again: the interval narrows
+    4. slopes      of the relaxed bound with each quote signed in full
+    5. volumes     each quote signed in part, as far as the time goes
 
 What one solve shows serves all quotes: prices of capacity prove a bound on every variant, and a plan is one of every variant whose lots
 it has.
@@ -21,7 +22,7 @@ from optimizer.domain.contract import Contract
 from optimizer.errors import Cancelled
 from optimizer.planning.plan import PlanResult
 from optimizer.planning.quote.evidence import Evidence
-from optimizer.planning.quote.solving import Shown, Slopes, price_variant, solve_variant
+from optimizer.planning.quote.solving import Shown, Slopes, look_at_variant, price_variant, solve_variant
 from optimizer.planning.quote.variants import Paid, Variants, paid_quantity
 from optimizer.planning.variants import base_of
 from optimizer.pricing.arrays import prepare
@@ -98,6 +99,7 @@ def study(
         bell = threading.Timer(min(limits.time_limit_s, threading.TIMEOUT_MAX), pool.cancel)
         bell.start()
         try:
+            run.look()
             run.narrow()
             run.slopes()
             run.volumes()
@@ -128,6 +130,21 @@ class _Run:
                 evidence.add_bound(lots, 1.0, joint.bound_usd)
             if joint.priced is not None:
                 evidence.add_prices(joint.priced.prices)
+
+    def look(self) -> None:
+        """At the joint plan with all lots of a quote, and with none, where it has another number; nothing once the time is over."""
+        if self._left <= 0.0:
+            return
+        for name, asked in self.asked.items():
+            evidence = asked.evidence
+            for lots in (0, evidence.lots):
+                if evidence.best_plan(lots) is None:
+                    key = f"{name}: look with {lots} lots"
+                    self._questions[key] = _Question(name, lots, 1.0)
+                    arguments = {"signed": (evidence.variants.contract, lots)}
+                    self._pool.submit(Task(key=key, work=look_at_variant, arguments=arguments))
+        for outcome in self._pool.outcomes():
+            self._take(outcome)
 
     def narrow(self) -> None:
         """Rounds of solves until every interval is narrow enough, the time is over, or a round narrows none."""
