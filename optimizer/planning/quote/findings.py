@@ -45,11 +45,15 @@ class Finding:
 
     @property
     def break_even_found(self) -> float | None:
-        """Price at which the cheapest plans known with and without the quote cost the same, within the interval; nobody has proven it."""
+        """Price at which the cheapest plans known with and without the quote cost the same, within the interval; nobody has proven it.
+
+        None where one of them is not known, or where no plan known with the quote pays at any price.
+        """
         evidence = self.asked.evidence
         if not (math.isfinite(self.without.high_usd) and math.isfinite(self.with_all.high_usd)):
             return None
-        return self.offered * last_at_most(lambda factor: evidence.cost_usd(evidence.lots, factor), self.without.high_usd)
+        factor = last_at_most(lambda factor: evidence.cost_usd(evidence.lots, factor), self.without.high_usd)
+        return self.offered * factor if factor > 0.0 else None
 
     @property
     def quantities(self) -> tuple[float, float]:
