@@ -130,7 +130,7 @@ def series_of(names: tuple[str, ...]) -> PlanSeries:
 AMOUNT = 2.5e7
 
 
-def _cell(name: str, given: str) -> Any:
+def _cell(name: str, given: str, everywhere: bool) -> Any:
     if name.endswith(("_usd", "per_accelerator_hour")) or "_usd_" in name:
         return AMOUNT
     if name in ("date", "notice_by", "act_by", "effective", "earliest_exit", "observed_on", "until", "beyond", "reviewed_on"):
@@ -139,10 +139,11 @@ def _cell(name: str, given: str) -> Any:
         return 0.25
     if name in ("accelerators_in_use", "spare_accelerators", "loads_touched", "days_left", "age_days", "expires_after_intervals"):
         return 7
-    return given if name in ("contract", "supplier", "clause", "text", "owner") else name
+    return given if everywhere or name in ("contract", "supplier", "clause", "text", "owner") else name
 
 
-def audit_view(name: str = "<b>", **changes: Any) -> AuditView:
+def audit_view(name: str = "<b>", *, everywhere: bool = False, **changes: Any) -> AuditView:
+    """An audit with one row of every table; every text is the name, or those that people write alone."""
     totals = {
         "total_contract_value_usd": 4 * AMOUNT,
         "non_cancellable_low_usd": AMOUNT,
@@ -153,7 +154,7 @@ def audit_view(name: str = "<b>", **changes: Any) -> AuditView:
         "assumed_share": 0.5,
         "clauses": {"none": 1, "unknown": 2, "priced": 3, "legal review": 0},
     }
-    tables = {table: [{column: _cell(column, name) for column in columns}] for table, columns in AUDIT_COLUMNS.items()}
+    tables = {table: [{column: _cell(column, name, everywhere) for column in columns}] for table, columns in AUDIT_COLUMNS.items()}
     tables["contract_periods"] += [tables["contract_periods"][0] | {"contract": "together"}]
     fields: dict[str, Any] = {"whole": "together", "totals": totals, "gap": 0.02, "tables": tables, "alerts": ("read <it>", name)}
     return AuditView(case="lab", as_of=date(2028, 1, 1), within_days=90, **(fields | changes))

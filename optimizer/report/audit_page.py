@@ -201,14 +201,16 @@ def _exits(view: AuditView) -> Section:
 def _losses(view: AuditView) -> Section:
     rows = view.tables["losses"]
     unit = _unit(rows, "low_usd", "high_usd")
+    priced = any(row["high_usd"] is not None for row in rows)  # not so where prices were not asked for
+    columns = ("event", "name", "from", "accelerators in use>", "loads touched>", "spare elsewhere>")
     return Section(
         title="If a supplier leaves or a site is lost",
-        columns=("event", "name", "from", "accelerators in use>", "loads touched>", "spare elsewhere>", f"adds, {unit}, discounted$"),
+        columns=(*columns, f"adds, {unit}, discounted$") if priced else columns,
         rows=tuple(
             (
                 *(row["event"], row["name"], day(row["effective"]), count(row["accelerators_in_use"]), str(row["loads_touched"])),
                 "no limit" if math.isinf(row["spare_accelerators"]) else count(row["spare_accelerators"]),
-                _between(row["low_usd"], row["high_usd"], unit),
+                *([_between(row["low_usd"], row["high_usd"], unit)] if priced else []),
             )
             for row in rows
         ),

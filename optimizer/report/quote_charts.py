@@ -46,7 +46,8 @@ def _break_even(rows: Rows) -> Picture:
     base = alt.Chart(data(shown))
     bars = base.mark_bar(height=10).encode(x, alt.X2("drawn_high:Q"), y, colour, opacity=opacity, tooltip=tips)
     ends = base.mark_tick(thickness=2, size=12).encode(x, y, colour, tooltip=tips)
-    offered = base.mark_point(shape="diamond", filled=True, size=90).encode(alt.X("offered:Q"), y, tooltip=tips)
+    mark: dict[str, Any] = {"shape": "diamond", "filled": True, "size": 110, "opacity": 1.0, "stroke": "white", "strokeWidth": 1}
+    offered = base.mark_point(color=COLOURS[0], **mark).encode(alt.X("offered:Q"), y, tooltip=tips)
     return alt.layer(bars, ends, offered).properties(width=WIDTH, height=max(90, ROW * 2.4 * len(shown)))
 
 

@@ -19,6 +19,7 @@ from optimizer.report.audit_page import audit_page
 from optimizer.report.backtest_page import backtest_page
 from optimizer.report.comparison_page import comparison_page
 from optimizer.report.html import render
+from optimizer.report.overview import CostLine, News, StressLine
 from optimizer.report.page import plan_page
 from optimizer.report.quote_page import quote_page
 from optimizer.report.viewer import viewer_script
@@ -31,6 +32,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 ALONE = ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 SUMMARY: dict[str, Any] = dict.fromkeys(KEYS, 3) | {"as_of": "2028-01-03", "run_id": "20280103T060000.123Z-3fa91c"}
+SUMMARY |= {"case": HOSTILE[-1], "alerts": HOSTILE, "inputs": dict.fromkeys(HOSTILE, "08ab.csv")}
 NAMES = ("alpha", "beta", "gamma")
 SPEND = "[data-spec='chart-spend-over-time-data']"
 DRAWN = "[...document.querySelectorAll('.chart')].every((chart) => chart.dataset.drawn)"
@@ -86,9 +88,20 @@ def files(tmp_path_factory) -> dict[str, Path]:
     contracts = tuple(replace(OVERVIEW.contracts[i % 3], contract=name, supplier=name) for i, name in enumerate(HOSTILE))
     placed = tuple(replace(OVERVIEW.placements[0], load=name, pool=name) for name in HOSTILE)
     hostile = replace(OVERVIEW, case=HOSTILE[-1], suppliers=lines, contracts=contracts, placements=placed, alerts=HOSTILE)
+    hostile = replace(
+        hostile,
+        scenarios=tuple(replace(OVERVIEW.scenarios[0], scenario=name) for name in HOSTILE),
+        baselines=tuple(replace(OVERVIEW.baselines[0], name=name, note=name) for name in HOSTILE),
+        obligations=tuple(replace(OVERVIEW.obligations[0], contract=name) for name in HOSTILE),
+        movers=tuple(replace(OVERVIEW.movers[0], table=name, row=name, column=name) for name in HOSTILE),
+        costs=tuple(replace(OVERVIEW.costs[0], line=name) for name in HOSTILE),
+        due=tuple(replace(OVERVIEW.due[0], contract=name) for name in HOSTILE),
+        stress=tuple(StressLine(case=name, what=name, more_usd=1e6, more_unserved_hours=5.0) for name in HOSTILE),
+        news=News(since=HOSTILE[-1], steps=tuple(CostLine(line=name, usd=1e7) for name in HOSTILE), notes=HOSTILE),
+    )
     pages = {
         "plan": plan_page(hostile, SUMMARY, series=series_of(HOSTILE)),
-        "audit": audit_page(audit_view(HOSTILE[-1]), SUMMARY),
+        "audit": audit_page(audit_view(HOSTILE[-1], everywhere=True), SUMMARY),
         "quote": quote_page(quote_view(HOSTILE), SUMMARY),
         "comparison": comparison_page(comparison_view(HOSTILE), SUMMARY),
         "backtest": backtest_page(backtest_view(HOSTILE[-1]), SUMMARY),
@@ -112,6 +125,7 @@ def hostile_plan(browser, files) -> Visit:
 @pytest.mark.parametrize("kind", ["plan", "audit", "quote", "comparison", "backtest"])
 def test_names_are_text_and_nothing_is_asked_of_any_host(browser, files, hostile_plan, kind):
     visit = hostile_plan if kind == "plan" else Visit(browser, files[kind], width=390)
+    visit.page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
     for width, dark in ((390, False), (1440, True)):
         visit.seen(width=width, dark=dark)
         assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
