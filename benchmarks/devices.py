@@ -9,6 +9,7 @@ import jax
 
 from optimizer.errors import ConfigError
 
+PATIENCE_S = 300
 PLATFORMS = "JAX_PLATFORMS"  # where JAX looks which devices to use
 
 
@@ -37,3 +38,20 @@ def one_a_core() -> list[jax.Device]:
     with contextlib.suppress(RuntimeError):  # JAX runs already: its devices count
         jax.config.update("jax_num_cpu_devices", os.cpu_count() or 1)
     return jax.devices()
+
+
+def join(coordinator: str, processes: int, process: int) -> None:
+    """Makes this process one of several, on one host or many, that share their devices; before JAX is asked for any.
+
+    Args:
+      coordinator: HOST:PORT of process 0.
+
+    Raises:
+      ConfigError: the others do not come.
+    """
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    try:
+        jax.distributed.initialize(coordinator, processes, process, initialization_timeout=PATIENCE_S)
+    except RuntimeError as error:
+        rule, got = f"must be reached by all {processes} processes within {PATIENCE_S} s", f"{coordinator} ({str(error).splitlines()[0]})"
+        raise ConfigError("coordinator", rule, got, "Start the suite on every host, with process=0, 1 ...") from error

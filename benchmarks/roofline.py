@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -45,14 +45,15 @@ class Roofs:
         return f"{100.0 * least[binding] / seconds:.2g} % of {binding}"
 
 
-def measured(device: jax.Device) -> Roofs:
-    """Rates of one device, or of all cores of a processor."""
-    side = SIDE["cpu" if device.platform == "cpu" else "card"]
-    with jax.default_device(device):
+def measured(devices: Sequence[jax.Device]) -> Roofs:
+    """Rates of a process's devices together; simulated devices share the cores of their processor, and have its rates."""
+    first, many = devices[0], 1 if devices[0].platform == "cpu" else len(devices)
+    side = SIDE["cpu" if first.platform == "cpu" else "card"]
+    with jax.default_device(first):
         long, square = jnp.zeros(COPIED, jnp.float32), jnp.ones((side, side), jnp.float32)
         copied = 2.0 * long.nbytes / _fastest(jax.jit(lambda values: values + 1.0), long)
         multiplied = 2.0 * side**3 / _fastest(jax.jit(lambda values: jnp.matmul(values, values, precision="highest")), square)
-    return Roofs(copied=copied, multiplied=multiplied)
+    return Roofs(copied=many * copied, multiplied=many * multiplied)
 
 
 def _fastest(work: Callable[[Array], Array], values: Array) -> float:

@@ -5,6 +5,9 @@ The row `exponent` has in `ratio` the exponent of time in the number of loads, i
 a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's. Contracts' responses
 have no counterpart in NumPy. `evaluation` is one evaluation with its slopes alone, and `status` says of it and of its parts what share they
 reach of the roof that binds: what the device copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
+
+Loads are cut over all devices. With `coordinator` the suite runs in several processes, on one host or on many, each with its number; all of
+them price together and say the same rows, of steps only.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ import numpy as np
 from jax import Array
 
 from benchmarks import numpy_pricing, roofline
+from benchmarks.devices import join
 from benchmarks.generator import Size, generate
 from benchmarks.growth import growth_row
 from benchmarks.rows import NOT_MEASURED, ResultRow
 from benchmarks.settings import SuiteSettings, argument, require
-from optimizer.pricing.arrays import Arrays, RunArrays, prepare
+from optimizer.pricing.arrays import Arrays, RunArrays, devices_mesh, prepare
 from optimizer.pricing.ascent import BLOCK, price_prepared
 from optimizer.pricing.contraction import rigid_cost
 from optimizer.pricing.coordinates import coordinates, first_point, multipliers_at
@@ -50,23 +54,31 @@ class Settings(SuiteSettings):
     blocks: int = argument(2, "blocks of hours")
     scenarios: int = argument(4, "scenarios")
     steps: int = argument(4 * BLOCK, "steps that are timed")
+    coordinator: str | None = argument(None, "HOST:PORT of process 0, where several processes price together; null: one alone")
+    processes: int = argument(1, "how many there are")
+    process: int = argument(0, "which of them this is")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require(min(self.loads, default=0) >= 1, "loads", "must be numbers of loads, each >= 1", self.loads)
-        for name in ("pools", "periods", "blocks", "scenarios", "steps"):
+        for name in ("pools", "periods", "blocks", "scenarios", "steps", "processes"):
             require(getattr(self, name) >= 1, name, "must be >= 1", getattr(self, name))
+        require(0 <= self.process < self.processes, "process", "must be >= 0 and below processes", self.process)
+        alone = self.coordinator is None
+        require(alone == (self.processes == 1), "processes", "must be above 1 with a coordinator, and with one only", self.processes)
 
 
 def run(settings: Settings) -> Iterator[ResultRow]:
     """One row for each number of loads, then the exponent."""
-    device = jax.devices()[0]
-    roofs = roofline.measured(device)
+    if settings.coordinator is not None:
+        join(settings.coordinator, settings.processes, settings.process)
+    device, mesh = jax.local_devices()[0], devices_mesh()
+    roofs = roofline.measured(jax.local_devices())
     each = []
     for loads in settings.loads:
         shape = {name: getattr(settings, name) for name in ("pools", "periods", "blocks", "scenarios")}
         size = " x ".join(map(str, (loads, *shape.values())))
-        prepared = prepare(generate(Size(loads=loads, **shape), seed=settings.seed))
+        prepared = prepare(generate(Size(loads=loads, **shape), seed=settings.seed), mesh=mesh)
         began = time.perf_counter()
         price_prepared(prepared, iterations=BLOCK)
         compiled = time.perf_counter() - began
@@ -79,15 +91,16 @@ def run(settings: Settings) -> Iterator[ResultRow]:
             suite=SUITE,
             case="step",
             size=size,
-            solver="price",
+            solver="price" if mesh is None else f"price, {mesh.size} devices",
             device=device.device_kind,
             seconds=step,
             compile_seconds=max(0.0, compiled - BLOCK * step),
             objective=float(memory),
             bound=found.bound_usd,
         )
-        yield _evaluation(prepared.single, size, device.device_kind, roofs)
-        if settings.peers:
+        if settings.coordinator is None:
+            yield _evaluation(prepared.single, size, device.device_kind, roofs)
+        if settings.coordinator is None and settings.peers:
             yield from _parts(settings, prepared.single, size, device.device_kind, roofs)
     if len(each) > 1:
         yield growth_row(SUITE, "exponent", device.device_kind, settings.loads, each)

@@ -60,9 +60,7 @@ class Settings(SuiteSettings):
 def run(settings: Settings) -> Iterator[ResultRow]:
     """NumPy and the kernel beside it, with and without corrections; then memory."""
     devices = one_a_core()
-    roofs = roofline.measured(devices[0])
-    if devices[0].platform != "cpu":
-        roofs = roofline.Roofs(copied=roofs.copied * len(devices), multiplied=roofs.multiplied * len(devices))
+    roofs = roofline.measured(devices)
     for label, parameters in (("m_m_c", QueueingParameters(corrections=None)), ("g_g_c", QueueingParameters())):
         inputs, reason = made_inputs(settings.shape, parameters, settings.seed)
         how = None if parameters.corrections is None else numpy_surface.irregular(parameters)
