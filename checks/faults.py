@@ -32,6 +32,7 @@ from optimizer.tables.written import written_rows  # noqa: E402
 TABLES = ("placements", "commitments", "supply", "prices", "costs", "unit_costs", "changes", "alerts")
 WORKER = "optimizer.solve.worker"
 PATIENCE_S = 300
+STOPS_S = 25
 LIMITED = """\
 import os, resource, sys
 most = int(sys.argv[1])
@@ -131,6 +132,22 @@ def two_at_once(night: Night) -> None:
     night.check_next()
 
 
+def asked_to_stop(night: Night) -> None:
+    """SIGTERM while it searches: within 25 s it has written the best plan so far, or says that there is none."""
+    process = night.start("solver.relative_gap=0", "solver.time_limit_s=300")
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("progress: phase=surfaces"):
+        assert process.poll() is None, night.end(process)
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    code, told = night.end(process)
+    seconds = time.monotonic() - began
+    print(f"  exit code {code} after {seconds:.1f} s", flush=True)
+    assert code in (0, 4, 8), told
+    assert seconds < STOPS_S, seconds
+    night.check_next()
+
+
 def solver_killed(night: Night) -> None:
     """A worker dies: the job says so, and the last run stays."""
     process = night.start()
@@ -222,7 +239,7 @@ def main() -> int:
     rng = random.Random(asked.seed)
     with tempfile.TemporaryDirectory() as scratch:
         night = Night(Path(scratch))
-        faults = (two_at_once, solver_killed, disk_full, read_only, clock_jumped, stale_lock, catalogue_lost)
+        faults = (two_at_once, asked_to_stop, solver_killed, disk_full, read_only, clock_jumped, stale_lock, catalogue_lost)
         print(f"killed {asked.kills} times", flush=True)
         killed(night, rng, asked.kills)
         for fault in faults:

@@ -61,7 +61,7 @@ JOBS = {
             summary="the nightly job: plan again from what runs and from the last plan, steadily, and say what changed in money",
             settings=ReplanJob,
             examples=(
-                "placement replan case.path=/my/lab steadiness.frozen_periods=1 steadiness.most_moves=20",
+                "placement replan as_of=today case.path=/my/lab steadiness.frozen_periods=1 steadiness.most_moves=20",
                 "placement replan as_of=2026-09-15 solver.deterministic_limit=40",
             ),
         ),

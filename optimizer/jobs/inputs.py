@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimizer.errors import DataError, Violation
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.settings import PlanSettings
 from optimizer.store.inputs import differ, keep_inputs, kept_inputs
@@ -27,10 +28,20 @@ class Inputs:
     folder: Path
     calibration: Path
     notes: tuple[str, ...] = ()
+    stamps: Mapping[Path, tuple[int, int]] = field(default_factory=dict)  # time of change (ns) and size of each table before it was read
 
     def keep(self, folder: Path) -> None:
-        """Copies all of them, content-addressed."""
+        """Copies all of them, content-addressed.
+
+        Raises:
+          DataError: tables have changed since they were to be read, so that the copies may be of others.
+        """
         keep_inputs([*input_files(self.folder), *fibre_map_files(), self.calibration], folder)
+        now = _stamps(self.folder)
+        changed = tuple(sorted(file.name for file in {*now, *self.stamps} if self.stamps and now.get(file) != self.stamps.get(file)))
+        if changed:
+            rule, remedy = "tables must stay as they are while a job reads them", "Run the job again, once nobody writes them."
+            raise DataError([Violation(where=str(self.folder), rule=rule, got="changed tables", rows=changed, remedy=remedy)])
 
 
 def inputs_of(settings: PlanSettings) -> Inputs:
@@ -40,7 +51,13 @@ def inputs_of(settings: PlanSettings) -> Inputs:
       ConfigError: there is no such case.
     """
     path = settings.calibration.path
-    return Inputs(folder=folder_of(settings.case), calibration=shipped_calibration_file() if path is None else Path(path))
+    folder, calibration = folder_of(settings.case), shipped_calibration_file() if path is None else Path(path)
+    return Inputs(folder=folder, calibration=calibration, stamps=_stamps(folder))
+
+
+def _stamps(folder: Path) -> dict[Path, tuple[int, int]]:
+    found = {file: file.stat() for file in input_files(folder) if file.is_file()}
+    return {file: (known.st_mtime_ns, known.st_size) for file, known in found.items()}
 
 
 @contextmanager

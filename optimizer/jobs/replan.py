@@ -48,6 +48,7 @@ from optimizer.tables.written import written_rows
 
 ALERTS = 6  # exit code
 NONE = "none"
+PLANNING = ("replan", "plan")  # jobs whose runs a night may start from, those first
 DECIDING = ("horizon", "economics", "risk", "scenarios", "calibration", "steadiness")  # settings that plans follow from
 
 
@@ -147,12 +148,21 @@ def _day(settings: ReplanJob) -> date | None:
 
 
 def _last_run(settings: ReplanJob, home: Path, case: str) -> str | None:
-    """Id of the run that is the last plan: of replan before that of plan; back-filled ones do not count."""
+    """Id of the run that is the last plan: of replan before that of plan; back-filled ones do not count.
+
+    Raises:
+      ConfigError: the run named is no plan of the case.
+    """
     if settings.last == NONE:
         return None
     if settings.last != "latest":
-        return find_run(home, settings.last).name
-    for job in ("replan", "plan"):
+        run = find_run(home, settings.last)
+        made = read_summary(run)
+        if made["job"] not in PLANNING or made["case"] != case:
+            rule, got = f"must be a run of replan or plan of the case {case}", f"one of {made['job']} of {made['case']}"
+            raise ConfigError("last", rule, got, "Take one that placement runs lists.")
+        return run.name
+    for job in PLANNING:
         for record in reversed(runs(home, job=job, case=case)):
             if not read_summary(home / record.run_id).get("back_filled", False):
                 return record.run_id

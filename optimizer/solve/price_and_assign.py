@@ -29,6 +29,7 @@ from optimizer.solve.worker import InTurn, Worker
 
 SMALL = 6_000  # placements and options up to which one master leaves nothing out
 GRACE_S = 3.0  # that a solver may take to stop after its limit
+UNPRICED = ("no prices came within the limit: no bound but what is sunk, no alternatives, no sensitivities; raise solver.time_limit_s",)
 LOOK_S = 0.05  # between two looks at the clock
 
 
@@ -59,6 +60,7 @@ def solve_price_and_assign(
             _solve_whole(search)
         else:
             search_paths(search)
+            alerts = UNPRICED if search.priced is None else ()
     except KeyboardInterrupt:
         alerts = ("interrupted: this is the best plan found until then",)
     return search.solved(alerts)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet
 
+from optimizer.errors import DataError, Violation
 from optimizer.tables.files import TableFile, read_cells
 from optimizer.tables.schemas import TABLE_BY_NAME
 
@@ -15,9 +16,13 @@ def written_rows(file: Path) -> list[dict[str, Any]]:
     """The rows of a Parquet table that a run wrote; amounts in USD are decimals.
 
     Raises:
-      FileNotFoundError: the run has no such table.
+      DataError: the run has no such table, or it is not as it was written.
     """
-    rows: list[dict[str, Any]] = pyarrow.parquet.read_table(file).to_pylist()
+    try:
+        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(file).to_pylist()
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        rule, remedy = "a run's tables must be as they were written", "Take another run; this one cannot be read."
+        raise DataError([Violation(where=str(file), rule=rule, got=str(error).splitlines()[0], remedy=remedy)]) from error
     return rows
 
 

@@ -16,8 +16,10 @@ import pytest
 
 from optimizer.__main__ import main
 from optimizer.jobs import replan as job
+from optimizer.solve import price_and_assign
 from optimizer.store.runs import run_ids
 from optimizer.tables.catalog import case_folder
+from optimizer.tables.read import read_case
 from optimizer.tables.written import written_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +86,21 @@ def test_unchanged_input_changes_nothing(night):
         assert (run / f"{table}.parquet").read_bytes() == (first_run / f"{table}.parquet").read_bytes()
 
 
+@pytest.mark.slow
+def test_an_unchanged_night_is_not_searched(night, monkeypatch):
+    monkeypatch.setattr(price_and_assign, "SMALL", 0)
+    limits = "solver.deterministic_limit=1", "solver.time_limit_s=null"
+    assert replan(night, "last=none", *limits) == 0
+    first_run, before = latest(night)
+    assert "phase=paths" in (first_run / "log.txt").read_text()
+    assert replan(night, *limits) == 0
+    run, summary = latest(night)
+    assert "phase=paths" not in (run / "log.txt").read_text()
+    assert summary["bound_usd"] == pytest.approx(before["bound_usd"], rel=1e-9)
+    for table in ("placements", "commitments", "supply", "costs", "prices"):
+        assert (run / f"{table}.parquet").read_bytes() == (first_run / f"{table}.parquet").read_bytes(), table
+
+
 def test_the_bridge_sums_to_the_change_of_the_cost_and_names_its_causes(night):
     _, before = latest(night)
     edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,5")
@@ -103,6 +120,28 @@ def test_the_bridge_sums_to_the_change_of_the_cost_and_names_its_causes(night):
     assert float(told) == pytest.approx(after["objective_usd"] - before["objective_usd"], abs=0.005)
     assert {row["subject"] for row in rows if row["kind"] == "placement"} >= {"code@paris"}
     assert after["held_usd"] > after["objective_usd"]
+
+
+def test_tables_that_change_while_they_are_read_are_refused(night, monkeypatch, capsys):
+    def edited(folder, **settings):
+        case = read_case(folder, **settings)
+        edit(night, "demand", "chat,paris,2026-07,accelerators,12", "chat,paris,2026-07,accelerators,15")
+        return case
+
+    monkeypatch.setattr(job, "read_case", edited)
+    before = run_ids(night / "runs")
+    assert replan(night, "last=none") == 2
+    assert "tables must stay as they are while a job reads them; got changed tables. 1 row (first: demand.csv)" in capsys.readouterr().err
+    assert run_ids(night / "runs") == before
+
+
+def test_only_a_plan_of_the_case_that_is_whole_is_a_last_plan(night, capsys):
+    run, _ = latest(night)
+    assert main(["replan", "case=tiny", f"last={run.name}", f"output.folder={night / 'runs'}"]) == 2
+    assert "last: must be a run of replan or plan of the case tiny; got one of replan of lab" in capsys.readouterr().err
+    (run / "costs.parquet").write_bytes(b"PAR1")
+    assert replan(night) == 2
+    assert "costs.parquet: a run's tables must be as they were written" in capsys.readouterr().err
 
 
 def test_drifted_demand_is_told(night):
@@ -281,7 +320,7 @@ def test_of_two_started_at_once_one_runs_and_the_other_is_told(night):
         assert process.stderr.readline().startswith("progress: phase=surfaces")
         assert replan(night) == 7
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=25)
+        process.communicate()
     assert process.returncode in (0, 4)
     assert not list((night / "runs").glob(".building-*"))
     assert replan(night) == 0

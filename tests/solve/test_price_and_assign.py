@@ -95,6 +95,13 @@ def test_an_interrupt_returns_the_best_plan_so_far() -> None:
     assert found.alerts == ("interrupted: this is the best plan found until then",)
 
 
+def test_a_plan_without_prices_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(price_and_assign, "SMALL", 0)
+    found = solved(random_problem(0, SMALL), time_limit_s=0.0)
+    assert found.priced is None
+    assert found.alerts == price_and_assign.UNPRICED
+
+
 def test_rules_that_cannot_hold_are_named() -> None:
     problem = random_problem(0, SMALL)
     limits = replace(problem.limits, fewest_suppliers=np.full(3, 5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,9 +23,10 @@ from optimizer.pricing.prices import Prices
 from optimizer.solve.climb import price_more
 from optimizer.solve.search import Progress, Solved, SolveSettings, Start
 from optimizer.solve.settle import Settled, settle_alone
+from optimizer.store.summary import versions
 from optimizer.store.warm_prices import Axes, kept_prices
 
-SAME_BOUND = 1e-6  # relative: what prices prove may differ by so much from one kind of device to another
+SAME_COST_USD = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,8 @@ def replan(
     laps.lap("problem")
     prices = None if last is None else kept_prices(last.folder, axes_of(problem))
     solved = None
-    if last is not None and held is not None and prices is not None and unchanged:
-        solved = standing(problem, held, prices, last_bound_usd=last.bound_usd, settings=settings)
+    if last is not None and held is not None and unchanged and _stands(last, held):
+        solved = standing(problem, held, last, prices, settings)
     if solved is None:
         start = Start(decisions=() if decisions is None else (decisions,), prices=prices)
         solved = SOLVERS[settings.method](problem, settings=settings, started=laps.started, report=progress, start=start)
@@ -123,16 +125,20 @@ def _same(before: Case, after: Case) -> bool:
     return replace(before, name=after.name) == after
 
 
-def standing(
-    problem: PlanningProblem, held: Settled, prices: Prices, *, last_bound_usd: float, settings: SolveSettings
-) -> Solved | None:
-    """The last plan on unchanged tables, with what its prices prove; None where they prove less than was known: then a search must."""
-    priced = price_more(problem, evaluations=0, start=prices, reduced=True)
-    bound = priced.prices.bound_usd
-    if bound < last_bound_usd - SAME_BOUND * abs(last_bound_usd):
-        return None
+def standing(problem: PlanningProblem, held: Settled, last: LastPlan, prices: Prices | None, settings: SolveSettings) -> Solved:
+    """The last plan on unchanged tables, with what was proven then and what its prices say, without a search."""
+    priced = None if prices is None else price_more(problem, evaluations=0, start=prices, reduced=True)
+    bound = max(last.bound_usd, -math.inf if priced is None else priced.prices.bound_usd)
     within = held.objective_usd - bound <= settings.relative_gap * abs(held.objective_usd)
-    return Solved(settled=held, bound_usd=bound, status=PlanStatus.WITHIN_GAP if within else PlanStatus.LIMIT, priced=priced)
+    status = PlanStatus(last.tables.summary["status"])
+    status = status if status is PlanStatus.OPTIMAL else PlanStatus.WITHIN_GAP if within else PlanStatus.LIMIT
+    return Solved(settled=held, bound_usd=bound, status=status, priced=priced)
+
+
+def _stands(last: LastPlan, held: Settled) -> bool:
+    """Whether what the last run proved still counts: the same planner found the same cost for the same decisions."""
+    same = last.tables.summary["versions"] == versions()
+    return same and abs(held.objective_usd - last.objective_usd) <= SAME_COST_USD
 
 
 def _moves(decisions: Decisions, result: PlanResult) -> int:
