@@ -17,7 +17,7 @@ from optimizer.domain.plan import PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
-from optimizer.solve.climb import Climb
+from optimizer.solve.climb import Climb, price_more
 from optimizer.solve.exchange import has_one_row
 from optimizer.solve.fixing import nothing_proven
 from optimizer.solve.packed_search import search_packed
@@ -54,9 +54,12 @@ def solve_price_and_assign(
     search = Search(problem, partial(settle_alone, problem), settings, started, report, start or Start())
     alerts: tuple[str, ...] = ()
     try:
+        small = problem.pair_allowed.size + len(problem.needs.option_run) <= SMALL
+        if not small and settings.side_by_side and _known_already(search):
+            return search.solved()
         if has_one_row(problem):
             search_packed(search)
-        elif problem.pair_allowed.size + len(problem.needs.option_run) <= SMALL:
+        elif small:
             _solve_whole(search)
         else:
             search_paths(search)
@@ -64,6 +67,18 @@ def solve_price_and_assign(
     except KeyboardInterrupt:
         alerts = ("interrupted: this is the best plan found until then",)
     return search.solved(alerts)
+
+
+def _known_already(search: Search) -> bool:
+    """Whether what is known from a similar problem is within the gap here: then no process need be started."""
+    prices = search.start.prices
+    if prices is None:
+        return False
+    search.offer_first()
+    search.raise_bound(price_more(search.problem, evaluations=0, start=prices).prices.bound_usd)
+    if search.within_gap:
+        search.keep(price_more(search.problem, evaluations=0, start=prices, reduced=True))
+    return search.within_gap
 
 
 def _solve_whole(search: Search) -> None:

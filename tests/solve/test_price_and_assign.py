@@ -20,9 +20,10 @@ from optimizer.integer.solver import solve_program
 from optimizer.pricing.bound import bound
 from optimizer.solve import price_and_assign
 from optimizer.solve.carry import carry
+from optimizer.solve.climb import price_more
 from optimizer.solve.cost import objective_usd
 from optimizer.solve.price_and_assign import solve_price_and_assign
-from optimizer.solve.search import Progress, Solved, SolveSettings
+from optimizer.solve.search import Progress, Solved, SolveSettings, Start
 from optimizer.solve.settle import settle_alone
 from tests.problems import Size, random_problem, with_supply
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SHARE_OF_TOTAL
@@ -93,6 +94,30 @@ def test_an_interrupt_returns_the_best_plan_so_far() -> None:
     found = solved(random_problem(0, SMALL), interrupt)
     assert found.settled.objective_usd > 0.0
     assert found.alerts == ("interrupted: this is the best plan found until then",)
+
+
+def test_what_is_known_within_the_gap_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = random_problem(0, SMALL)
+    priced = price_more(problem, evaluations=100)
+    first = solved(problem)
+
+    def searched(search: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(price_and_assign, "SMALL", 0)
+    monkeypatch.setattr(price_and_assign, "search_paths", searched)
+    start = Start(decisions=(first.settled.plan.decisions,), prices=priced.prices)
+    gap = 1.0 - priced.prices.bound_usd / first.settled.objective_usd
+    options = SolveSettings(relative_gap=1.01 * gap + 1e-6, time_limit_s=None)
+    found = solve_price_and_assign(problem, settings=options, started=time.monotonic(), report=lambda step: None, start=start)
+    assert found.settled.objective_usd == first.settled.objective_usd
+    assert found.bound_usd == pytest.approx(priced.prices.bound_usd, rel=SHARE_OF_TOTAL)
+    assert found.priced is not None
+    assert found.priced.pairs is not None
+    with pytest.raises(AssertionError):
+        solve_price_and_assign(
+            problem, settings=replace(options, relative_gap=0.5 * gap), started=time.monotonic(), report=lambda step: None, start=start
+        )
 
 
 def test_a_plan_without_prices_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
