@@ -87,22 +87,20 @@ def flexible_limit(problem: PlanningProblem, variables: Variables) -> RowGroup:
 
 
 def flexible_work(problem: PlanningProblem, variables: Variables) -> RowGroup:
-    """sum over pairs and blocks of h f[n] + missed[l] >= sum over pairs of work x[n], in mean accelerators over the period.
+    """sum over blocks of h f[n] + missed[n] >= work x[n], in mean accelerators over the period.
 
-    One row a load: with one a pair, shares of a load in many pools would all be missed by the same hours.
+    What is missed is a pair's own: shares of a load in many pools would else be missed by the same hours, or done by other shares.
     """
     needs, pairs = problem.needs, variables.flexible_pairs
-    hours, load = problem.hours.sum(axis=1), problem.needs.pair_load[variables.flexible_pairs]
-    wanted = np.zeros(variables.missed.shape, dtype=np.bool_)
-    np.logical_or.at(wanted, load, needs.work[pairs] * problem.pair_allowed[pairs][:, :, None] > 0)
-    row = numbered(wanted)
-    which, period, scenario = np.nonzero(wanted)
+    hours = problem.hours.sum(axis=1)
+    row = numbered(variables.missed >= 0)
+    which, period, scenario = np.nonzero(row >= 0)
     return row_group(
         "flexible work",
-        {"load": which, "period": period, "scenario": scenario},
-        (row[load][:, :, None, :], variables.served, (problem.hours / hours[:, None])[:, :, None]),
+        {"load": needs.pair_load[pairs[which]], "period": period, "scenario": scenario},
+        (row[:, :, None, :], variables.served, (problem.hours / hours[:, None])[:, :, None]),
         (row, variables.missed, 1.0 / hours[:, None]),
-        (row[load], variables.place[pairs][:, :, None], -needs.work[pairs] / hours[:, None]),
+        (row, variables.place[pairs][:, :, None], -needs.work[pairs] / hours[:, None]),
         lower=0.0,
         measure="accelerator-hours",
         scale=hours[period],

@@ -197,7 +197,7 @@ def not_placed(problem: PlanningProblem, variables: Variables) -> Payments:
 
 def missed_work(problem: PlanningProblem, variables: Variables) -> Payments:
     _, periods, scenarios = variables.missed.shape
-    price = problem.missed_price[:, None, None]
+    price = problem.missed_price[problem.needs.pair_load[variables.flexible_pairs]][:, None, None]
     return _payments("missed work", variables.missed, NOBODY, np.arange(periods)[:, None], np.arange(scenarios), price)
 
 

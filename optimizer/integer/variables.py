@@ -34,7 +34,7 @@ class Variables:
     offer_draw: Ints  # m [O, T, B, S]
     flexible_pairs: Ints  # [F] index of a pair
     served: Ints  # f [F, T, B, S]
-    missed: Ints  # [L, T, S] accelerator-hours
+    missed: Ints  # [F, T, S] accelerator-hours
     shortage: Ints  # q [P, T, B, S]
     enter: Ints  # 1 where the load was elsewhere one period earlier, [N, T]; never for the first period
     excess: Ints  # [K, W, S] units of money
@@ -208,8 +208,7 @@ def _flexible_columns(problem: PlanningProblem, columns: Columns, pairs: Ints) -
     periods, blocks, scenarios = problem.shape
     limit = needs.work_limit[pairs] * problem.pair_allowed[pairs][:, :, None]
     upper = np.broadcast_to(limit[:, :, None, :], (len(pairs), periods, blocks, scenarios))
-    most = np.zeros((len(needs.loads), periods, scenarios))
-    np.maximum.at(most, needs.pair_load[pairs], needs.work[pairs] * problem.pair_allowed[pairs][:, :, None])
+    most = needs.work[pairs] * problem.pair_allowed[pairs][:, :, None]
     return columns.take(upper > 0, upper=upper), columns.take(most > 0, upper=most)
 
 
