@@ -3,7 +3,7 @@
     1. plan        with all quotes free to be signed or not: the joint plan, whose prices and placements every other solve starts from
     2. look        at that plan with each quote signed in full, or without it: what has too little capacity then is placed elsewhere
     3. narrow      each quote forbidden, and signed in full near its break-even price, again and again: the interval narrows
-    4. slopes      of the relaxed bound with each quote signed in full
+    4. slopes      of the relaxed bound with each quote signed in full; first of all where the joint plan was found without prices
     5. volumes     each quote signed in part, as far as the time goes
 
 What one solve shows serves all quotes: prices of capacity prove a bound on every variant, and a plan is one of every variant whose lots
@@ -100,8 +100,12 @@ def study(
         bell.start()
         try:
             run.look()
-            run.narrow()
-            run.slopes()
+            if joint.priced is None:  # nothing is proven yet of a quote signed in full
+                run.slopes()
+                run.narrow()
+            else:
+                run.narrow()
+                run.slopes()
             run.volumes()
         except KeyboardInterrupt:
             run.alerts.append("interrupted: this is what was known until then")
