@@ -121,7 +121,7 @@ def series_of(names: tuple[str, ...]) -> PlanSeries:
         flows=[
             at
             | {"origin": name, "site": name, "latitude": 1.0, "longitude": 2.0, "latitude2": 30.0 + i, "longitude2": 40.0}
-            | {"accelerators": 5.0 + at["order"], "services": name, "round_trip_ms": 12.0, "share": 0.9}
+            | {"accelerators": 5.0 + at["order"], "services": name, "round_trip_ms": 12.0, "share": None if i == 0 else 0.9}
             for at, i, name in rows
         ],
     )

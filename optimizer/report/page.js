@@ -88,7 +88,7 @@ function configuration(width) {
   return {
     background: "transparent", font: "system-ui, sans-serif", view: { stroke: line },
     axis: { gridColor: line, domainColor: line, tickColor: line, ...text }, title: { color: ink }, text: { color: ink }, rule: { color: ink },
-    axisXQuantitative: { tickCount: width < 500 ? 4 : 8 }, legend: { ...text, columns: width < 500 ? 2 : 5, labelLimit: 140 },
+    scale: { invalid: { color: { value: "#8a939c" } } }, axisXQuantitative: { tickCount: width < 500 ? 4 : 8 }, legend: { ...text, columns: width < 500 ? 2 : 5, labelLimit: 140 },
   };
 }
 

@@ -24,7 +24,7 @@ _LATENCY = (
 )
 _MAP = (
     "Lines: services from users' origins (dots) to sites (squares, the larger the more accelerators), the wider the more accelerators; "
-    "the redder, the closer to the tightest limit on latency. Sites and origins by their coordinates; land from Natural Earth."
+    "the redder, the closer to the tightest limit on latency (grey: none). Sites and origins by their coordinates; land from Natural Earth."
 )
 
 
@@ -73,7 +73,7 @@ def _map(series: PlanSeries) -> Picture:
     lines = (
         alt.Chart(data(series.flows))
         .transform_filter(when)
-        .mark_rule(opacity=0.7)
+        .mark_rule(opacity=0.7, invalid="show")  # services without limits too, in the grey that the page has for them
         .encode(
             **ends,
             longitude2="longitude2:Q",

@@ -16,7 +16,7 @@ from tests.docs.blocks import DOCUMENTS, ROOT, SLOW, blocks, words
 
 ELSEWHERE = ("import ", "calibrate ", "calibration.path", "executor=ray", "SOURCE", "format=focus_1_4]")
 FOLDERS = {"/my/lab": "lab", "/srv/lab": "lab", "/my/other": "other", "/var/lib/placement/runs": "runs", "/var/lib/node_exporter/": ""}
-NAMES = {"gpu_cloud_b_b300": "gpu_cloud_b_mi300x"}  # a quote of frontier_lab, and one of the case small
+NAMES = {"gpu_cloud_b_b300": "gpu_cloud_b_mi300x", " as_of=today": ""}  # a quote of the case small; the case's day
 SMALL: dict[str, dict[str, str]] = {
     "plan": {"case": "tiny", "solver.time_limit_s": "2"},
     "replan": {"case": "tiny", "solver.time_limit_s": "2"},

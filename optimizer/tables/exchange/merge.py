@@ -101,9 +101,10 @@ def _figure(table: Table, name: str, cell: str) -> str:
 
 
 def _same(table: Table, row: Mapping[str, str], stated: Mapping[str, str]) -> bool:
-    """Of an append-only table the source may be told differently."""
+    """Of an append-only table the source may be told differently. What a column's lack says is the same as that said in it."""
     compared = [name for name in stated if table.name not in APPEND_ONLY or name not in _NOT_FIGURES]
-    return all(_figure(table, name, row.get(name, "")) == _figure(table, name, stated[name]) for name in compared)
+    held = {name: row.get(name, table.column(name).missing) for name in compared}
+    return all(_figure(table, name, held[name]) == _figure(table, name, stated[name]) for name in compared)
 
 
 def harmless(cell: str, table: Table, name: str) -> str:
