@@ -10,11 +10,12 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1]
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# The same examples in every run, so that a run is red for a change and not for its luck; `--hypothesis-profile=explore` draws others.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("explore")
+# The same examples in every run and no limit on their time, so that a run is red for a change, not for its luck or a busy machine;
+# `--hypothesis-profile=explore` draws others.
+settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("explore", deadline=None)
 settings.load_profile("same")
 
 jax.config.update("jax_enable_x64", True)

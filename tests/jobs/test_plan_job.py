@@ -136,11 +136,11 @@ def test_killing_a_plan_leaves_no_run_and_the_next_one_works(tmp_path, monkeypat
     command = [sys.executable, "-m", "optimizer", "plan", "case=small"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 600
         while not list(tmp_path.glob("runs/.building-*/config.yaml")) and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=120)
     assert len(list(tmp_path.glob("runs/.building-*"))) == 1
     assert run_ids(tmp_path / "runs") == ()
     assert main(["plan", "case=tiny"]) == 0
@@ -155,7 +155,7 @@ def test_ctrl_c_in_the_search_writes_the_best_plan_so_far(tmp_path):
         while (line := process.stderr.readline()) and "incumbent_usd=" not in line:
             pass
         process.send_signal(signal.SIGINT)
-        told, complaint = process.communicate(timeout=60)
+        told, complaint = process.communicate(timeout=600)
     assert process.returncode == 0, complaint
     summary = json.loads((tmp_path / told.splitlines()[-1].removeprefix("run: ") / "summary.json").read_text())
     assert summary["verified"] is True

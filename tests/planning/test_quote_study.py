@@ -108,6 +108,7 @@ def slopes_of(evidence: Evidence, asked_contract: Contract) -> Asked:
 TERMS = {"x_UnitPrice": "price", "x_TakeOrPayShare": "take_or_pay_share", "x_FixedMonthlyFee": "fixed_monthly_fee"}
 
 
+@pytest.mark.slow
 def test_levers_are_the_slopes_of_the_bound_with_the_quote_signed() -> None:
     setup = two_suppliers()
     case = with_terms(setup.case, "quote", lots=2, take_or_pay_share=0.6, fixed_monthly_fee=700.0, end=setup.case.contracts[0].end)

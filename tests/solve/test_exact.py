@@ -74,15 +74,15 @@ def test_rules_that_cannot_hold_are_named() -> None:
 def test_a_worker_answers_as_the_solver_does_and_passes_failures_on() -> None:
     program = build_program(random_problem(1, SMALL))
     with Worker(solve_program, program) as worker:
-        answer = worker.ask(relax=True).result(timeout=60)
+        answer = worker.ask(relax=True).result(timeout=600)
         assert answer.bound == solve_program(program, relax=True).bound
         with pytest.raises(SolverFailure, match="takes no starting values"):
-            worker.ask(start=program.lower).result(timeout=60)
+            worker.ask(start=program.lower).result(timeout=600)
 
 
 def test_a_worker_that_dies_is_a_clear_failure() -> None:
     worker = Worker(solve_program, build_program(random_problem(1, SMALL)))
     worker._process.kill()
     with pytest.raises(SolverFailure, match="process ended before it answered"):
-        worker.ask(relax=True).result(timeout=60)
+        worker.ask(relax=True).result(timeout=600)
     worker.close()

@@ -143,4 +143,4 @@ def _talkative(subject: str) -> str:
 
 def test_what_a_worker_prints_does_not_get_between_its_answers() -> None:
     with Worker(_talkative, "answer") as worker:
-        assert worker.ask().result(timeout=60) == "answer"
+        assert worker.ask().result(timeout=600) == "answer"

@@ -164,7 +164,7 @@ def test_a_lock_goes_with_the_process_that_held_it(tmp_path):
         with pytest.raises(LockHeld), sole_writer(tmp_path, ROOT / "lab", job="replan", now=NOW):
             pass
         process.kill()
-        process.wait(timeout=10)
+        process.wait(timeout=120)
     with sole_writer(tmp_path, ROOT / "lab", job="replan", now=NOW):
         owner = json.loads(next((tmp_path / ".locks").glob("*.owner.json")).read_text())
         assert owner["job"] == "replan"

@@ -131,7 +131,7 @@ def test_killing_the_process_leaves_no_listed_run(tmp_path):
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=120)
     assert run_ids(tmp_path) == ()
     assert len(list(tmp_path.iterdir())) == 1
     following = a_run(tmp_path)

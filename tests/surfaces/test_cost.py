@@ -21,6 +21,7 @@ from optimizer.surfaces.cost import Demand, Expected, Inputs, Reason, Surface, d
 from optimizer.surfaces.queueing import TRUSTED_UTILISATION, QueueingParameters, QueueRows, replicas_for
 from optimizer.surfaces.sizing import count_and_waits
 from optimizer.surfaces.sweep import Plan, plan_for, sweep, sweep_with_slopes
+from tests.samples import one_in
 from tests.surfaces.cost_inputs import cost_inputs
 from tests.tolerances import (
     COST_AGAINST_NUMPY,
@@ -95,7 +96,7 @@ def test_one_step_from_the_closed_form(variations: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "parameters", [MEMORYLESS, QueueingParameters(arrival_variation=2.5, service_variation=1.7)], ids=["m_m_c", "g_g_c"]
+    "parameters", one_in(2, [MEMORYLESS, QueueingParameters(arrival_variation=2.5, service_variation=1.7)], ["m_m_c", "g_g_c"])
 )
 def test_against_numpy_forward_and_slopes(parameters: QueueingParameters) -> None:
     inputs, reason = made_inputs((3, 4, 2, 2, 5), parameters, 2, "float64")

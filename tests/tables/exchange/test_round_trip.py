@@ -20,6 +20,7 @@ from optimizer.tables.exchange.imports import import_file
 from optimizer.tables.exchange.reading import Request
 from optimizer.tables.read import look_at_tables, read_tables
 from optimizer.tables.schemas import TABLES
+from tests.samples import one_in
 from tests.tables.exchange.files import charge, costs, focus_1_4, imported
 from tests.tables.minimal import tables, write, write_parquet
 
@@ -104,7 +105,7 @@ def assert_same(first: Path, second: Path) -> None:
         pd.testing.assert_frame_equal(*frames)
 
 
-@pytest.mark.parametrize("source", VERSIONS)
+@pytest.mark.parametrize("source", one_in(2, VERSIONS))
 def test_a_case_without_contracts_gets_all_of_them_back(tmp_path, source):
     case, version = full_case(tmp_path / "lab"), VERSIONS[source]
     assert {name for name in OF_CONTRACTS if len(read_tables(case)[name].values)} >= FILLED
@@ -118,7 +119,7 @@ def test_a_case_without_contracts_gets_all_of_them_back(tmp_path, source):
     assert_same(case, empty)
 
 
-@pytest.mark.parametrize("source", VERSIONS)
+@pytest.mark.parametrize("source", one_in(2, VERSIONS))
 def test_the_case_itself_does_not_change(tmp_path, source):
     case = full_case(tmp_path / "lab")
     out = tmp_path / "focus"
