@@ -13,6 +13,7 @@ import pytest
 from optimizer.__main__ import main
 from optimizer.jobs.exporting import VERSIONS
 from optimizer.jobs.settings import FORMATS, SOURCES
+from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import find_run
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.exchange.imports import READERS
@@ -139,7 +140,7 @@ def test_costs_of_a_plan_are_marked_as_planned_and_add_up(tmp_path, capsys):
     made = tmp_path / "runs" / "20260101T000000.000Z-000000"
     made.mkdir(parents=True)
     write_table(pd.DataFrame(rows).assign(currency="USD"), made / "costs.parquet")
-    (made / "summary.json").write_text(json.dumps({"job": "plan", "case": "tiny"}))
+    (made / "summary.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, "job": "plan", "case": "tiny"}))
     assert run(tmp_path, "export", "case=tiny", "run=latest") == 0
     out = find_run(tmp_path / "runs", "latest", job="export") / "focus" / "planned_cost_and_usage.csv"
     found = csv_rows(out)
