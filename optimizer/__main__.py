@@ -7,11 +7,13 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from pathlib import Path
 
 from optimizer.errors import ConfigError, PlacementError, without_room
 from optimizer.jobs.catalog import Job, job_named
+from optimizer.jobs.clock import counted_from
 from optimizer.jobs.compiled import keep_compiled
 from optimizer.jobs.messages import message
 from optimizer.jobs.speech import Speech, spoken, told
@@ -23,13 +25,14 @@ HELP = ("-h", "--help")
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one job; returns its exit code."""
+    began = time.monotonic()
     words = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in words
     asked = next((speech for speech in (Speech.JSON, Speech.QUIET) if speech in words), Speech.FULL)
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to stop, as by Ctrl-C
     try:
-        code = _dispatch([word for word in words if word not in ("--debug", Speech.JSON, Speech.QUIET)], asked)
+        code = _dispatch([word for word in words if word not in ("--debug", Speech.JSON, Speech.QUIET)], asked, began)
         sys.stdout.flush()
         return code
     except PlacementError as error:
@@ -54,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 5
 
 
-def _dispatch(words: list[str], asked: Speech) -> int:
+def _dispatch(words: list[str], asked: Speech, began: float) -> int:
     if not words or words[0] in HELP:
         print(program_help())
         return 0
@@ -69,10 +72,10 @@ def _dispatch(words: list[str], asked: Speech) -> int:
 
         print(job_help(job, group_choices(job)))
         return 0
-    return _run(job, words[1:], asked)
+    return _run(job, words[1:], asked, began)
 
 
-def _run(job: Job, words: list[str], asked: Speech) -> int:
+def _run(job: Job, words: list[str], asked: Speech, began: float) -> int:
     from optimizer.jobs.compose import settings_of
 
     for word in words:
@@ -85,7 +88,7 @@ def _run(job: Job, words: list[str], asked: Speech) -> int:
         from optimizer.jobs.sweep import swept
 
         return swept(job, composed, asked)
-    with spoken(asked):
+    with spoken(asked), counted_from(began):
         return job.load()(composed[0][1])
 
 

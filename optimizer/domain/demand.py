@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import NormalDist
@@ -74,10 +74,15 @@ class Scenario:
     # normal deviate of a demand row's quantile by workload, origin and period; rows not named are at demand_quantile
     deviates: Mapping[tuple[str, str | None, str], float] = field(default_factory=dict)
 
-    def deviate(self, row: Demand) -> float:
-        """Normal deviate of the quantile at which the row's demand is."""
-        own = self.deviates.get((row.workload, row.origin, row.period))
-        return _NORMAL.inv_cdf(self.demand_quantile) if own is None else own
+
+def deviates_in(scenarios: Sequence[Scenario], rows: Sequence[Demand]) -> Floats:
+    """Normal deviates of the quantiles at which rows' demand is, [S, R]."""
+    names = [(row.workload, row.origin, row.period) for row in rows]
+    found = np.empty((len(scenarios), len(rows)))
+    for s, scenario in enumerate(scenarios):
+        otherwise = _NORMAL.inv_cdf(scenario.demand_quantile)
+        found[s] = [scenario.deviates.get(name, otherwise) for name in names]
+    return found
 
 
 def values_at(quantiles: Floats, deviates: Floats) -> Floats:

@@ -14,6 +14,7 @@ from optimizer.domain.risk import Risk
 from optimizer.domain.stages import in_stages
 from optimizer.errors import ConfigError
 from optimizer.integer.backend import Backend
+from optimizer.jobs.clock import began
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.news import due_lines, news_between
@@ -59,7 +60,7 @@ def run(settings: PlanJob) -> int:
 
 
 def _plan(settings: PlanJob, inputs: Inputs) -> int:
-    began = time.monotonic()
+    start = began()
     case, notes = with_scenarios(read_case(inputs.folder, periods=settings.horizon.periods), settings, in_groups=True)
     if case.stages:
         notes = (*notes, "with decision_stages a plan is not priced outside its scenarios: no group is known there")
@@ -78,8 +79,9 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
                 calibration=calibration,
                 settings=solve_settings(settings),
                 progress=progress,
+                began=start,
             )
-            tell = phases(progress, began)
+            tell = phases(progress, start)
             tables = outputs.tables(result)
             tell("risk")
             stands = _outlook(settings, result, calibration)
@@ -88,7 +90,7 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
             tell("decisions")
             due = due_lines(result, tables["commitments"])
             tell("writing")
-            summary = run_summary(draft, settings, result, job="plan", previous=previous, seconds=time.monotonic() - began)
+            summary = run_summary(draft, settings, result, job="plan", previous=previous, seconds=time.monotonic() - start)
             summary["alerts"] = [*inputs.notes, *notes, *summary["alerts"]]
             summary["outside"] = {row["measure"]: known(row["usd"]) for row in risk_rows(stands) if row["usd"] is not None}
             write_plan(draft, settings, result, summary, tables)

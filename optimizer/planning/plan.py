@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Plan, PlanStatus
@@ -24,6 +24,7 @@ from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.surfaces.arrays import device
 
 DISCOUNT_RATE = 0.08  # a year, where none is given
+LEAST_SEARCH = 0.5  # of the time limit of a whole job
 SOLVERS = {"price_and_assign": solve_price_and_assign, "exact": solve_exact}
 
 
@@ -68,6 +69,7 @@ def make_plan(
     calibration: Calibration | None = None,
     settings: SolveSettings,
     progress: Callable[[Progress], None],
+    began: float | None = None,
 ) -> PlanResult:
     """Plans a case. Ctrl-C ends the search and returns the best plan so far.
 
@@ -90,9 +92,16 @@ def make_plan(
     laps.lap("surfaces")
     problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate, risk=risk)
     laps.lap("problem")
-    solved = SOLVERS[settings.method](problem, settings=settings, started=laps.started, report=progress)
+    limited = settings if began is None else _within(settings, time.monotonic() - began)
+    solved = SOLVERS[settings.method](problem, settings=limited, started=laps.started if began is None else began, report=progress)
     laps.lap("solve")
     return planned(case, problem, solved, laps, settings, annual_discount_rate=annual_discount_rate, calibration=calibration.version)
+
+
+def _within(settings: SolveSettings, taken_s: float) -> SolveSettings:
+    """Until when to search, where what comes after it (verifying, pricing outside the scenarios, drawing) takes as long as all before."""
+    limit = settings.time_limit_s
+    return settings if limit is None else replace(settings, time_limit_s=taken_s + max(limit - 2.0 * taken_s, LEAST_SEARCH * limit))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +134,7 @@ def planned(
     Raises:
       SolverFailure: the plan did not verify.
     """
-    compared = baselines(problem)
+    compared = baselines(problem, solved.without_search_usd)
     laps.lap("baselines")
     verification, error = verified(case, problem, solved, annual_discount_rate=annual_discount_rate)
     laps.lap("verify")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
+from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
@@ -18,18 +21,27 @@ class Baseline:
     note: str
 
 
-def baselines(problem: PlanningProblem) -> tuple[Baseline, ...]:
-    """Hold, on-demand only and cheapest-first; draws are optimal in each, no quote is signed and no contract left."""
-    policies = {
-        "hold": (hold(problem), "placements and contracts in force stay as they are"),
-        "on_demand_only": (cheapest_first(problem, contracts=False), "each load where the market is cheapest"),
-        "cheapest_first": (cheapest_first(problem), "largest load first, each into the cheapest capacity left"),
-    }
-    found = []
-    for name, (decisions, note) in policies.items():
-        settled = settle_alone(problem, decisions)
-        if settled is None:
-            found.append(Baseline(name=name, cost_usd=None, note=f"{note}; breaks a limit or a clause"))
-        else:
-            found.append(Baseline(name=name, cost_usd=settled.objective_usd, note=note))
-    return tuple(found)
+def baselines(problem: PlanningProblem, known_usd: Mapping[str, float | None]) -> tuple[Baseline, ...]:
+    """Hold, on-demand only and cheapest-first; draws are optimal in each, no quote is signed and no contract left.
+
+    Args:
+      known_usd: cost of those that a search has settled, by name; None where one breaks a rule.
+    """
+    return tuple(_baseline(problem, name, known_usd) for name in _POLICIES)
+
+
+_POLICIES: dict[str, tuple[Callable[[PlanningProblem], Decisions], str]] = {
+    "hold": (hold, "placements and contracts in force stay as they are"),
+    "on_demand_only": (partial(cheapest_first, contracts=False), "each load where the market is cheapest"),
+    "cheapest_first": (cheapest_first, "largest load first, each into the cheapest capacity left"),
+}
+
+
+def _baseline(problem: PlanningProblem, name: str, known_usd: Mapping[str, float | None]) -> Baseline:
+    policy, note = _POLICIES[name]
+    if name in known_usd:
+        cost = known_usd[name]
+    else:
+        settled = settle_alone(problem, policy(problem))
+        cost = None if settled is None else settled.objective_usd
+    return Baseline(name=name, cost_usd=cost, note=note if cost is not None else f"{note}; breaks a limit or a clause")

@@ -5,6 +5,7 @@ A stream is the demand for one workload from one origin (D streams); a load is a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.domain.case import Case
-from optimizer.domain.demand import Demand, DemandUnit, Multiplier, Quantity, Scenario, values_at
+from optimizer.domain.demand import Demand, DemandUnit, Multiplier, Quantity, Scenario, deviates_in, values_at
 from optimizer.domain.surface import Floats, Ints, Load
 from optimizer.domain.workload import Kind, Origin, Workload
 from optimizer.errors import DataError, Violation
@@ -62,8 +63,7 @@ def read_streams(case: Case) -> Streams:
     figure = np.zeros((len(keys), len(case.calendar.periods), len(case.scenarios)))
     peak, prompt, output = np.ones(figure.shape[:2]), np.full(figure.shape[:2], np.nan), np.full(figure.shape[:2], np.nan)
     streams, periods = (list(places) for places in zip(*rows, strict=True)) if rows else ([], [])
-    for s, scenario in enumerate(case.scenarios):
-        figure[streams, periods, s] = demand_in(scenario, list(rows.values()))
+    figure[streams, periods] = demand_in(case.scenarios, list(rows.values()))
     for (d, t), row in rows.items():
         peak[d, t] = row.peak_factor
         prompt[d, t] = np.nan if row.prompt_tokens is None else row.prompt_tokens
@@ -88,19 +88,26 @@ def read_streams(case: Case) -> Streams:
     )
 
 
-def demand_in(scenario: Scenario, rows: Sequence[Demand]) -> Floats:
-    """[R] each row's figure in a scenario: its mean, or its value at the scenario's quantile, times all multipliers that match.
+def demand_in(scenarios: Sequence[Scenario], rows: Sequence[Demand]) -> Floats:
+    """[R, S] each row's figure in each scenario: its mean, or its value at the scenario's quantile, times all multipliers that match.
 
     Raises:
       DataError: a row has neither a mean nor all quantiles.
     """
-    figures = np.array([row.mean for row in rows], dtype=np.float64)  # nan: has quantiles
-    uncertain = [row for row in rows if row.mean is None]
-    quantiles = np.array([_quantiles(row) for row in uncertain], dtype=np.float64).reshape(-1, 3)
-    figures[np.isnan(figures)] = values_at(quantiles, np.array([scenario.deviate(row) for row in uncertain], dtype=np.float64))
-    for multiplier in scenario.multipliers:
-        figures[[_matches(multiplier, row) for row in rows]] *= multiplier.factor
+    uncertain = [r for r, row in enumerate(rows) if row.mean is None]
+    figures = np.repeat(np.array([row.mean for row in rows], dtype=np.float64)[:, None], len(scenarios), axis=1)  # nan: has quantiles
+    quantiles = np.array([_quantiles(rows[r]) for r in uncertain], dtype=np.float64).reshape(-1, 3)
+    figures[uncertain] = values_at(quantiles, deviates_in(scenarios, [rows[r] for r in uncertain])).T
+    factors: dict[tuple[Multiplier, ...], Floats] = {}  # [R] of all multipliers of a scenario; many scenarios have the same
+    for s, scenario in enumerate(scenarios):
+        if scenario.multipliers not in factors:
+            factors[scenario.multipliers] = np.array([_factor(scenario.multipliers, row) for row in rows], dtype=np.float64)
+        figures[:, s] *= factors[scenario.multipliers]
     return figures
+
+
+def _factor(multipliers: tuple[Multiplier, ...], row: Demand) -> float:
+    return math.prod(multiplier.factor for multiplier in multipliers if _matches(multiplier, row))
 
 
 def _quantiles(row: Demand) -> tuple[float, float, float]:

@@ -11,6 +11,7 @@ from jax import Array
 from optimizer.pricing.arrays import LoadArrays
 
 UNROLLED = 16  # products of need and price added in one pass over the pairs
+LANES = 16  # of a processor's widest registers, in single precision
 
 
 @jax.custom_vjp
@@ -37,12 +38,32 @@ def _rigid_forward(need: Array, price: Array) -> tuple[Array, Array]:
 
 
 def _rigid_backward(need: Array, slope: Array) -> tuple[None, Array]:
-    """Accelerators wanted, [T, C, X]; period by period, so that needs as floats never exist all at once."""
+    """Accelerators wanted, [T, C, X]; needs as floats never exist all at once."""
+    return None, jax.lax.platform_dependent(need, slope, cpu=_wanted_by_lanes, default=_wanted)
+
+
+def _wanted(need: Array, slope: Array) -> Array:
+    """Period by period."""
 
     def period(now: tuple[Array, Array]) -> Array:
         return jnp.einsum("cxw,cw->cx", now[0].astype(slope.dtype), now[1])
 
-    return None, jax.lax.map(period, (need, slope))
+    wanted: Array = jax.lax.map(period, (need, slope))
+    return wanted
+
+
+def _wanted_by_lanes(need: Array, slope: Array) -> Array:
+    """A processor adds up as many sums beside each other as one of its registers holds, and these in the end.
+
+    The last sum is a product with ones: as a sum it would be fused with the first, which would then not be made of whole registers.
+    """
+    width = need.shape[-1]
+    if width % LANES:
+        return _wanted(need, slope)
+    by_lane = need.reshape(*need.shape[:-1], width // LANES, LANES)
+    share = slope.reshape(*slope.shape[:-1], width // LANES, LANES)
+    parts = (by_lane[:, :, :, i].astype(slope.dtype) * share[:, :, None, i] for i in range(width // LANES))
+    return sum(parts, jnp.zeros((*need.shape[:3], LANES), slope.dtype)) @ jnp.ones((LANES,), slope.dtype)
 
 
 rigid_cost.defvjp(_rigid_forward, _rigid_backward)

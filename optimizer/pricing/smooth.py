@@ -15,7 +15,7 @@ def least(values: Array, temperature: Array | None, axis: int) -> Array:
     lowest = jnp.min(values, axis=axis)
     if temperature is None:
         return lowest
-    above = (values - jnp.expand_dims(lowest, axis)) / jnp.expand_dims(temperature, axis)
+    above = (values - jnp.expand_dims(lowest, axis)) * jnp.expand_dims(1.0 / temperature, axis)
     return lowest - temperature * jnp.log(jnp.sum(jnp.exp(-above), axis=axis))
 
 
@@ -44,4 +44,4 @@ def blend_weight(a: Array, b: Array, temperature: Array) -> Array:
 
 def _higher_weight(a: Array, b: Array, temperature: Array) -> Array:
     """Weight of the larger of the two, at most one half."""
-    return jnp.maximum(0.5 - jnp.abs(a - b) / (4.0 * temperature), 0.0)
+    return jnp.maximum(0.5 - jnp.abs(a - b) * (0.25 / temperature), 0.0)

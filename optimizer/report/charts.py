@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from optimizer.report.document import Chart
-from optimizer.report.drawing import COLOURS, Picture
+from optimizer.report.drawing import COLOURS, Picture, inline
 from optimizer.report.wording import MILLION, money_unit
 
 HEIGHT, LOWER, ROW = 260, 150, 14
@@ -32,7 +32,7 @@ def page_chart(
 
 
 def data(rows: Rows) -> Any:
-    return alt.InlineData(values=[dict(row) for row in rows])
+    return inline(dict(row) for row in rows)
 
 
 def is_known(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,14 @@ STYLE: dict[str, Any] = {
 def rows(**columns: Any) -> Any:
     """Columns of one length as the rows of a chart."""
     names = list(columns)
-    values = [dict(zip(names, row, strict=True)) for row in zip(*(_plain(columns[name]) for name in names), strict=True)]
-    return alt.InlineData(values=values)
+    return inline(dict(zip(names, row, strict=True)) for row in zip(*(_plain(columns[name]) for name in names), strict=True))
+
+
+def inline(values: Iterable[dict[str, Any]]) -> Any:
+    """Rows of a chart; a tuple, which Altair does not copy with every layer, nor looks into again at each."""
+    given = alt.InlineData(values=[])
+    given.values = tuple(values)
+    return given
 
 
 def _plain(column: Any) -> Any:

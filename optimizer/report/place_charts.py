@@ -11,7 +11,7 @@ import altair as alt
 
 from optimizer.report.charts import ROW, WIDTH, Rows, data, page_chart
 from optimizer.report.document import SUPPLIERS, Chart
-from optimizer.report.drawing import COLOURS, Picture
+from optimizer.report.drawing import COLOURS, Picture, inline
 from optimizer.report.series import PlanSeries
 
 MAP_HEIGHT = 276
@@ -60,7 +60,7 @@ def _latency(rows: Rows) -> Picture:
 
 def _map(series: PlanSeries) -> Picture:
     land: dict[str, Any] = json.loads(files("optimizer.report").joinpath("land.json").read_text(encoding="utf-8"))
-    ground = alt.Chart(alt.InlineData(values={"type": "Feature", "geometry": {name: land[name] for name in ("type", "coordinates")}}))
+    ground = alt.Chart(inline([{"type": "Feature", "geometry": {name: land[name] for name in ("type", "coordinates")}}]))
     periods = list(dict.fromkeys(str(row["period"]) for row in sorted(series.flows, key=lambda row: row["order"])))
     bind = alt.binding_select(options=periods, name="period: ")
     when = alt.selection_point(name="period", fields=["period"], bind=bind, value=[{"period": periods[0]}])

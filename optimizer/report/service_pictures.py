@@ -34,8 +34,8 @@ def cost_picture(views: Sequence[ServiceView]) -> Picture:
 
 
 def _together(title: str, told: str, charts: Sequence[Picture]) -> Picture:
-    whole = alt.concat(*charts, columns=min(COLUMNS, len(charts))).resolve_scale(x="independent", y="independent", color="independent")
-    return whole.properties(title=alt.TitleParams(title, subtitle=told, offset=14))
+    alone = alt.Resolve(scale=alt.ScaleResolveMap(x="independent", y="independent", color="independent"))
+    return alt.concat(*charts, columns=min(COLUMNS, len(charts)), resolve=alone, title=alt.TitleParams(title, subtitle=told, offset=14))
 
 
 def _latency(view: ServiceView) -> Picture:
@@ -60,7 +60,7 @@ def _latency(view: ServiceView) -> Picture:
         layers.append(alt.Chart(limit).mark_text(align="left", dy=9, color=COLOURS[4], fontSize=10).encode(x, y, alt.Text("text:N")))
     shares = f"planned at {100 * view.utilisation:.0f} %, trusted to {100 * view.trusted_utilisation:.0f} %"
     told = [view.place, f"{view.replicas:,} replicas, {shares}"]
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(view.title, subtitle=told))
+    return alt.layer(*layers, width=WIDTH, height=HEIGHT, title=alt.TitleParams(view.title, subtitle=told))
 
 
 def _cost(view: ServiceView) -> Picture:
@@ -70,16 +70,16 @@ def _cost(view: ServiceView) -> Picture:
     x = alt.X("load:Q", scale=alt.Scale(type="log", domain=list(ends), nice=False), axis=_load_axis(*ends))
     scale = alt.Scale(domain=[0, top], nice=False)
     y = alt.Y("price:Q", scale=scale, axis=alt.Axis(title="price (USD per accelerator-hour)"))
-    layers = [layer for level in cost_levels(view.million_tokens_per_hour, top) for layer in _contour(view, level, top, x, y)]
+    layers = _contours(view, cost_levels(view.million_tokens_per_hour, top), top, x, y)
     layers.append(alt.Chart(rows(load=[view.arrivals_per_s])).mark_rule(color=INK, strokeDash=[4, 3]).encode(x))
     planned = float(np.interp(view.arrivals_per_s, view.arrivals, view.million_tokens_per_hour))
-    for kind, price in view.prices:
-        text = f"{kind.replace('_', ' ')} {price:,.2f}, {price / planned:,.3g} USD per million tokens as planned"
-        line = rows(load=[ends[0] * 1.1], price=[price], text=[text])
-        layers.append(alt.Chart(line).mark_rule(color=COLOURS[4]).encode(y))
-        layers += [_written(line, COLOURS[4], "left", 0, -6, **HALO).encode(x, y), _written(line, COLOURS[4], "left", 0, -6).encode(x, y)]
+    told_of = [(price, f"{kind.replace('_', ' ')} {price:,.2f}, {price / planned:,.3g}") for kind, price in view.prices]
+    texts = [f"{text} USD per million tokens as planned" for _, text in told_of]
+    market = rows(load=[ends[0] * 1.1] * len(texts), price=[price for price, _ in told_of], text=texts)
+    layers.append(alt.Chart(market).mark_rule(color=COLOURS[4]).encode(y))
+    layers += [_written(market, COLOURS[4], "left", 0, -6, **HALO).encode(x, y), _written(market, COLOURS[4], "left", 0, -6).encode(x, y)]
     told = [view.place, f"planned: {view.arrivals_per_s:,.4g} requests/s at the busiest minute"]
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=alt.TitleParams(view.title, subtitle=told))
+    return alt.layer(*layers, width=WIDTH, height=HEIGHT, title=alt.TitleParams(view.title, subtitle=told))
 
 
 def cost_levels(million_tokens_per_hour: Floats, top: float) -> list[float]:
@@ -93,18 +93,18 @@ def cost_levels(million_tokens_per_hour: Floats, top: float) -> list[float]:
     return levels
 
 
-def _contour(view: ServiceView, level: float, top: float, x: alt.X, y: alt.Y) -> list[Picture]:
-    """Price at which each load costs `level`, with its name where it leaves the picture."""
-    price = level * view.million_tokens_per_hour
-    line = alt.Chart(rows(load=view.arrivals, price=price)).mark_line(color=COLOURS[0], strokeWidth=1.3, clip=True).encode(x, y)
-    inside = np.flatnonzero(price <= top)
-    last = int(inside[-1]) if inside.size else 0
-    text = f"{level:g} USD"
-    if last == len(price) - 1:
-        end = rows(load=[float(view.arrivals[last])], price=[float(price[last])], text=[text])
-        return [line, _written(end, COLOURS[0], "left", 4, 0).encode(x, y)]
-    end = rows(load=[float(view.arrivals[last])], price=[top], text=[text])
-    return [line, _written(end, COLOURS[0], "center", 0, -6).encode(x, y)]
+def _contours(view: ServiceView, levels: Sequence[float], top: float, x: alt.X, y: alt.Y) -> list[Picture]:
+    """Price at which each load costs each level, with the level's name where the line leaves the picture, on the right or at the top."""
+    loads, prices = view.arrivals, np.outer(levels, view.million_tokens_per_hour)
+    drawn = rows(level=np.repeat(levels, len(loads)), load=np.tile(loads, len(levels)), price=prices.ravel())
+    line = alt.Chart(drawn).mark_line(color=COLOURS[0], strokeWidth=1.3, clip=True).encode(x, y, alt.Detail("level:N"))
+    last = np.array([np.flatnonzero(price <= top).max(initial=0) for price in prices], dtype=np.int64)
+    right = last == len(loads) - 1
+    texts, layers = np.array([f"{level:g} USD" for level in levels]), [line]
+    for there, align, dx, dy in ((right, "left", 4, 0), (~right, "center", 0, -6)):
+        height = np.where(right, prices[np.arange(len(levels)), last], top)[there]
+        layers.append(_written(rows(load=loads[last[there]], price=height, text=texts[there]), COLOURS[0], align, dx, dy).encode(x, y))
+    return layers
 
 
 def _written(data: alt.Data, colour: str, align: Any, dx: int, dy: int, **style: Any) -> Picture:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -66,6 +66,7 @@ class Solved:
     status: PlanStatus
     alerts: tuple[str, ...] = ()
     priced: Priced | None = None  # at the best prices found; None where the problem was solved without any
+    without_search_usd: Mapping[str, float | None] = field(default_factory=dict)  # cost of policies that were tried first; None: no plan
 
 
 @dataclass
@@ -84,6 +85,7 @@ class Search:
     proven: bool = False
     phase: str = "start"
     tried: set[bytes] = field(default_factory=set)
+    without_search_usd: dict[str, float | None] = field(default_factory=dict)
 
     def offer(self, chosen: Decisions) -> bool:
         """Settles decisions and keeps them if they are the best so far."""
@@ -92,7 +94,9 @@ class Search:
         if key in self.tried:
             return False
         self.tried.add(key)
-        settled = self.settle(chosen)
+        return self._keep_if_better(self.settle(chosen))
+
+    def _keep_if_better(self, settled: Settled | None) -> bool:
         better = settled is not None and (self.best is None or settled.objective_usd < self.best.objective_usd - 1e-9)
         if better:
             self.best = settled
@@ -103,9 +107,16 @@ class Search:
         """Decisions to begin with: those known from a similar problem; else what a planner would do without a search."""
         for chosen in self.start.decisions:
             self.offer(chosen)
-        for policy in (hold, cheapest_first):
-            if not self.start.decisions or self.best is None:
-                self.offer(policy(self.problem))
+        if self.start.decisions and self.best is not None:
+            return
+        greedy = cheapest_first(self.problem)
+        for name, chosen in (("cheapest_first", greedy), ("hold", hold(self.problem, greedy))):
+            settled = self.settle(chosen)
+            self.without_search_usd[name] = None if settled is None else settled.objective_usd
+            if settled is None:
+                self.offer(chosen)  # put right where copies of contracts or renewals are all that is wrong
+            else:
+                self._keep_if_better(settled)
 
     def raise_bound(self, bound_usd: float) -> None:
         self.bound_usd = max(self.bound_usd, bound_usd)
@@ -155,7 +166,14 @@ class Search:
         if self.best is None:
             raise NoPlanInLimit(f"No plan was found within {self.seconds:.0f} s. Raise solver.time_limit_s.")
         status = PlanStatus.OPTIMAL if self.proven else PlanStatus.WITHIN_GAP if self.within_gap else PlanStatus.LIMIT
-        return Solved(settled=self.best, bound_usd=self.bound_usd, status=status, alerts=alerts, priced=self.priced)
+        return Solved(
+            settled=self.best,
+            bound_usd=self.bound_usd,
+            status=status,
+            alerts=alerts,
+            priced=self.priced,
+            without_search_usd=self.without_search_usd,
+        )
 
 
 def wait_for_prices(search: Search, climb: Climb) -> None:

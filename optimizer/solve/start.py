@@ -119,9 +119,13 @@ def _too_little(problem: PlanningProblem, decisions: Decisions, active: Floats) 
     return np.asarray((held > problem.availability[:, None, None, None] * capacity[:, :, None, :] + TINY).any(axis=(2, 3)))
 
 
-def hold(problem: PlanningProblem) -> Decisions:
-    """What runs stays where it is, what is signed stays signed; only loads with no placement in force are placed by price."""
-    greedy = cheapest_first(problem)
+def hold(problem: PlanningProblem, greedy: Decisions | None = None) -> Decisions:
+    """What runs stays where it is, what is signed stays signed; only loads with no placement in force are placed by price.
+
+    Args:
+      greedy: `cheapest_first` of the problem, where it is known.
+    """
+    greedy = greedy or cheapest_first(problem)
     here = problem.placed_before[problem.needs.pair_load] == problem.needs.pair_pool
     may_stay = np.zeros(len(problem.needs.loads), dtype=np.bool_)
     may_stay[problem.needs.pair_load[here & problem.pair_allowed.all(axis=1)]] = True

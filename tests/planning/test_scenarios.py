@@ -62,7 +62,7 @@ def test_rows_with_a_mean_stay_certain_and_means_are_near_those_of_the_forecast(
     normal = np.random.default_rng(0).normal(size=200_000)
     truth = np.mean(np.exp(np.log(100.0) + normal * np.log(2.0) / 1.2815515655446004))
     np.testing.assert_allclose(expected, truth, rtol=SAMPLED_MEAN)
-    assert demand_in(found.scenarios[0], rows)[0] == streams.figure[0, 0, 0]
+    assert demand_in(found.scenarios, rows)[0, 0] == streams.figure[0, 0, 0]
 
 
 def test_the_seed_decides_and_one_scenario_is_the_middle():
