@@ -80,7 +80,7 @@ RUN_BY_MERIT_ORDER = 1e-2  # draws that look at no other hour, against the linea
 # walks among placements
 COUNTED_WHILE_WALKING = 2e-5  # float32, sums kept step by step
 MERIT_ORDER_AGAINST_SETTLED = 0.05  # contracts shared out to one pool after the other, against the linear program
-WALK_AGAINST_BEST_RESPONSES = 1e-2  # a walk that is this much dearer than passes of best responses has gone astray
+WALK_AGAINST_GREEDY = 1e-2  # a walk that is this much dearer than placements made without a search has gone astray
 
 # several devices
 SAME_ON_MORE_DEVICES = 1e-4  # of a bound: float32 sums in another order, over some hundred steps uphill

@@ -16,7 +16,7 @@ from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.solve.cost import active_lots
-from optimizer.solve.merit_order import open_pairs
+from optimizer.solve.open_choices import open_pairs
 
 NEAREST = 20  # pools that a load may move to
 STRAIN_STEP = 1.03

@@ -10,9 +10,8 @@ from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.paths import Path
-from optimizer.solve.best_response import best_path
+from optimizer.solve.best_path import best_path
 from optimizer.solve.cost import placed_pairs
-from optimizer.solve.merit_order import linked_pools
 from optimizer.solve.neighbourhoods import rival_pools
 from optimizer.solve.part import Around
 
@@ -114,3 +113,13 @@ def _options(current: Decisions, run_of: Ints, within: Bools, option_usd: Floats
         mine = np.flatnonzero((run_of == run) & within)
         keep[mine[np.argsort(option_usd[mine], kind="stable")[:OPTIONS]]] = True
     return keep
+
+
+def linked_pools(problem: PlanningProblem) -> list[Ints]:
+    """Pools in groups that share contracts."""
+    group = np.arange(len(problem.pools))
+    for k in range(len(problem.supply.contracts)):
+        covered = problem.supply.cover_pool[problem.supply.cover_contract == k]
+        if len(covered) > 1:
+            group[np.isin(group, group[covered])] = group[covered[0]]
+    return [np.flatnonzero(group == g) for g in np.unique(group)]

@@ -14,7 +14,7 @@ from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.prices import Shares
 from optimizer.solve.cost import placed_pairs
-from optimizer.solve.merit_order import open_options, open_pairs
+from optimizer.solve.open_choices import open_options, open_pairs
 
 
 def rounded(problem: PlanningProblem, shares: Shares) -> Decisions:

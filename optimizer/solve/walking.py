@@ -19,7 +19,7 @@ from optimizer.pricing.walking import Walking, walking
 from optimizer.pricing.weighing import at_prices
 from optimizer.solve.climb import Priced
 from optimizer.solve.cost import active_lots, cost_terms
-from optimizer.solve.merit_order import open_pairs
+from optimizer.solve.open_choices import open_pairs
 from optimizer.solve.settle import undrawn
 
 RANKS = 3.0  # pairs of a load by cost at the prices: each is less likely than the one before by exp(-1 / RANKS)

@@ -9,9 +9,11 @@ from benchmarks.generator import Size, generate
 from optimizer.domain.problem import PlanningProblem
 from optimizer.solve.climb import Priced, price_more
 from optimizer.solve.part import solve_part
-from optimizer.solve.path_neighbourhoods import Neighbourhood, neighbourhood
+from optimizer.solve.path_neighbourhoods import Neighbourhood, linked_pools, neighbourhood
 from optimizer.solve.settle import Settled, settle_alone
 from optimizer.solve.start import cheapest_first
+from tests.problems import Size as PoolsSize
+from tests.problems import random_problem
 from tests.samples import one_in
 from tests.tolerances import SHARE_OF_TOTAL
 
@@ -78,3 +80,13 @@ def test_solving_one_never_makes_the_plan_dearer_and_leaves_others_alone(problem
     better = settle_alone(problem, part.decisions)
     assert better is not None
     assert better.objective_usd <= settled.objective_usd * (1.0 + SHARE_OF_TOTAL)
+
+
+def test_pools_that_share_contracts_stand_together() -> None:
+    size = PoolsSize(loads=4, flexible=2, runs=0, pools=3, eligible=3, periods=2, contracts=2, lots=2, sites=3, suppliers=3)
+    problem = random_problem(1, size)
+    groups = linked_pools(problem)
+    assert sorted(np.concatenate(groups).tolist()) == list(range(len(problem.pools)))
+    for k in range(len(problem.supply.contracts)):
+        covered = set(problem.supply.cover_pool[problem.supply.cover_contract == k].tolist())
+        assert sum(bool(covered & set(group.tolist())) for group in groups) <= 1

@@ -11,7 +11,7 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.pricing.prices import Shares
 from optimizer.solve.cost import placed_pairs
-from optimizer.solve.merit_order import open_pairs
+from optimizer.solve.open_choices import open_pairs
 from optimizer.solve.rounding import rounded
 from optimizer.solve.settle import settle_alone
 from tests.integer.clause_cases import problem_of
