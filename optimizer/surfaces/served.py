@@ -89,7 +89,12 @@ def chosen_points(served: Served) -> Points:
 
 def pairs_at(served: Served, points: Points) -> Pairs:
     """Coefficients of the cost kernel, [N] each, with slopes in all of `served`."""
-    replica = _replica(served, points.parallel, concurrency_at(served, points))
+    return pairs_with(served, points, concurrency_at(served, points))
+
+
+def pairs_with(served: Served, points: Points, concurrency: Array) -> Pairs:
+    """`pairs_at` at a concurrency [N] that does not move with the inputs."""
+    replica = _replica(served, points.parallel, concurrency)
     return Pairs(
         service_s=1.0 / replica.requests_per_s,
         wait_limit_s=served.ttft_limit_s - served.round_trip_s - replica.ttft_s,

@@ -20,6 +20,7 @@ from optimizer.surfaces.cost import Inputs, Reason, Reduction, expected, surface
 
 ELEMENTS = {"cpu": 32_768, "gpu": 2**25}  # of a chunk, by platform: few enough for a core's cache; enough to keep a card busy
 LOADS = "loads"  # the axis of a mesh over which loads are spread
+OPTIONS = {"xla_cpu_prefer_vector_width": 512}  # bits: XLA takes half of what a core with AVX-512 has, and as much as there is elsewhere
 
 Arrays = list[Array]
 Body = Callable[[Arrays], tuple[Any, Arrays]]
@@ -67,7 +68,7 @@ def load_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     return jax.make_mesh((len(chosen),), (LOADS,), axis_types=(AxisType.Auto,), devices=chosen)
 
 
-@partial(jax.jit, static_argnames=("plan", "reduction"))
+@partial(jax.jit, static_argnames=("plan", "reduction"), compiler_options=OPTIONS)
 def sweep(inputs: Inputs, reason: Array, *, plan: Plan, reduction: Reduction = expected) -> Any:
     """The reduction of the whole surface. Differentiable in `inputs`: chunks are computed again on the way back (`jax.checkpoint`).
 
@@ -87,7 +88,7 @@ def sweep(inputs: Inputs, reason: Array, *, plan: Plan, reduction: Reduction = e
     return _run(layout, plan, body)[0]
 
 
-@partial(jax.jit, static_argnames=("plan", "reduction"))
+@partial(jax.jit, static_argnames=("plan", "reduction"), compiler_options=OPTIONS)
 def sweep_with_slopes(inputs: Inputs, reason: Array, weights: Any, *, plan: Plan, reduction: Reduction = expected) -> tuple[Any, Inputs]:
     """The reduction, and the slopes of sum(weights x reduction) in every input, in one pass by reverse mode within each chunk.
 
