@@ -67,6 +67,7 @@ def test_network_rows_of_regions_held_out(tmp_path, capsys):
     assert "great_circle" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_held_out_region_moves_none_of_its_own_predictions(monkeypatch, tmp_path):
     """What is predicted for a region's pairs is the same whatever was measured on them."""
     predicted = []

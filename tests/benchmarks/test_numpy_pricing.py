@@ -12,6 +12,7 @@ from optimizer.pricing.arrays import prepare
 from tests.tolerances import SINGLE_AGAINST_NUMPY
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["matrix", "paths", "starts"])
 def test_parts_are_those_of_numpy(part: str) -> None:
     with jax.enable_x64(False):

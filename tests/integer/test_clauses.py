@@ -10,9 +10,10 @@ from tests import tolerances
 from tests.integer import brute_force
 from tests.integer.clause_cases import CASES, FEATURES, problem_of
 from tests.problems import random_problem
+from tests.samples import one_in
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", one_in(2, CASES))
 def test_clause_against_brute_force(case: str) -> None:
     without, problem = problem_of(case)
     best = brute_force.cheapest(problem)
@@ -27,7 +28,7 @@ def test_clause_against_brute_force(case: str) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("feature", one_in(2, FEATURES))
 def test_feature_against_brute_force(feature: str, seed: int) -> None:
     problem = random_problem(seed, FEATURES[feature])
     best = brute_force.cheapest(problem)

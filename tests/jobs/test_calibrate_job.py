@@ -84,6 +84,7 @@ def test_parts_without_measurements_stay_as_they_are(tmp_path, measured):
     assert {row.part for row in found.accuracy} == {row.part for row in shipped_calibration().accuracy}
 
 
+@pytest.mark.slow
 def test_a_plan_uses_the_calibration_and_says_which(tmp_path, measured, monkeypatch):
     file = calibrated(tmp_path / "runs", "base=none", "output.pictures=false", f"round_trips={measured['round_trips']}")
     assert not (file.parent / "pictures").exists()

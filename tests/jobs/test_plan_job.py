@@ -107,6 +107,7 @@ def test_a_sweep_over_workers_makes_the_runs_that_one_after_another_makes(tmp_pa
     assert set(costs[0]) == {3, 4}
 
 
+@pytest.mark.slow
 def test_a_sweep_tells_what_cannot_be_made_and_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["plan", "-m", "case.path=/no/such,/nor/this", "executor.workers=2"]) == 2

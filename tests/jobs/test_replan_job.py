@@ -144,6 +144,7 @@ def test_only_a_plan_of_the_case_that_is_whole_is_a_last_plan(night, capsys):
     assert "costs.parquet: a run's tables must be as they were written" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_drifted_demand_is_told(night):
     edit(night, "demand", "code,paris,2026-06,accelerators,6", "code,paris,2026-06,accelerators,9")
     assert replan(night, "watch.fail_on_alert=true") == 6
@@ -201,6 +202,7 @@ def test_today_is_planned_as_the_last_plan(night, monkeypatch):
     assert "the newest row of offers is 10 days old; the plan uses it as it is" in summary["alerts"]
 
 
+@pytest.mark.slow
 def test_contracts_may_be_decided_on_by_groups_of_scenarios(night, capsys):
     stages = "decided_on,scenario,group,source,source_kind,as_of"
     lines = [stages, *(f"{{day}},{name},{name},test,assumed,2026-05-31" for name in ("calm", "busy"))]
@@ -218,6 +220,7 @@ def test_contracts_may_be_decided_on_by_groups_of_scenarios(night, capsys):
     assert "decision_stages: decided_on: must be after the day of the plan" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_frozen_periods_keep_loads_where_the_last_plan_had_them(night):
     before = {(row["load"], row["period"]): row["pool"] for row in written_rows(latest(night)[0] / "placements.parquet")}
     edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,9")
@@ -240,6 +243,7 @@ def test_the_limit_on_moves_holds(night):
     assert pools["chat@paris"] == {"pool_a"}
 
 
+@pytest.mark.slow
 def test_a_saving_too_small_is_not_worth_the_change(night):
     _, before = latest(night)
     edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,5")
@@ -251,6 +255,7 @@ def test_a_saving_too_small_is_not_worth_the_change(night):
     assert after["bound_usd"] < after["objective_usd"]
 
 
+@pytest.mark.slow
 def test_a_plan_that_changes_too_many_payments_is_not_taken(night):
     edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,9")
     assert replan(night, "steadiness.most_changed_spend_usd=1") == 0

@@ -125,6 +125,7 @@ def accelerators(**techniques: Any) -> int:
     return int(needs.need[0].max())
 
 
+@pytest.mark.slow
 def test_techniques_move_the_need_the_way_they_are_for() -> None:
     plain = accelerators()
     assert accelerators(prefix_hit_share=0.9) < plain

@@ -116,6 +116,7 @@ CLAUSES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terms", one_in(4, CLAUSES.values(), CLAUSES))
 def test_the_interval_holds_what_a_search_finds(terms: dict[str, object]) -> None:
     setup = two_suppliers()

@@ -76,6 +76,7 @@ def test_what_a_changed_case_finds_is_told_of_the_case_as_it_is(tiny: Base) -> N
     assert found.base_objective_usd == pytest.approx(TINY_USD, abs=CENT_USD)
 
 
+@pytest.mark.slow
 def test_a_pool_of_processes_gives_the_same_plans(tiny: Base) -> None:
     cases = {name: with_terms(tiny.case, "quote", price=price) for name, price in (("cheap", 2.0), ("as offered", 2.5), ("dear", 3.5))}
     serial = {name: planned(tiny, changed) for name, changed in cases.items()}

@@ -24,6 +24,7 @@ def test_the_linear_bound_of_tiny_problems(change):
     assert price(problem_with(change, 0), iterations=2400).bound_usd >= relaxation(change, 0) * (1 - BOUND_BELOW_RELAXATION)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", one_in(5, ["budget", "limited market", "spot", "flexible work", "training"]))
 def test_the_linear_bound_where_capacity_is_scarce(change):
     assert price(problem_with(change, 0), iterations=9600).bound_usd >= relaxation(change, 0) * (1 - BOUND_BELOW_RELAXATION)

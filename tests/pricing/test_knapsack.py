@@ -31,6 +31,7 @@ def test_no_multipliers_prove_more_than_the_optimum(seed, fees, scale):
     assert respond(knapsacks(problem), multipliers).bound_usd <= optimum(assignment)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(seed=seeds, fees=st.booleans())
 def test_what_is_forced_costs_as_much_as_is_proven(seed, fees):

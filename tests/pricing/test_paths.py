@@ -79,6 +79,7 @@ def test_smooth_costs_lie_below_and_come_near():
         assert bool(jnp.all(exact - smooth <= temperature * 2 * PERIODS * np.log(SLOTS + 1)))
 
 
+@pytest.mark.slow
 def test_the_slope_says_where_loads_are():
     cost, charge, moves = stages(2)
     temperature = jnp.full(LOADS, 0.5)

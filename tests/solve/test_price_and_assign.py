@@ -96,6 +96,7 @@ def test_an_interrupt_returns_the_best_plan_so_far() -> None:
     assert found.alerts == ("interrupted: this is the best plan found until then",)
 
 
+@pytest.mark.slow
 def test_what_is_known_within_the_gap_is_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = random_problem(0, SMALL)
     priced = price_more(problem, evaluations=100)

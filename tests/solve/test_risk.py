@@ -46,6 +46,7 @@ def best(problem: PlanningProblem) -> float:
     return solve_program(build_program(problem), relative_gap=SOLVED_GAP).objective
 
 
+@pytest.mark.slow
 def test_weights_of_the_envelope_say_what_cvar_says() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):

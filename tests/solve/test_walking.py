@@ -36,6 +36,7 @@ def walked(problem: PlanningProblem, warmth: float = 0.0) -> Walked:
     return found.walked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", one_in(3, range(6)))
 def test_a_walk_counts_no_less_than_the_settled_plan_costs_and_little_more(seed: int) -> None:
     problem = random_problem(seed, RIGID)

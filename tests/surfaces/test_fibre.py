@@ -143,6 +143,7 @@ def test_a_form_is_recovered(places: np.ndarray) -> None:
     assert ((measured > predicted.low_ms) & (measured < predicted.high_ms)).all()
 
 
+@pytest.mark.slow
 def test_measurements_correct_what_is_near_and_leave_what_is_far(places: np.ndarray) -> None:
     fitted = fit_fibre(lengths(GRAPH, made(places, NAMES, tail=1.4)))
     (slow, *_, other) = places

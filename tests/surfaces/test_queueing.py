@@ -158,6 +158,7 @@ def test_nothing_is_planned_above_the_trusted_utilisation(asked: float) -> None:
     assert float(load.max()) <= min(asked, TRUSTED_UTILISATION) * (1.0 + KERNEL_AGAINST_LOOP)
 
 
+@pytest.mark.slow
 def test_both_forms_of_erlang_c_and_their_slopes() -> None:
     rng = np.random.default_rng(3)
     servers = jnp.asarray(np.exp(rng.uniform(np.log(0.3), np.log(300.0), 2000)))
@@ -197,6 +198,7 @@ def test_time_to_first_token_of_equal_prompts_is_wait_and_prefill() -> None:
     assert np.isinf(full).all()
 
 
+@pytest.mark.slow
 def test_slopes_of_the_time_to_first_token() -> None:
     @jax.jit
     def ttft(x: jax.Array) -> jax.Array:
@@ -205,6 +207,7 @@ def test_slopes_of_the_time_to_first_token() -> None:
     check_gradient(ttft, np.array([7.3, 6.1, 1.05, 0.4, 0.6]))
 
 
+@pytest.mark.slow
 def test_bursts_and_scattered_services_wait_longer_at_every_percentile() -> None:
     args = tuple(jnp.asarray(x) for x in (4.0, 3.4, 1.0, 0.0))
 

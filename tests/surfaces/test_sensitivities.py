@@ -101,6 +101,7 @@ def test_against_differences(seed: int) -> None:
     assert compared > 0.9 * feasible.sum() * len(found.inputs)
 
 
+@pytest.mark.slow
 def test_limits_are_worth_something_where_they_stop_the_concurrency() -> None:
     found = [sensitivities(priced_pairs(seed)) for seed in range(3)]
     stops = np.concatenate([np.where(f.points.feasible, f.points.stop, -1) for f in found])
