@@ -28,13 +28,14 @@ from benchmarks.generator import Size, generate
 from benchmarks.growth import growth_row
 from benchmarks.rows import NOT_MEASURED, ResultRow
 from benchmarks.settings import SuiteSettings, argument, require
-from optimizer.pricing.arrays import Arrays, RunArrays, devices_mesh, prepare
+from optimizer.pricing.arrays import Arrays, devices_mesh, prepare
 from optimizer.pricing.ascent import BLOCK, price_prepared
 from optimizer.pricing.contraction import rigid_cost
 from optimizer.pricing.coordinates import coordinates, first_point, multipliers_at
 from optimizer.pricing.dual import dual_value, moves, reference_scales
 from optimizer.pricing.paths import smooth_path_costs
 from optimizer.pricing.starts import option_costs, run_costs
+from optimizer.pricing.work import RunArrays
 
 SUITE = "pricing_speed"
 LOADS = (1_000, 2_000, 4_000, 8_000, 16_000)

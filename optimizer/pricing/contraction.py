@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from optimizer.pricing.arrays import LoadArrays
+from optimizer.pricing.work import LoadArrays
 
 UNROLLED = 16  # products of need and price added in one pass over the pairs
 LANES = 16  # of a processor's widest registers, in single precision

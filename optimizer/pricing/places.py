@@ -14,8 +14,8 @@ from jax import Array
 
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Ints
-from optimizer.pricing.arrays import pair_slots
 from optimizer.pricing.merit import Use
+from optimizer.pricing.work import pair_slots
 
 FORBIDDEN = 1e12  # units: the cost of what is not allowed; sums of it stay finite
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from optimizer.pricing.arrays import RunArrays
+from optimizer.pricing.work import RunArrays
 
 
 def option_costs(runs: RunArrays, stacked: Array, cash: Array, discount: Array) -> Array:

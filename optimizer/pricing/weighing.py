@@ -15,10 +15,11 @@ import numpy as np
 from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.pricing.arrays import Arrays, RiskArrays
+from optimizer.pricing.arrays import Arrays
 from optimizer.pricing.multipliers import Multipliers
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.supply import BARRED
+from optimizer.pricing.work import RiskArrays
 
 HALVINGS = 64
 

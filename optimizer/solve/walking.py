@@ -13,10 +13,10 @@ import numpy as np
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
-from optimizer.pricing.arrays import pair_slots
 from optimizer.pricing.places import Places
 from optimizer.pricing.walking import Walking, walking
 from optimizer.pricing.weighing import at_prices
+from optimizer.pricing.work import pair_slots
 from optimizer.solve.climb import Priced
 from optimizer.solve.cost import active_lots, cost_terms
 from optimizer.solve.open_choices import open_pairs
