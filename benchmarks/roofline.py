@@ -51,23 +51,29 @@ def measured(devices: Sequence[jax.Device]) -> Roofs:
     side = SIDE["cpu" if first.platform == "cpu" else "card"]
     with jax.default_device(first):
         long, square = jnp.zeros(COPIED, jnp.float32), jnp.ones((side, side), jnp.float32)
-        copied = 2.0 * long.nbytes / _fastest(jax.jit(lambda values: values + 1.0), long)
-        multiplied = 2.0 * side**3 / _fastest(jax.jit(lambda values: jnp.matmul(values, values, precision="highest")), square)
+        copied = 2.0 * long.nbytes / _warm(jax.jit(lambda values: values + 1.0), long)
+        multiplied = 2.0 * side**3 / _warm(jax.jit(lambda values: jnp.matmul(values, values, precision="highest")), square)
     return Roofs(copied=many * copied, multiplied=many * multiplied)
 
 
-def _fastest(work: Callable[[Array], Array], values: Array) -> float:
+def _warm(work: Callable[[Array], Array], values: Array) -> float:
+    """Seconds of a compiled call."""
     jax.block_until_ready(work(values))
+    return fastest(lambda: jax.block_until_ready(work(values)))
+
+
+def fastest(work: Callable[[], Any]) -> float:
+    """Seconds of the fastest of `REPEATS` calls."""
     taken = []
     for _ in range(REPEATS):
         began = time.perf_counter()
-        jax.block_until_ready(work(values))
+        work()
         taken.append(time.perf_counter() - began)
     return min(taken)
 
 
 def operations(function: Callable[..., Any], *arguments: Any) -> float:
-    """Floating-point operations of a function that JAX can trace, as written, before any compiler; loops as often as they run."""
+    """Floating-point operations of a function that JAX can trace, as written: scans as often as they run, of branches the longest."""
     return _counted(jax.make_jaxpr(function)(*arguments).jaxpr)
 
 
@@ -85,8 +91,10 @@ def _counted(jaxpr: Jaxpr) -> float:
             (over, _), _ = equation.params["dimension_numbers"]
             shape = equation.invars[0].aval.shape
             total += 2.0 * prod(equation.outvars[0].aval.shape) * prod(shape[axis] for axis in over)
+        elif name == "cond":
+            total += max(map(_counted, inner))
         else:
-            total += equation.params.get("length", 1) * sum(map(_counted, inner)) if name == "scan" else sum(map(_counted, inner))
+            total += (equation.params["length"] if name == "scan" else 1) * sum(map(_counted, inner))
     return total
 
 

@@ -3,7 +3,7 @@
 `seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that a card, or else the process, holds at
 most while it steps, beyond what it held with everything imported; what compiling took is not counted where the system tells peaks anew
 (Linux). The last rows of an axis have the exponents of time and of memory in `ratio`, their 95 % intervals in `status`; the last two rows
-of all have formulas fitted to all sizes in `status`, their largest relative error in `ratio`. A third of the L P pairs is eligible.
+of all have formulas fitted to all sizes in `status`, their largest relative error in `ratio`. A share of 0.35 of the L P pairs is eligible.
 """
 
 from __future__ import annotations

@@ -39,7 +39,6 @@ from optimizer.pricing.work import RunArrays
 
 SUITE = "pricing_speed"
 LOADS = (1_000, 2_000, 4_000, 8_000, 16_000)
-REPEATS = 5  # timings of a part, of which the fastest counts
 TEMPERATURE = 0.01  # of the typical cost
 LOADS_A_RUN = 10
 OPTIONS_A_RUN = 60
@@ -118,7 +117,7 @@ def _evaluation(arrays: Arrays, size: str, device: str, roofs: roofline.Roofs) -
     began = time.perf_counter()
     jax.block_until_ready(both(point, arrays))
     compiled = time.perf_counter() - began
-    seconds = _fastest(lambda: jax.block_until_ready(both(point, arrays)))
+    seconds = roofline.fastest(lambda: jax.block_until_ready(both(point, arrays)))
     share = roofs.share(roofline.Work(operations=roofline.operations(both, point, arrays), bytes=evaluation_bytes(arrays)), seconds)
     row = ResultRow(suite=SUITE, case="evaluation", size=size, solver="price", device=device, seconds=seconds, status=share)
     return replace(row, compile_seconds=max(0.0, compiled - seconds))
@@ -157,20 +156,11 @@ def _parts(settings: Settings, arrays: Arrays, size: str, device: str, roofs: ro
         began = time.perf_counter()
         jax.block_until_ready(ours())
         compiled = time.perf_counter() - began
-        seconds, yardstick = _fastest(lambda ours=ours: jax.block_until_ready(ours())), _fastest(plain)
+        seconds, yardstick = roofline.fastest(lambda ours=ours: jax.block_until_ready(ours())), roofline.fastest(plain)
         yield ResultRow(suite=SUITE, case=name, size=size, solver="NumPy", seconds=yardstick, ratio=1.0)
         row = ResultRow(suite=SUITE, case=name, size=size, solver="price", device=device, seconds=seconds, ratio=yardstick / seconds)
         work = roofline.Work(operations=products.get(name) or roofline.operations(ours), bytes=moved.get(name, 0.0))
         yield replace(row, compile_seconds=max(0.0, compiled - seconds), status=roofs.share(work, seconds))
-
-
-def _fastest(work: Callable[[], Any]) -> float:
-    taken = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
 
 
 Part = tuple[Callable[[], Any], Callable[[], Any]]  # value and slopes by this project, and by NumPy

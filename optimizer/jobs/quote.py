@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Contract
 from optimizer.jobs.cases import folder_of
@@ -21,7 +19,7 @@ from optimizer.jobs.inputs import Inputs
 from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.progress import phases, shown_progress
-from optimizer.jobs.sections import print_alerts, print_facts, print_sections
+from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import QuoteJob
 from optimizer.jobs.time_left import time_left
 from optimizer.planning.calibration import Calibration, read_calibration
@@ -149,10 +147,7 @@ def _show(view: QuoteView) -> None:
         for alert in view.alerts:
             print(f"alert: {alert}")
         return
-    console = Console(markup=False, highlight=False)
-    print_facts(verdicts(view), console)
-    print_sections(sections(view), console)
-    print_alerts(view.alerts, console)
+    show_sections(verdicts(view), {}, sections(view), view.alerts)
 
 
 def _figure(value: object) -> str:

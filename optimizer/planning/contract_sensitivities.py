@@ -43,6 +43,11 @@ class View:
     slopes: Sensitivities
     annual_rate: float
 
+    @property
+    def contracts(self) -> dict[str, Contract]:
+        """By name."""
+        return {contract.name: contract for contract in self.case.contracts}
+
 
 def contract_entries(view: View) -> Iterator[Entry]:
     """Clauses of contracts and rows of their child tables, by name of the table."""
@@ -67,7 +72,7 @@ def _contracts(view: View) -> Iterator[Entry]:
         "fixed_monthly_fee": (slopes.fixed_fee_cash * supply.fixed_fee_cash).sum(axis=(1, 2)),
         "share_of_wallet": slopes.share_of_wallet * supply.share_of_wallet,
     }
-    named = {contract.name: contract for contract in view.case.contracts}
+    named = view.contracts
     for k, name in enumerate(supply.contracts):
         for column, field in CLAUSES:
             value = getattr(named[name], field)
@@ -122,7 +127,7 @@ def _with_tier(supply: Supply, factor: float, *, tier: int, field: str) -> Suppl
 
 def _tiers(view: View) -> Iterator[Entry]:
     supply = view.problem.supply
-    named = {contract.name: contract for contract in view.case.contracts}
+    named = view.contracts
     for k in dict.fromkeys(supply.tiers.contract.tolist()):
         name = supply.contracts[k]
         steps = sorted(named[name].tiers, key=lambda tier: tier.from_quantity)
@@ -135,7 +140,7 @@ def _tiers(view: View) -> Iterator[Entry]:
 
 def _balances(view: View) -> Iterator[Entry]:
     """What is brought forward at the start, or the cap where it is that; other caps and expiry the bound leaves out."""
-    clause, named = view.problem.supply.balances, {contract.name: contract for contract in view.case.contracts}
+    clause, named = view.problem.supply.balances, view.contracts
     for k, opening, cap, slope in zip(clause.contract, clause.opening_cash, clause.cap_cash, view.slopes.opening_cash, strict=True):
         balance = named[view.problem.supply.contracts[k]].balance
         assert isinstance(balance, Balance)
@@ -167,7 +172,7 @@ def _after_the_horizon(view: View, k: int, contract: Contract, scaled: Callable[
 
 def _fee_steps(view: View) -> Iterator[Entry]:
     supply, periods = view.problem.supply, view.case.calendar.periods
-    named = {contract.name: contract for contract in view.case.contracts}
+    named = view.contracts
     for k, name in enumerate(supply.contracts):
         contract, paid = named[name], np.where(np.isfinite(supply.exit_fee_cash[k]), supply.exit_fee_cash[k], 0.0)
         steps = contract.fee_steps

@@ -15,6 +15,7 @@ from optimizer.domain.case import Case
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.rules import LimitKind
 from optimizer.domain.workload import Kind
+from optimizer.planning.assemble.problem import penalties
 from optimizer.planning.contract_sensitivities import Entry, View, contract_entries
 from optimizer.pricing.sensitivity import Sensitivities
 
@@ -106,7 +107,7 @@ def _shortage(view: View) -> dict[str, float]:
     """Effect of shortage prices of pools by workload: each is the penalty of the dearest workload that may run there."""
     problem, needs = view.problem, view.problem.needs
     effect = view.slopes.shortage_price * problem.shortage_price
-    penalty = {workload.name: workload.shortage_penalty for workload in view.case.workloads}
+    penalty = penalties(view.case)
     workload_of_run = {run.name: run.workload for run in view.case.training_runs}
     here: list[set[str]] = [set() for _ in problem.pools]
     for load, pool in zip(needs.pair_load, needs.pair_pool, strict=True):

@@ -73,11 +73,6 @@ def price_prepared(
     return max(found, known, key=lambda prices: prices.bound_usd)
 
 
-def proven_by(prepared: Prepared, start: Prices) -> Prices:
-    """What prices of a similar problem prove here, without a step."""
-    return certify(prepared, fitted(start.in_units(prepared.unit), prepared.single))
-
-
 def schedule(iterations: int, rate: float, temperature: float) -> np.ndarray:
     """Rate and temperature of each step, both falling geometrically, [blocks, BLOCK, 2]."""
     steps = BLOCK * max(1, -(-iterations // BLOCK))

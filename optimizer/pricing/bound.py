@@ -43,8 +43,12 @@ def bound(problem: PlanningProblem, prices: Prices) -> float:
 
 def bound_with_supply(prepared: Prepared, problem: PlanningProblem, prices: Prices) -> float:
     """`bound` of a problem that differs from the prepared one in its supply only."""
-    changed = with_supply(prepared, problem)
-    return certify(changed, fitted(prices.in_units(changed.unit), changed.single)).bound_usd
+    return proven_by(with_supply(prepared, problem), prices).bound_usd
+
+
+def proven_by(prepared: Prepared, prices: Prices) -> Prices:
+    """What prices of a similar problem prove here, without a step."""
+    return certify(prepared, fitted(prices.in_units(prepared.unit), prepared.single))
 
 
 def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:

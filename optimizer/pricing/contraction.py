@@ -53,13 +53,11 @@ def _wanted(need: Array, slope: Array) -> Array:
 
 
 def _wanted_by_lanes(need: Array, slope: Array) -> Array:
-    """A processor adds up as many sums beside each other as one of its registers holds, and these in the end.
+    """A processor adds up as many sums beside each other as one of its registers holds, and these in the end; W is a multiple of them.
 
     The last sum is a product with ones: as a sum it would be fused with the first, which would then not be made of whole registers.
     """
     width = need.shape[-1]
-    if width % LANES:
-        return _wanted(need, slope)
     by_lane = need.reshape(*need.shape[:-1], width // LANES, LANES)
     share = slope.reshape(*slope.shape[:-1], width // LANES, LANES)
     parts = (by_lane[:, :, :, i].astype(slope.dtype) * share[:, :, None, i] for i in range(width // LANES))

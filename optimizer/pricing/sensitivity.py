@@ -209,7 +209,7 @@ def _of_contracts(problem: PlanningProblem, arrays: Arrays, slopes: Inputs, unit
     own = owed - np.where(settled, covered, 0.0)
     full = owed * supply.price_cash + covered * (supply.excess_price - supply.price_cash)
     share = supply.take_or_pay_share[:, None, None]
-    rebate = np.where(running, slopes.rebate, 0.0) * hours * beyond_all(problem)
+    rebate = np.where(running, slopes.rebate, 0.0) * hours * beyond_all(problem, lowest_share(problem))
     periods = np.maximum(supply.interval, 0)[:, :, None]
     return {
         "price_cash": np.where(running & ~settled, slopes.price, 0.0) + (own * share + rebate) * supply.capacity,

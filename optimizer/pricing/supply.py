@@ -214,12 +214,11 @@ def _lowest(problem: PlanningProblem) -> tuple[Floats, Floats]:
     if share.shape[1] == 0:
         return np.ones((len(supply.contracts), 1, len(problem.scenarios))), np.zeros(supply.capacity.shape)
     full = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None]
-    return np.maximum(share, 0.0), full * beyond_all(problem)
+    return np.maximum(share, 0.0), full * beyond_all(problem, share)
 
 
-def beyond_all(problem: PlanningProblem) -> Floats:
-    """Share of a period's full price that volume may take off beyond all of it, [K, T, S]; see `lowest_share`."""
-    share = lowest_share(problem)
+def beyond_all(problem: PlanningProblem, share: Floats) -> Floats:
+    """Share of a period's full price that volume may take off beyond all of it, [K, T, S]; `share` is `lowest_share` of the problem."""
     if share.shape[1] == 0:
         return np.zeros(problem.supply.capacity.shape)
     return np.take_along_axis(np.maximum(-share, 0.0), np.maximum(problem.supply.interval, 0)[:, :, None], axis=1)

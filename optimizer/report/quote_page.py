@@ -49,9 +49,9 @@ def sections(view: QuoteView) -> Iterator[Section]:
 
 def quote_page(view: QuoteView, summary: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Page:
     """The whole page; `names` are those that say who supplies, and what stands for them on a page to share."""
-    charts, curve = tuple(quote_charts(view.quotes, view.volume_curve)), _curve(view)
-    others = tuple(section for section in sections(view) if section.title not in (curve.title, _verdicts(view).title))
-    under = {"Break-even prices": (_verdicts(view),), "Volume against price": (curve,), "": others}
+    charts, told, curve = tuple(quote_charts(view.quotes, view.volume_curve)), _verdicts(view), _curve(view)
+    others = tuple(section for section in sections(view) if section.title not in (told.title, curve.title))
+    under = {"Break-even prices": (told,), "Volume against price": (curve,), "": others}
     return Page(
         title=f"Quotes of {view.case}, as of {view.as_of}",
         top=(

@@ -9,9 +9,8 @@ import numpy as np
 from optimizer.domain.plan import Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
+from optimizer.integer.limits import ALL
 from optimizer.solve.cost import contract_cash, placed_pairs
-
-ALL = -1
 
 
 def billed_cash(problem: PlanningProblem, plan: Plan) -> Floats:
@@ -27,7 +26,7 @@ def billed_cash(problem: PlanningProblem, plan: Plan) -> Floats:
     np.add.at(total, problem.pool_supplier[needs.pair_pool], problem.egress_cash * placed[:, :, None])
     taken = plan.decisions.option >= 0
     biller, option = problem.run_data_supplier[taken], plan.decisions.option[taken]
-    data = problem.option_egress_cash[option][:, None] * np.ones(total.shape[2])
+    data = problem.option_egress_cash[option][:, None]
     billed = biller >= 0
     np.add.at(total, (biller[billed], needs.option_start[option][billed]), data[billed])
     return total

@@ -17,8 +17,8 @@ from optimizer.domain.surface import Floats
 from optimizer.errors import SolverFailure
 from optimizer.integer.expected import Expected, leaves_nothing_out, solve_expected
 from optimizer.pricing.arrays import Prepared, devices_mesh, prepare, with_supply
-from optimizer.pricing.ascent import FIRST_RATE, WARM_RATE, price_prepared, proven_by
-from optimizer.pricing.bound import PairCosts, option_reduced_costs, pair_costs_at
+from optimizer.pricing.ascent import FIRST_RATE, WARM_RATE, price_prepared
+from optimizer.pricing.bound import PairCosts, option_reduced_costs, pair_costs_at, proven_by
 from optimizer.pricing.given import price_given
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.sensitivity import Sensitivities, sensitivities

@@ -2,10 +2,11 @@
 
     price      multipliers of all linking rows, whose dual value bounds every plan's cost (`climb`)
     round      the shares of decisions that pricing ends with (`rounding`)
+    walk       some loads at a time are taken out and put back on their cheapest paths (`walking`)
     contracts  signed, declined, kept or left otherwise, one at a time, with the loads that they touch (`contract_search`)
     assign     neighbourhoods: loads of a few pools choose among whole paths in a restricted master (`path_neighbourhoods`, `part`)
 
-One process prices, one solves neighbourhoods, and this one does the rest. Under a deterministic limit they take turns,
+One process prices, one solves neighbourhoods, one walks, and this one does the rest. Under a deterministic limit they take turns,
 and so they do in one process where they are not to run side by side.
 """
 

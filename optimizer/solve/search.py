@@ -107,7 +107,7 @@ class Search:
         """Decisions to begin with: those known from a similar problem; else what a planner would do without a search."""
         for chosen in self.start.decisions:
             self.offer(chosen)
-        if self.start.decisions and self.best is not None:
+        if self.without_search_usd or (self.start.decisions and self.best is not None):
             return
         greedy = cheapest_first(self.problem)
         for name, chosen in (("cheapest_first", greedy), ("hold", hold(self.problem, greedy))):

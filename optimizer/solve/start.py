@@ -6,7 +6,6 @@ by price, then shortage, in each scenario by itself. The same rule, with nothing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,7 +39,7 @@ def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decis
     lots = problem.supply.least_lots if contracts else np.zeros(len(problem.supply.contracts))
     sources = _sources(problem, np.repeat(lots[:, None], periods, axis=1).astype(np.float64))
     placed = np.full((len(needs.loads), len(problem.periods)), -1, dtype=np.int64)
-    need = needs.need + (needs.work / problem.hours.sum(axis=1)[:, None])[:, :, None, :]
+    need = _need(problem)
     running = (problem.egress_cash @ problem.probability) @ problem.discount
     moves_left = problem.limits.most_moves[0] - _forced_moves(problem)
     for load in _dearest_first(problem, need):
@@ -74,7 +73,7 @@ def elsewhere(problem: PlanningProblem, decisions: Decisions) -> Decisions | Non
     if not there.any() and not crowded:
         return None
     sources, placed = _sources(problem, active), np.where(there, -1, decisions.placed)
-    need = needs.need + (needs.work / problem.hours.sum(axis=1)[:, None])[:, :, None, :]
+    need = _need(problem)
     stays = placed[needs.pair_load] == needs.pair_pool[:, None]
     for n in np.flatnonzero(stays.any(axis=1)):
         _take(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], need[n] * stays[n][:, None, None])
@@ -83,7 +82,7 @@ def elsewhere(problem: PlanningProblem, decisions: Decisions) -> Decisions | Non
     for load in (load for load in _dearest_first(problem, need) if there[load].any()):
         placed[load, there[load]] = _place_from(problem, sources, need, load, int(np.argmax(there[load])), decisions.placed[load])
     for r in crowded:
-        option[r] = _best_option(problem, sources, r, np.flatnonzero(needs.option_run == r).tolist())
+        option[r] = _best_option(problem, sources, r)
     return replace(decisions, placed=_pinned(problem, placed), option=option)
 
 
@@ -223,21 +222,27 @@ def _place_runs(problem: PlanningProblem, sources: list[list[Source]]) -> Ints:
     option = np.full(len(needs.runs), -1, dtype=np.int64)
     work = needs.option_gang * needs.option_hours
     for r in sorted(range(len(needs.runs)), key=lambda r: -float(work[needs.option_run == r].min(initial=np.inf))):
-        option[r] = _best_option(problem, sources, r, np.flatnonzero(needs.option_run == r).tolist())
+        option[r] = _best_option(problem, sources, r)
     return option
 
 
-def _best_option(problem: PlanningProblem, sources: list[list[Source]], r: int, options: Sequence[int]) -> int:
-    """The cheapest of some options of a run, which takes what it holds; -1 where not running is cheaper."""
+def _best_option(problem: PlanningProblem, sources: list[list[Source]], r: int) -> int:
+    """The cheapest option of a run, which takes what it holds; -1 where not running is cheaper."""
     pools = problem.needs.option_pool
     best, best_cost = -1, np.inf if problem.run_forced[r] else float(problem.run_unplaced_usd[r])
-    for g in options:
+    for g in np.flatnonzero(problem.needs.option_run == r).tolist():
         cost = float(problem.option_usd[g]) + _cost(problem, sources[pools[g]], pools[g], _of_option(problem, g))
         if cost < best_cost:
             best, best_cost = int(g), cost
     if best >= 0:
         _take(problem, sources[pools[best]], pools[best], _of_option(problem, best))
     return best
+
+
+def _need(problem: PlanningProblem) -> Floats:
+    """Accelerators of each pair, flexible work spread evenly over its period, [N, T, B, S]."""
+    needs = problem.needs
+    return np.asarray(needs.need + (needs.work / problem.hours.sum(axis=1)[:, None])[:, :, None, :])
 
 
 def _of_option(problem: PlanningProblem, option: int) -> Floats:

@@ -31,11 +31,11 @@ class Step:
 
 
 def _versions_everywhere(run: Path) -> None:
-    index, marks = _read(run / INDEX), run / MARKS
-    if "files" not in index:
-        _write(run / INDEX, {"schema_version": 2, "files": index})
+    index, marks = run / INDEX, run / MARKS
+    if index.is_file() and "files" not in (files := _read(index)):  # a comparison keeps no inputs
+        write_json(index, {"schema_version": 2, "files": files})
     if marks.is_file():
-        _write(marks, {"schema_version": 2} | _read(marks))
+        write_json(marks, {"schema_version": 2} | _read(marks))
 
 
 STEPS = {1: Step(says="inputs/index.json and marks.json say their schema_version", take=_versions_everywhere)}
@@ -77,7 +77,7 @@ def migrate(run: Path) -> None:
     for step in tuple(outstanding(run)):
         step.take(run)
         summary = _read(run / SUMMARY)
-        _write(run / SUMMARY, summary | {"schema_version": int(summary["schema_version"]) + 1})
+        write_json(run / SUMMARY, summary | {"schema_version": int(summary["schema_version"]) + 1})
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -85,7 +85,8 @@ def _read(file: Path) -> dict[str, Any]:
     return read
 
 
-def _write(file: Path, content: dict[str, Any]) -> None:
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Written beside the file and renamed, so that nobody reads half of it."""
     draft = file.with_name(f".{file.name}")
     draft.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(draft, file)

@@ -6,14 +6,11 @@ A run's other files never change. Marks lie in the run's folder, so the catalogu
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from optimizer.store.layout import SCHEMA_VERSION
-
-FILE = "marks.json"
+from optimizer.store.layout import MARKS, SCHEMA_VERSION, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +30,7 @@ class Marks:
 def read_marks(run: Path) -> Marks:
     """The marks of a run; none where nobody has made any."""
     try:
-        read = json.loads((run / FILE).read_text())
+        read = json.loads((run / MARKS).read_text())
     except FileNotFoundError:
         return Marks()
     return Marks(pinned=read["pinned"], approvals=tuple(Approval(**approval) for approval in read["approvals"]))
@@ -52,6 +49,4 @@ def approve(run: Path, *, by: str, now: datetime) -> None:
 
 
 def _write(run: Path, marks: Marks) -> None:
-    draft = run / f".{FILE}"
-    draft.write_text(json.dumps({"schema_version": SCHEMA_VERSION} | asdict(marks), indent=2) + "\n")
-    os.replace(draft, run / FILE)
+    write_json(run / MARKS, {"schema_version": SCHEMA_VERSION} | asdict(marks))

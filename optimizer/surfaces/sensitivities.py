@@ -151,7 +151,7 @@ def _back_to_inputs(served: Served, points: Points, by_pair: Pairs) -> Served:
     """Slopes in the inputs, [answers, N, ...] each, from those in the coefficients.
 
     Through the concurrency they are d answer / dn times dn / d input: the equation behind dn is pulled back once, not for each answer,
-    and apart from the rest, which halves what a compiler takes.
+    and apart from the rest, so that less is compiled at once.
     """
     by_served, by_concurrency = _at_concurrency(served, points, by_pair)
     found: Served = _with_concurrency(by_served, by_concurrency, _concurrency_slopes(served, points))

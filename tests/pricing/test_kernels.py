@@ -17,7 +17,7 @@ from tests.tolerances import PRICING_KERNEL
 @pytest.mark.parametrize("blocks", [3, 40])
 def test_need_times_price(blocks):
     rng = np.random.default_rng(0)
-    need, price = rng.integers(0, 50_000, (2, 3, blocks, 4)).astype(np.uint16), rng.uniform(0, 1, (2, 3, blocks))
+    need, price = rng.integers(0, 50_000, (2, 3, blocks, 32)).astype(np.uint16), rng.uniform(0, 1, (2, 3, blocks))
     found, wanted = jax.value_and_grad(lambda price: jnp.sum(rigid_cost(jnp.asarray(need), price)))(jnp.asarray(price))
     assert float(found) == pytest.approx((need * price[..., None]).sum(), rel=PRICING_KERNEL)
     np.testing.assert_allclose(wanted, need.astype(np.float64).sum(axis=3), rtol=PRICING_KERNEL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -89,3 +90,10 @@ def test_the_night_after_starts_from_a_migrated_run(home):
     assert migrate(home, "dry_run=false") == 0
     assert main(words) == 0
     assert json.loads((home / run_ids(home)[-1] / "summary.json").read_text())["previous_run"] == last
+
+
+def test_a_run_without_inputs_is_migrated_too(home):
+    (run,) = (home / run_id for run_id in run_ids(home))
+    shutil.rmtree(run / "inputs")  # as a comparison has none
+    assert migrate(home, "dry_run=false") == 0
+    check_layout(run)

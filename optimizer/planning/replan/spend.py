@@ -6,21 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from optimizer.domain.rules import LimitKind
-from optimizer.domain.surface import Floats
 from optimizer.planning.plan import PlanResult
 from optimizer.planning.replan.watch import Alert, Watch
-from optimizer.planning.verify.limit_rules import budget_spend
 from optimizer.planning.verify.minimums import behind, minimum_so_far
-from optimizer.planning.verify.position import read_position
-from optimizer.planning.verify.verification import charges_of
+from optimizer.solve.budgets import billed_cash
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Cap:
-    """How far a budget is used in the period in which most of it is."""
+    """How far a budget is used in a period."""
 
     share: float
     period: str
@@ -55,13 +50,12 @@ def budgets(result: PlanResult, watch: Watch) -> Iterator[Alert]:
     caps = [limit for limit in case.limits if limit.kind is LimitKind.BUDGET and limit.value > 0]
     if not caps:
         return
-    position = read_position(case, result.needs, result.plan, result.verification.annual_discount_rate)
-    charges = charges_of(position)
-    spent = {supplier: budget_spend(position, charges, supplier).max(axis=1) for supplier in {cap.supplier for cap in caps}}
+    billed, number = billed_cash(result.problem, result.plan), {name: u for u, name in enumerate(result.problem.suppliers)}
+    spent = {name: (billed.sum(axis=0) if name is None else billed[number[name]]).max(axis=1) for name in {cap.supplier for cap in caps}}
     tight: dict[str | None, list[_Cap]] = defaultdict(list)
     for cap in caps:
         for t, period in enumerate(case.calendar.periods):
-            share = _share(spent[cap.supplier], t, cap.value)
+            share = float(spent[cap.supplier][t]) / cap.value
             if cap.period in (None, period.name) and share > watch.budget_share:
                 tight[cap.supplier].append(_Cap(share=share, period=period.name, value=cap.value))
     for supplier, found in tight.items():
@@ -70,6 +64,3 @@ def budgets(result: PlanResult, watch: Watch) -> Iterator[Alert]:
         text = f"{most.share:.0%} of the budget of {supplier or 'all suppliers'}, {most.value:,.0f} USD, is used in {most.period}{others}"
         yield Alert(kind="budget", subject=supplier or "all suppliers", due=None, usd=None, text=text)
 
-
-def _share(spent: Floats, t: int, value: float) -> float:
-    return float(np.divide(spent[t], value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date
@@ -34,12 +33,6 @@ def month_pieces(start: date, end: date) -> Iterator[tuple[date, date, Fraction]
 def months_between(start: date, end: date) -> Fraction:
     """Calendar months in [start, end), parts of a month by its days."""
     return sum((share for _, _, share in month_pieces(start, end)), Fraction(0))
-
-
-def interval_number(start: date, length_months: int, day: date) -> int:
-    """Which interval of that length, counted from `start`, holds the day; the first is 0."""
-    count = (day - start).days // (28 * length_months) + 2
-    return bisect_right([add_months(start, n * length_months) for n in range(count)], day) - 1
 
 
 def worth_today(as_of: date, start: date, end: date, annual_rate: float) -> float:
