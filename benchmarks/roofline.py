@@ -39,10 +39,10 @@ class Roofs:
     multiplied: float  # float32 operations/s of a product of matrices, in full single precision
 
     def share(self, work: Work, seconds: float) -> str:
-        """In words, of the roof that allows no more: `62 % of copying`."""
+        """In words, of the roof that allows no more, with two digits that count: `62 % of copying`, `230 % of copying`."""
         least = {"copying": work.bytes / self.copied, "multiplying": work.operations / self.multiplied}
         binding = max(least, key=lambda name: least[name])
-        return f"{100.0 * least[binding] / seconds:.2g} % of {binding}"
+        return f"{float(f'{100.0 * least[binding] / seconds:.2g}'):,g} % of {binding}"
 
 
 def measured(devices: Sequence[jax.Device]) -> Roofs:

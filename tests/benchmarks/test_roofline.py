@@ -24,6 +24,7 @@ def test_operations_are_counted_as_often_as_they_are_done() -> None:
 def test_the_roof_that_allows_less_binds() -> None:
     roofs = Roofs(copied=10.0, multiplied=100.0)
     assert roofs.share(Work(operations=10.0, bytes=5.0), 1.0) == "50 % of copying"
+    assert roofs.share(Work(operations=10.0, bytes=5.0), 0.215) == "230 % of copying"
     assert roofs.share(Work(operations=80.0, bytes=5.0), 1.0) == "80 % of multiplying"
 
 
