@@ -68,9 +68,9 @@ def _dispatch(words: list[str], asked: Speech, began: float) -> int:
         return 0
     job = job_named(words[0])
     if any(word in HELP for word in words):
-        from optimizer.jobs.configs import group_choices
+        from optimizer.jobs.configs import group_choices, group_defaults, job_keys
 
-        print(job_help(job, group_choices(job)))
+        print(job_help(job, group_choices(job), group_defaults(job), job_keys(job)))
         return 0
     return _run(job, words[1:], asked, began)
 

@@ -113,11 +113,14 @@ def _check_key(job: Job, override: Override, choices: dict[str, list[str]]) -> N
         group = name.removesuffix(".name")
         raise ConfigError(LINE, f"{name} is set by {group}=NAME", override.input_line, f"Write {group}={override.value()}.")
     if override.package is not None or name not in [*known, *choices]:
-        nearest = max([*known, *choices], key=lambda key: _likeness(name, key))
+        named = [key for key in known if not key.endswith(".name")]
+        nearest = max([*named, *choices], key=lambda key: _likeness(name, key))
         raise ConfigError(override.input_line or name, f"must be a key of placement {job.name}", name, f"Nearest: {nearest}. See --help.")
 
 
 def _likeness(name: str, key: str) -> float:
+    if key.startswith(name):
+        return 1.0
     whole = difflib.SequenceMatcher(None, name, key).ratio()
     return max(whole, difflib.SequenceMatcher(None, name.split(".")[-1], key.split(".")[-1]).ratio() - 0.01)
 

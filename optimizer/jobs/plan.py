@@ -22,7 +22,7 @@ from optimizer.jobs.overview import known, overview, with_outlook
 from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.progress import phases, shown_progress
 from optimizer.jobs.series import plan_series
-from optimizer.jobs.settings import BacktestJob, ExecutorSettings, PlanJob, PlanSettings, QuoteJob
+from optimizer.jobs.settings import BacktestJob, ExecutorSettings, PlanJob, PlanSettings, QuoteJob, ReplanJob
 from optimizer.jobs.terminal import show_plan
 from optimizer.planning import outputs
 from optimizer.planning.calibration import Calibration, read_calibration
@@ -100,7 +100,7 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
                 rows = service_sensitivity_rows(case, services(case, result.needs, result.plan), calibration)
                 write_rows(draft, "service_sensitivities", rows, SERVICE_COLUMNS, csv=settings.output.csv)
             news = None if previous is None else news_between(home / previous, draft)
-            view = replace(view, due=due, news=news)
+            view = replace(view, due=due, news=news, alerts=tuple(summary["alerts"]))
             write_plan_page(draft, result, summary, tables, view)
     show_plan(view)
     print(f"run: {run_path(draft)}")
@@ -209,7 +209,9 @@ def run_summary(
     return found | about
 
 
-def write_plan(draft: RunDraft, settings: PlanSettings, result: PlanResult, summary: dict[str, Any], tables: Mapping[str, Rows]) -> None:
+def write_plan(
+    draft: RunDraft, settings: PlanJob | ReplanJob, result: PlanResult, summary: dict[str, Any], tables: Mapping[str, Rows]
+) -> None:
     """Writes the tables, the prices to start from, the summary and the pictures of a plan."""
     for name, rows in tables.items():
         write_rows(draft, name, rows, outputs.COLUMNS[name], csv=settings.output.csv)

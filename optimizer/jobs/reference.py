@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from optimizer.jobs.catalog import JOBS, Job
-from optimizer.jobs.configs import group_choices
-from optimizer.jobs.usage import EXIT_CODES, Key, keys
+from optimizer.jobs.configs import group_choices, group_defaults, job_keys
+from optimizer.jobs.usage import EXIT_CODES, Key
 from optimizer.tables.calibration_file import shipped_calibration_file
 
 _OPENING = """# Configuration reference
@@ -36,13 +36,13 @@ def _job(job: Job) -> Iterator[str]:
     yield from (f"## placement {job.name}", "", f"{job.summary[0].upper()}{job.summary[1:]}.", "")
     yield from (f"    {example}" for example in job.examples)
     yield ""
-    choices = group_choices(job)
+    choices, chosen = group_choices(job), group_defaults(job)
     if choices:
-        yield from ("| named setting | one of |", "|---|---|")
-        yield from (f"| `{group}=NAME` | {', '.join(names)} |" for group, names in choices.items())
+        yield from ("| named setting | one of | default |", "|---|---|---|")
+        yield from (f"| `{group}=NAME` | {', '.join(names)} | `{chosen[group]}` |" for group, names in choices.items())
         yield ""
     yield from ("| key | type | default | meaning |", "|---|---|---|---|")
-    yield from (_row(key) for key in keys(job.settings) if not key.name.endswith(".name"))
+    yield from map(_row, job_keys(job))
     yield ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -65,14 +65,19 @@ def program_help() -> str:
     return "\n".join(lines)
 
 
-def job_help(job: Job, choices: dict[str, list[str]]) -> str:
-    """Usage of one job; `choices` are the names that each config group offers."""
+def job_help(job: Job, choices: Mapping[str, Sequence[str]], chosen: Mapping[str, str], named: Iterable[Key]) -> str:
+    """Usage of one job.
+
+    Args:
+      choices: the names that each config group offers.
+      chosen: the one of each that is the default, or null.
+      named: the job's keys with their defaults.
+    """
     lines = [f"placement {job.name}: {job.summary}", "", f"usage: placement {job.name} [-m] [--quiet | --json] [--debug] [key=value ...]"]
     if choices:
         lines += ["", "named settings:"]
-        lines += _table([(f"{group}=NAME", "one of: " + ", ".join(names)) for group, names in choices.items()])
+        lines += _table([(f"{group}=NAME", f"one of: {', '.join(names)} (default {chosen[group]})") for group, names in choices.items()])
     lines += ["", "settings (with their defaults):"]
-    named = [key for key in keys(job.settings) if not key.name.endswith(".name")]
     lines += _table([(f"{key.name}={key.default}", f"{key.meaning} ({key.type})") for key in named])
     lines += ["", "examples:"]
     lines += [f"  {example}" for example in job.examples]

@@ -12,6 +12,7 @@ import pytest
 from optimizer.__main__ import main
 from optimizer.errors import ConfigError, DataError, InfeasiblePlan, Violation
 from optimizer.jobs.catalog import JOBS
+from optimizer.jobs.configs import job_keys
 from optimizer.jobs.messages import HIDDEN, message
 from optimizer.jobs.usage import keys
 
@@ -46,8 +47,10 @@ def test_the_help_of_a_job_has_every_key(job, capsys):
     assert main([job, "--help"]) == 0
     told = capsys.readouterr().out
     for key in keys(JOBS[job].settings):
-        shown = f"  {key.name.removesuffix('.name')}=NAME" if key.name.endswith(".name") else f"  {key.name}={key.default}"
+        shown = f"  {key.name.removesuffix('.name')}=NAME" if key.name.endswith(".name") else f"  {key.name}="
         assert shown in told
+    for key in job_keys(JOBS[job]):
+        assert f"  {key.name}={key.default}" in told
 
 
 def test_an_unknown_job_exits_2_and_lists_the_jobs(capsys):

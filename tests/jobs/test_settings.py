@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+from omegaconf import OmegaConf
 
 from optimizer.errors import ConfigError
 from optimizer.jobs.catalog import JOBS
-from optimizer.jobs.compose import as_yaml, settings_of
-from optimizer.jobs.configs import group_choices
+from optimizer.jobs.compose import as_yaml, dotted, settings_of
+from optimizer.jobs.configs import group_choices, group_defaults, job_keys
 from optimizer.jobs.settings import CaseFolderSettings, CaseSettings, HorizonSettings, PlanJob, SolverSettings
 from optimizer.jobs.usage import keys
 from optimizer.tables.catalog import case_names, config_folder
@@ -44,6 +46,18 @@ def test_every_job_composes_to_its_own_defaults(job):
     given = dict(text.split("=") for text in needed if "." not in text.split("=")[0])
     defaults = JOBS[job].settings(**given, **SET.get(job, {}))
     assert only(job, *needed) == defaults
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_defaults_that_are_told_are_those_that_hold(job):
+    """Those of the case frontier_lab aside, of which the text speaks."""
+    composed = only(job, *NEEDED.get(job, []), *(["case=tiny"] if "case" in group_choices(JOBS[job]) else []))
+    held = dotted(OmegaConf.to_container(OmegaConf.structured(composed)))
+    given = {text.split("=")[0] for text in NEEDED.get(job, [])}
+    told = {key.name: yaml.safe_load(key.default or "''") for key in job_keys(JOBS[job]) if key.name not in given}
+    assert told == {name: value for name, value in held.items() if name in told}
+    chosen = {f"{group}.name": name for group, name in group_defaults(JOBS[job]).items() if group not in ("case", "experiment")}
+    assert chosen == {name: held[name] for name in chosen}
 
 
 @pytest.mark.parametrize("job", ["plan", "check"])
@@ -100,6 +114,7 @@ def test_an_unknown_key_is_an_error_however_it_is_added(override):
         ("time_limit_s=3", "solver.time_limit_s"),
         ("horizon.period=3", "horizon.periods"),
         ("cas=tiny", "case"),
+        ("solver.time=3", "solver.time_limit_s"),
         ("+solver.treads=1", "solver.threads"),
     ],
 )

@@ -122,26 +122,34 @@ class OutlookSettings(RiskSettings):
 
 
 @dataclass(kw_only=True)
-class OutputSettings:
+class HomeSettings:
     """Where runs are written."""
 
     folder: str = setting("runs", "folder in which each run makes a folder of its own")
-    csv: bool = setting(False, "write the tables as CSV too")
-    pictures: bool = setting(True, "draw the pictures (SVG)")
 
     def __post_init__(self) -> None:
         require(bool(self.folder), "output.folder", "must name a folder", repr(self.folder))
 
 
 @dataclass(kw_only=True)
-class TableSettings:
-    """Where runs are written."""
+class TableSettings(HomeSettings):
+    """Where runs are written, and how."""
 
-    folder: str = setting("runs", "folder in which each run makes a folder of its own")
     csv: bool = setting(False, "write the tables as CSV too")
 
-    def __post_init__(self) -> None:
-        require(bool(self.folder), "output.folder", "must name a folder", repr(self.folder))
+
+@dataclass(kw_only=True)
+class OutputSettings(TableSettings):
+    """Where runs are written, how, and with which pictures."""
+
+    pictures: bool = setting(True, "draw the pictures (SVG)")
+
+
+@dataclass(kw_only=True)
+class PictureSettings(HomeSettings):
+    """Where runs are written, and with which pictures."""
+
+    pictures: bool = setting(True, "draw the pictures (SVG)")
 
 
 @dataclass(kw_only=True)

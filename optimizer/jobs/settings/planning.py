@@ -17,6 +17,7 @@ from optimizer.jobs.settings.groups import (
     ScenarioSettings,
     SolverSettings,
     SweepExecutorSettings,
+    TableSettings,
 )
 from optimizer.jobs.settings.values import group, require, setting
 
@@ -33,7 +34,7 @@ class PlanSettings:
     economics: EconomicsSettings = group(EconomicsSettings, "what money is worth over time")
     scenarios: ScenarioSettings = group(ScenarioSettings, "sample scenarios of demand instead of reading them")
     calibration: CalibrationSettings = group(CalibrationSettings, "what the surfaces were fitted to")
-    output: OutputSettings = group(OutputSettings, "where runs are written")
+    output: TableSettings = group(TableSettings, "where runs are written")
     seed: int = setting(0, "seed of everything random")
 
     def __post_init__(self) -> None:
@@ -44,6 +45,7 @@ class PlanSettings:
 class PlanJob(PlanSettings):
     """Settings of `placement plan`."""
 
+    output: OutputSettings = group(OutputSettings, "where runs are written")
     risk: OutlookSettings = group(OutlookSettings, "how much dear scenarios count, and what the plan is tried on")
     service_sensitivities: bool = setting(False, "write how services' cost and latency move with every input; compiles for minutes once")
     executor: SweepExecutorSettings = group(SweepExecutorSettings, "where the plans of a sweep (-m) are made")
@@ -102,6 +104,7 @@ class WatchSettings:
 class ReplanJob(PlanSettings):
     """Settings of `placement replan`."""
 
+    output: OutputSettings = group(OutputSettings, "where runs are written")
     risk: RiskSettings = group(RiskSettings, "how much dear scenarios count")
     as_of: str | None = setting(
         None, "today (UTC), as a nightly job does; a day (YYYY-MM-DD): plan as of it without becoming the last plan; null: the case's date"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from optimizer.jobs.settings.groups import CaseFolderSettings, CaseSettings, HorizonSettings, OutputSettings, RunsFolderSettings
+from optimizer.jobs.settings.groups import CaseFolderSettings, CaseSettings, HorizonSettings, PictureSettings, RunsFolderSettings
 from optimizer.jobs.settings.values import group, require, setting
 
 
@@ -38,7 +38,7 @@ class CalibrateJob:
     training: str | None = setting(None, "file of measured training runs")
     source: str = setting("", "where the measurements come from; must be given")
     base: str = setting("shipped", "calibration whose other parts are kept: shipped, none, or a file")
-    output: OutputSettings = group(OutputSettings, "where runs are written")
+    output: PictureSettings = group(PictureSettings, "where runs are written")
 
     def __post_init__(self) -> None:
         given = [self.serving, self.anchors, self.round_trips, self.training]
