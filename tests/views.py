@@ -75,7 +75,7 @@ OVERVIEW = Overview(
     news=News(
         since="20280102T060000.123Z-3fa91c",
         steps=(CostLine(line="price", usd=2e7), CostLine(line="decisions", usd=-5e6)),
-        notes=("3 loads run elsewhere",),
+        notes={"elsewhere": "3 loads or runs"},
     ),
     alerts=("leans on unknown notice_days of orbital-reserve",),
 )

@@ -11,6 +11,7 @@ from optimizer.domain.workload import Kind
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.settings import CheckJob
 from optimizer.planning.assemble.contracts import unread
+from optimizer.report.wording import counted, words
 from optimizer.tables.read import read_case
 
 UNREAD = {
@@ -19,6 +20,7 @@ UNREAD = {
     "x_AcceleratorsPerLot": "its capacity",
     "x_FulfillmentInterval": "its fulfilment interval",
 }  # what no plan can be made without, in words
+TABLES = {"stages": "decision_stages"}  # tables whose nouns a case has under another name
 
 
 def run(settings: CheckJob) -> int:
@@ -38,14 +40,17 @@ def run(settings: CheckJob) -> int:
 
 
 def counts(case: Case) -> Iterator[str]:
-    """One line for each table's nouns, in the case's order."""
+    """One line for each table that has rows, in the case's order, then the names of those that have none."""
     yield f"as of: {case.as_of}"
     calendar = case.calendar
-    yield f"calendar: {len(calendar.periods)} periods ({calendar.start} to {calendar.end}), {len(calendar.blocks)} blocks"
-    for field in dataclasses.fields(case):
-        nouns = getattr(case, field.name)
-        if isinstance(nouns, tuple):
-            yield f"{field.name}: {len(nouns)}{_parts(field.name, case)}"
+    periods, blocks = counted(len(calendar.periods), "period", "periods"), counted(len(calendar.blocks), "block", "blocks")
+    yield f"calendar: {periods} ({calendar.start} to {calendar.end}), {blocks}"
+    found = {field.name: getattr(case, field.name) for field in dataclasses.fields(case)}
+    tables = {TABLES.get(name, name): nouns for name, nouns in found.items() if isinstance(nouns, tuple)}
+    yield from (f"{name}: {len(nouns):,}{_parts(name, case)}" for name, nouns in tables.items() if nouns)
+    empty = [name for name, nouns in tables.items() if not nouns]
+    if empty:
+        yield f"without rows: {', '.join(empty)}"
 
 
 def _parts(table: str, case: Case) -> str:
@@ -76,7 +81,8 @@ def leans_on(case: Case) -> Iterator[str]:
     """Clauses that nobody has read: a plan uses the cautious reading and says so."""
     for contract in _plannable(case):
         if contract.unknown_clauses:
-            yield f"contract {contract.name}: unknown {', '.join(contract.unknown_clauses)}; a plan that leans on one says so."
+            unread = ", ".join(map(words, contract.unknown_clauses))
+            yield f"contract {contract.name}: nobody has read {unread}; a plan that leans on one says so."
 
 
 def _plannable(case: Case) -> Iterator[Contract]:

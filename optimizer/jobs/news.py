@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -16,6 +16,7 @@ from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
 from optimizer.planning.replan.watch import doing_nothing_usd
 from optimizer.report.overview import CostLine, DueLine, News
+from optimizer.report.wording import counted
 from optimizer.store.inputs import kept_inputs
 from optimizer.store.layout import check_layout
 from optimizer.store.runs import RunDraft
@@ -24,6 +25,8 @@ from optimizer.tables.written import written_rows
 
 MOST_DUE = 6  # decisions for which it is worked out what doing nothing costs
 MOST_STEPS = 6  # lines of cost told one by one
+CENT_USD = 0.005  # what is less is none
+MOST_NAMED = 3  # contracts, cells and settings that differ, told by name
 
 
 def run_tables(run: Path) -> RunTables:
@@ -55,24 +58,40 @@ def news_between(last: Path, draft: RunDraft) -> News | None:
     except (PlacementError, OSError) as error:
         draft.log(f"not compared with {last.name}: {error}")
         return None
-    return News(since=last.name, steps=_steps(found), notes=tuple(_notes(found)))
+    return News(since=last.name, steps=_steps(found), notes=_notes(found))
 
 
 def _steps(found: Comparison) -> tuple[CostLine, ...]:
     total: dict[str, float] = defaultdict(float)
     for row in found.costs:
         total[row["line"]] += float(row["change_usd"])
-    largest = sorted(total.items(), key=lambda item: (-abs(item[1]), item[0]))
+    changed = [(line, usd) for line, usd in total.items() if abs(usd) >= CENT_USD]
+    largest = sorted(changed, key=lambda item: (-abs(item[1]), item[0]))
     steps = [CostLine(line=line, usd=usd) for line, usd in largest[:MOST_STEPS]]
     rest = sum(usd for _, usd in largest[MOST_STEPS:])
     return tuple([*steps, CostLine(line="all other lines", usd=rest)] if largest[MOST_STEPS:] else steps)
 
 
-def _notes(found: Comparison) -> list[str]:
-    """Example: ["2 contracts", "14 loads or runs", "3 cells, rows or settings"], those that differ"""
-    loads = {row["load"] for row in found.placements}
-    counts = {"contracts": len(found.contracts), "loads or runs": len(loads), "cells, rows or settings": len(found.inputs)}
-    return [f"{count} {name}" for name, count in counts.items() if count]
+def _notes(found: Comparison) -> dict[str, str]:
+    """What differs, by kind; figures of the tables are left to `placement compare`.
+
+    Example: {"decided anew": "cloud_h200 (keep 4, now keep 3; leave 1 from 2027-02-01)", "elsewhere": "14 loads or runs",
+    "tables and settings": "offers market_b usd_per_accelerator_hour"}
+    """
+    contracts = [f"{row['contract']} ({row['first'] or 'not known'}, now {row['second'] or 'not known'})" for row in found.contracts]
+    inputs = [" ".join(row[name] for name in ("table", "row", "column") if row[name]) for row in found.inputs]
+    loads = len({row["load"] for row in found.placements})
+    told = {
+        "decided anew": _named(contracts),
+        "elsewhere": counted(loads, "load or run", "loads or runs") if loads else "",
+        "tables and settings": _named(inputs),
+    }
+    return {name: text for name, text in told.items() if text}
+
+
+def _named(each: Sequence[str]) -> str:
+    """Example: "a; b; c; and 4 more" """
+    return "; ".join([*each[:MOST_NAMED], *([f"and {len(each) - MOST_NAMED:,} more"] if each[MOST_NAMED:] else [])])
 
 
 def due_lines(result: PlanResult, commitments: Rows, known: Mapping[str, float | None] | None = None) -> tuple[DueLine, ...]:

@@ -20,7 +20,7 @@ from optimizer.domain.risk import Risk
 from optimizer.errors import ConfigError, InfeasiblePlan, NoNewPlan, NoPlanInLimit
 from optimizer.jobs.compose import as_yaml, dotted
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
-from optimizer.jobs.news import due_lines, run_tables
+from optimizer.jobs.news import due_lines, news_between, run_tables
 from optimizer.jobs.overview import overview
 from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_plan, write_plan_page, write_rows
 from optimizer.jobs.progress import phases, shown_progress
@@ -38,6 +38,7 @@ from optimizer.planning.replan.spend import budgets, burn_down
 from optimizer.planning.replan.steadiness import Steadiness
 from optimizer.planning.replan.watch import KINDS, Alert, Watch, decisions_due, forecast_drift, old_tables, unserved, worst_first
 from optimizer.report.overview import CostLine, News
+from optimizer.report.wording import counted
 from optimizer.store.catalogue import runs
 from optimizer.store.lock import sole_writer
 from optimizer.store.runs import RunDraft, RunFailed, find_run, new_run, run_path
@@ -108,12 +109,12 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
             summary |= _more(settings, tonight, made, alerts, summary["alerts"])
             write_plan(draft, settings, made.result, summary, tables)
             told = {alert.subject: alert.usd for alert in alerts if alert.kind == "decision_due"}
-            view = replace(view, due=due_lines(made.result, tables["commitments"], told), news=_news(tonight, made))
+            view = replace(view, due=due_lines(made.result, tables["commitments"], told), news=_news(tonight, made, draft))
             tell("writing")
             write_plan_page(draft, made.result, summary, tables, view)
             _write(draft, settings, tonight, made, alerts, tables)
     _metrics(settings, planned=True, made=made, alerts=alerts)
-    show_plan(view)
+    show_plan(replace(view, alerts=(*made.notes, *tonight.notes, *view.alerts)))
     _show(made, alerts)
     print(f"run: {run_path(draft)}")
     return alerts
@@ -201,13 +202,19 @@ def _alerts(settings: ReplanJob, tonight: Tonight, made: Replan, tables: Mapping
     )
 
 
-def _news(tonight: Tonight, made: Replan) -> News | None:
-    """What the page says first: the change of the cost since the last plan, by cause."""
+def _news(tonight: Tonight, made: Replan, draft: RunDraft) -> News | None:
+    """What the page says first: the change of the cost since the last plan, by cause, and what differs."""
     if tonight.last is None:
         return None
+    found = news_between(tonight.last.folder, draft)
     steps = tuple(CostLine(line=step.name, usd=step.change_usd) for step in made.steps)
-    note = "the last plan's decisions stand" if made.kept else f"{made.moves} loads move at the start"
-    return News(since=tonight.last.folder.name, steps=steps, notes=(note,))
+    return News(since=tonight.last.folder.name, steps=steps, notes={"tonight": _moved(made)} | dict(found.notes if found else {}))
+
+
+def _moved(made: Replan) -> str:
+    if made.kept:
+        return "the last plan's decisions stand"
+    return f"{counted(made.moves, 'load changes', 'loads change')} pool at the start"
 
 
 def _more(settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Alert, ...], told: list[str]) -> dict[str, Any]:
@@ -263,9 +270,8 @@ def _metrics(settings: ReplanJob, *, planned: bool, made: Replan | None = None, 
 
 def _show(made: Replan, alerts: tuple[Alert, ...]) -> None:
     """What the plan's own tables do not say."""
-    if sys.stdout.isatty():
-        print("The last plan's decisions stand." if made.kept else f"{made.moves} loads move at the start.")
-    else:
+    terminal = sys.stdout.isatty()
+    if not terminal:
         print(f"moves: {made.moves}\nkept_last: {made.kept}")
     for alert in alerts:
-        print(f"alert {alert.kind}: {alert.text}")
+        print(f"! {alert.text}" if terminal else f"alert {alert.kind}: {alert.text}")

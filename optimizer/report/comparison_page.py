@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.report.document import PRICES, SUPPLIERS, Facts, Page, Section
 from optimizer.report.news_charts import comparison_charts
-from optimizer.report.wording import count, money, money_unit, signed
+from optimizer.report.wording import count, counted, money, money_unit, signed
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -31,11 +31,12 @@ def headline(view: ComparisonView) -> dict[str, str]:
     unit = money_unit(max(abs(view.first_usd), abs(view.second_usd)))
     change = view.second_usd - view.first_usd
     share = f" ({change / view.first_usd:+.2%})" if view.first_usd else ""
+    contracts = counted(len(view.contracts), "contract", "contracts")
     return {
         "from": f"{view.first}: {money(view.first_usd, unit)} {unit}",
         "to": f"{view.second}: {money(view.second_usd, unit)} {unit}",
         "change": f"{signed(change, unit)} {unit}{share}",
-        "decisions": f"{len(view.contracts)} contracts and {_loads(view)} loads or runs differ",
+        "decisions": " and ".join((contracts, counted(_loads(view), "load or run", "loads or runs"))) + " differ",
         "inputs": "one cell, row or setting differs" if len(view.inputs) == 1 else f"{len(view.inputs)} cells, rows or settings differ",
     }
 
@@ -50,7 +51,7 @@ def sections(view: ComparisonView) -> Iterable[Section]:
         Section(title="Contracts", columns=("contract", "from", "to"), rows=tuple(map(_contract, view.contracts))),
         Section(
             title="Where work runs",
-            columns=("load or run", "first period", "last period", "from", "to", "accelerators>", "to>"),
+            columns=("load or run", "first period", "last period", "from", "to", "accelerators, from>", "to>"),
             rows=tuple(map(_placement, view.placements)),
         ),
         Section(

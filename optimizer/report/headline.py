@@ -38,14 +38,14 @@ def _gap(view: Overview) -> str:
 
 
 def news_facts(news: News | None) -> dict[str, str]:
-    """The change of the cost since the last plan, by cause."""
+    """The change of the cost since the last plan by cause, and what differs."""
     if news is None:
         return {}
     unit = money_unit(max((abs(step.usd) for step in news.steps), default=0.0))
     total = sum(step.usd for step in news.steps)
     told = {"change of the cost": f"{signed(total, unit)} {unit}", "last plan": news.since}
     causes = {step.line: f"{signed(step.usd, unit)} {unit}" for step in news.steps if money(step.usd, unit) != money(0.0, unit)}
-    return told | causes | {"what differs": "; ".join(news.notes) or "nothing in decisions and inputs"}
+    return told | causes | (dict(news.notes) or {"what differs": "nothing in decisions and inputs"})
 
 
 def due_section(view: Overview) -> Section:

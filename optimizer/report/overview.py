@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -111,7 +112,7 @@ class News:
 
     since: str  # run id of the last plan
     steps: tuple[CostLine, ...]
-    notes: tuple[str, ...]  # what differs in decisions and inputs, in sentences
+    notes: Mapping[str, str]  # what differs in contracts, work and inputs, by which of them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,10 @@ def money_unit(largest_usd: float) -> str:
 
 
 def money(usd: float | None, unit: str) -> str:
-    """Example: 1234567890.0 in "M USD" is "1,234.57"."""
+    """Example: 1234567890.0 in "M USD" is "1,234.57". What rounds to nothing has no sign."""
     if usd is None:
         return "-"
-    return f"{usd / MILLION if unit == 'M USD' else usd:,.2f}"
+    return f"{usd / MILLION if unit == 'M USD' else usd:z,.2f}"
 
 
 def large_money(usd: float) -> str:
@@ -32,11 +32,17 @@ def large_money(usd: float) -> str:
 
 def signed(usd: float, unit: str) -> str:
     """Example: +1,234.50"""
-    return ("+" if usd > 0 else "") + money(usd, unit)
+    told = money(usd, unit)
+    return f"+{told}" if usd > 0 and told != money(0.0, unit) else told
 
 
 def count(number: float) -> str:
-    return f"{number:,.0f}"
+    return f"{number:z,.0f}"
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """Examples: 1 contract, 12 contracts"""
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def figure(number: float) -> str:
@@ -51,7 +57,7 @@ def words(name: str) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:z.{digits}f} %"
 
 
 def gap_text(gap: float) -> str:

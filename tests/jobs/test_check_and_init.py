@@ -19,6 +19,9 @@ def test_every_shipped_case_is_ready_to_plan(name, capsys):
     told = capsys.readouterr().out
     assert told.startswith(f"case: {case_folder(name)}\n")
     assert f"suppliers: {len(read_case(case_folder(name)).suppliers)}\n" in told
+    assert ": 0" not in told
+    listed = {line.split(":")[0] for line in told.splitlines()} | set(told.split("without rows: ")[1].split("\n")[0].split(", "))
+    assert {"offers", "decision_stages", "demand_history", "calendar"} <= listed
     assert told.endswith("The tables keep every rule, and a plan needs nothing more.\n")
 
 
@@ -66,7 +69,7 @@ def test_a_contract_that_is_over_needs_nothing():
 def test_an_unread_clause_is_a_note_and_not_an_error():
     name, case = with_contract(notice_days=UNKNOWN)
     assert list(missing_for_plan(case)) == []
-    assert any(note.startswith(f"contract {name}: unknown ") and "notice_days" in note for note in leans_on(case))
+    assert any(note.startswith(f"contract {name}: nobody has read ") and "notice days" in note for note in leans_on(case))
 
 
 def test_a_workload_without_demand_is_named():

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from optimizer.__main__ import main
+from optimizer.jobs.pages import page_of_run
 from optimizer.store.runs import run_ids
 from optimizer.tables.written import written_rows
 from tests.docs.blocks import RUN, commands_marked, run
@@ -42,6 +43,15 @@ def test_the_changed_assumption_is_named(compared):
     page = (runs / comparison / "report.html").read_text()
     assert "usd_per_accelerator_hour" in page
     assert "From one cost to the other" in page
+
+
+def test_the_second_plan_says_what_differs_from_the_first(compared):
+    runs, first, second, _ = compared
+    (news,) = (part.values for part in page_of_run(runs / second).top if part.title == "Since the last plan")
+    assert news["last plan"] == first
+    assert news["elsewhere"] == "2 loads or runs"
+    assert news["tables and settings"] == "offers market_b usd_per_accelerator_hour"
+    assert "moving" not in news  # it comes to the same
 
 
 def test_only_plans_are_compared(compared, capsys):

@@ -16,6 +16,7 @@ import pytest
 
 from optimizer.__main__ import main
 from optimizer.jobs import replan as job
+from optimizer.jobs.pages import page_of_run
 from optimizer.solve import price_and_assign
 from optimizer.store.runs import run_ids
 from optimizer.tables.catalog import case_folder
@@ -120,6 +121,10 @@ def test_the_bridge_sums_to_the_change_of_the_cost_and_names_its_causes(night):
     assert float(told) == pytest.approx(after["objective_usd"] - before["objective_usd"], abs=0.005)
     assert {row["subject"] for row in rows if row["kind"] == "placement"} >= {"code@paris"}
     assert after["held_usd"] > after["objective_usd"]
+    (news,) = (part.values for part in page_of_run(run).top if part.title == "Since the last plan")
+    cells = "demand chat paris 2026-07 mean; limits moves 2026-06; offers market_b usd_per_accelerator_hour"
+    assert news["tables and settings"] == f"{cells}; and 1 more"  # the folder is a copy
+    assert "pool at the start" in news["tonight"]
 
 
 def test_tables_that_change_while_they_are_read_are_refused(night, monkeypatch, capsys):

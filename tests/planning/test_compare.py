@@ -114,10 +114,11 @@ def test_cells_rows_and_settings_that_differ_are_named(tmp_path):
     after = kept(
         "b", suppliers=head + "x,hyperscaler,two\nz,gpu_cloud,one\n", pools="pool,site,accelerator\np,s,h100\n", pins="subject,action\n"
     )
-    found = compare(plan("a", inputs=before), plan("b", inputs=after, settings={"seed": 1})).inputs
+    settings = {"seed": 1, "output.csv": True, "watch.days": 3}  # the last two say nothing of what is planned
+    found = compare(plan("a", inputs=before, settings={"seed": 0, "output.csv": False}), plan("b", inputs=after, settings=settings)).inputs
     assert [tuple(row.values()) for row in found] == [
-        ("settings", None, "seed", "0", "1"),
         ("suppliers", "x", "kind", "gpu_cloud", "hyperscaler"),
         ("suppliers", "y", None, "a row", None),
         ("suppliers", "z", None, None, "a row"),
+        ("settings", None, "seed", "0", "1"),
     ]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from optimizer.report.wording import figure, gap_text, money, money_unit, words
+from optimizer.report.wording import counted, figure, gap_text, money, money_unit, signed, words
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,15 @@ def test_a_gap_keeps_the_digits_that_count(gap, told):
 def test_money_is_told_in_a_unit_that_fits(usd, told):
     unit = money_unit(usd)
     assert f"{money(usd, unit)} {unit}" == told
+
+
+@pytest.mark.parametrize(("usd", "told"), [(12.5, "+12.50"), (-12.5, "-12.50"), (0.004, "0.00"), (-0.004, "0.00"), (0.0, "0.00")])
+def test_what_rounds_to_nothing_has_no_sign(usd, told):
+    assert signed(usd, "USD") == told
+
+
+def test_nouns_agree_with_their_number():
+    assert [counted(number, "load", "loads") for number in (0, 1, 1200)] == ["0 loads", "1 load", "1,200 loads"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from optimizer.planning.compare.run_tables import Rows, RunTables
 from optimizer.tables.written import is_table, kept_rows
 
 NOT_ASSUMPTIONS = ("source", "source_kind", "as_of")  # say where a figure is from, not what it is
+NOT_DECIDING = ("output", "from_run", "executor", "watch", "last")  # settings that say where and how, not what is planned
 
 
 def input_changes(first: RunTables, second: RunTables) -> Rows:
@@ -27,7 +28,7 @@ def _changes(name: str, was: Path | None, now: Path | None) -> Rows:
     before, after = ({} if file is None else kept_rows(file, name) for file in (was, now))
     rows: Rows = []
     for key in [*before, *(key for key in after if key not in before)]:
-        label = " ".join(key)
+        label = " ".join(part for part in key if part)
         if key not in before or key not in after:
             rows.append(_row(name, label, None, *("a row" if key in side else None for side in (before, after))))
             continue
@@ -38,9 +39,9 @@ def _changes(name: str, was: Path | None, now: Path | None) -> Rows:
 
 
 def setting_changes(first: RunTables, second: RunTables) -> Rows:
-    """Settings that differ, as rows of the same table, under the name "settings"."""
-    keys = {**first.settings, **second.settings}
-    pairs = [(key, first.settings.get(key), second.settings.get(key)) for key in keys]
+    """Settings of both that differ and that a plan may follow from, as rows of the same table, under the name "settings"."""
+    keys = [key for key in first.settings if key in second.settings and key.split(".")[0] not in NOT_DECIDING]
+    pairs = [(key, first.settings[key], second.settings[key]) for key in keys]
     return [_row("settings", None, key, str(one), str(other)) for key, one, other in pairs if one != other]
 
 

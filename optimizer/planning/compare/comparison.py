@@ -65,7 +65,7 @@ def compare(first: RunTables, second: RunTables) -> Comparison:
         costs=cost_changes(first, second),
         contracts=contract_changes(first, second),
         placements=placement_changes(first, second),
-        inputs=[*setting_changes(first, second), *input_changes(first, second)],
+        inputs=[*input_changes(first, second), *setting_changes(first, second)],
     )
 
 
