@@ -136,10 +136,10 @@ def _chart(shown: Chart) -> str:
     """Its data cannot end the element that it lies in; it keeps its place until it is drawn."""
     data = json.dumps(shown.specification, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     name, label = f"{_id(shown)}-data", escape(shown.title)
-    heights = [part.get("height", 0) for part in (*shown.specification.get("vconcat", ()), shown.specification)]
+    height = AROUND + sum(part.get("height", 0) for part in (*shown.specification.get("vconcat", ()), shown.specification))
     return (
         f'<p class="caption">{escape(shown.caption)}</p>\n'
-        f'<div class="chart" role="group" aria-label="{label}" data-spec="{name}" style="min-height:{sum(heights) + AROUND:.0f}px"></div>\n'
+        f'<div class="chart" role="group" tabindex="0" aria-label="{label}" data-spec="{name}" style="min-height:{height:.0f}px"></div>\n'
         f'<script type="application/json" id="{name}">{data}</script>'
     )
 
