@@ -23,8 +23,11 @@ def test_burst_is_paid_beside_the_commitment() -> None:
 
 
 def test_no_more_than_the_burst_share() -> None:
-    """15 accelerators, and no more."""
-    assert drawing(contract_only(BURST), [15.0, 0.0, 0.0]).verify().broken == ()
+    """15 accelerators, and no more: 5 x 744 h x 5.00 = 18,600 beside the commitment of 14,880."""
+    most = drawing(contract_only(BURST), [15.0, 0.0, 0.0])
+    assert lines(most, "burst") == near({"2028-01": 18600.0})
+    assert sum(entry.cash_usd for entry in most.verify().ledger if entry.period == "2028-01") == pytest.approx(33480.0, abs=CENT_USD)
+    assert most.verify().broken == ()
     assert drawing(contract_only(BURST), [15.1, 0.0, 0.0]).verify().broken == (
         "contract core: drawn beyond its capacity by 0.1 accelerators in 2028-01, block all, scenario base",
     )

@@ -32,6 +32,7 @@ INCREMENTAL = tiered("incremental", (5000.0, 1.8), (7000.0, 1.5))
         (5000.0, -1000.0),  # the boundary quantity is the higher tier's: 5,000 x 1.80 = 9,000 in place of 10,000
         (6999.0, -1399.8),  # 6,999 x 0.20 less
         (7000.0, -3500.0),  # 7,000 x 0.50 less
+        (7200.0, -3600.0),
     ],
 )
 def test_all_units_tiers_of_what_january_draws(hours: float, tiers: float) -> None:
@@ -40,6 +41,13 @@ def test_all_units_tiers_of_what_january_draws(hours: float, tiers: float) -> No
     assert lines(setup, "excess")["2028-01"] == pytest.approx(2.0 * hours, abs=CENT_USD)
     assert lines(setup, "tiers").get("2028-01", 0.0) == pytest.approx(tiers, abs=CENT_USD)
     assert setup.verify().broken == ()
+
+
+@pytest.mark.parametrize(("hours", "tiers"), [(4999.0, 0.0), (5000.0, 0.0), (6999.0, -399.8), (7200.0, -500.0)])
+def test_incremental_tiers_of_what_january_draws(hours: float, tiers: float) -> None:
+    """Of 6,999 hours 1,999 are in the first tier: 0.20 less each."""
+    setup = drawing(contract_only(INCREMENTAL), [hours / 744, 0.0, 0.0])
+    assert lines(setup, "tiers").get("2028-01", 0.0) == pytest.approx(tiers, abs=CENT_USD)
 
 
 def test_incremental_tiers() -> None:

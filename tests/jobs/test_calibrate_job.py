@@ -17,8 +17,8 @@ from optimizer.store.inputs import kept_index
 from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
+from tests.docs.named_files import round_trips, training_runs
 
-PLACES = {"london": (51.5, -0.1), "paris": (48.9, 2.4), "new-york": (40.7, -74.0), "tokyo": (35.7, 139.7), "dallas": (32.8, -96.8)}
 SLOWER_MS = 40.0  # added to every way, so that a fit must move
 SOURCE = 'source="made for a test"'
 
@@ -26,16 +26,8 @@ SOURCE = 'source="made for a test"'
 @pytest.fixture
 def measured(tmp_path) -> dict[str, str]:
     """Files of round trips and of training runs."""
-    trips = ["from_region,to_region,from_latitude,from_longitude,to_latitude,to_longitude,rtt_ms"]
-    names = list(PLACES)
-    for i, a in enumerate(names):
-        for b in names[:i]:
-            (p, q), (r, s) = PLACES[a], PLACES[b]
-            trips.append(f"{a},{b},{p},{q},{r},{s},{SLOWER_MS + abs(q - s):.1f}")
-    gangs = ["platform,accelerator,accelerators,minutes_to_train,mfu_of_bf16_peak"]
-    gangs += [f"made,h100,{n},{100_000 / n:.2f},{0.5 * (n / 512) ** -0.1:.4f}" for n in (256, 512, 1024, 2048)]
-    (tmp_path / "trips.csv").write_text("\n".join(trips) + "\n")
-    (tmp_path / "gangs.csv").write_text("\n".join(gangs) + "\n")
+    (tmp_path / "trips.csv").write_text("".join(round_trips(SLOWER_MS)))
+    (tmp_path / "gangs.csv").write_text("".join(training_runs()))
     return {"round_trips": str(tmp_path / "trips.csv"), "training": str(tmp_path / "gangs.csv")}
 
 
