@@ -35,9 +35,15 @@ def render(page: Page, *, viewer: str = "") -> str:
     drawing = f'<script type="text/plain" id="viewer">{_inside(viewer)}</script>\n' if viewer else ""
     return (
         f'<!doctype html>\n<html lang="en">\n<head>{head}<style>{style}</style></head>\n'
-        f"<body>\n<main>\n<h1>{escape(page.title)}</h1>\n{_body(page)}\n</main>\n"
+        f"<body>\n<main>\n<h1>{_title(page)}</h1>\n{_body(page)}\n</main>\n"
         f"{drawing}<script>{_inside(script)}</script>\n</body>\n</html>\n"
     )
+
+
+def _title(page: Page) -> str:
+    """Its last word, a day, stays whole on a narrow screen."""
+    *words, last = escape(page.title).split(" ")
+    return " ".join([*words, f'<span class="whole">{last}</span>'])
 
 
 def _body(page: Page) -> str:

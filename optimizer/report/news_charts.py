@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,10 @@ def news_charts(news: News | None) -> Iterator[Chart]:
 
 def comparison_charts(view: ComparisonView) -> Iterator[Chart]:
     """Where the cost of two plans differs, the largest differences one by one."""
-    found = [(f"{row['payee'] or '-'}, {row['line']}", float(row["change_usd"])) for row in view.costs]
+    total: dict[str, float] = defaultdict(float)
+    for row in view.costs:  # a load that moves pays by itself and its site
+        total[f"{row['payee'] or '-'}, {row['line']}"] += float(row["change_usd"])
+    found = sorted(total.items(), key=lambda item: -abs(item[1]))
     rest = sum(usd for _, usd in found[MOST:])
     lines = [*found[:MOST], *([("all others", rest)] if found[MOST:] else [])]
     if lines:

@@ -37,6 +37,8 @@ def test_a_run_of_the_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert float(held["non_cancellable_usd"]) == 35_136.0
     (signing,) = (row for row in written_rows(run / "decisions.parquet") if row["decision"] == "sign")
     assert (signing["contract"], signing["act_by"], signing["recommended"]) == ("quote", date(2026, 6, 15), "sign 1")
+    # without it 6 accelerators of July come from the market at 3.00 and 2 of study's are missed at 2.80: 744 x (18 + 5.6) - 14,880
+    assert float(signing["doing_nothing_usd"]) == pytest.approx(2678.4)
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Audit of contracts of tiny, as of 2026-05-31" in page
     assert "What leaving costs, by date" in page

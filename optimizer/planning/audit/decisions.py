@@ -27,7 +27,8 @@ def decisions(
 ) -> list[dict[str, Any]]:
     """Decisions whose last day comes within so many days of the case's date, soonest first.
 
-    `doing_nothing_usd` is undiscounted cash: for an exit what the next one costs more. What a quote is worth is for `quote` to say.
+    `doing_nothing_usd` is undiscounted cash: for an exit what the next one costs more. Between which prices a quote pays is for `quote`
+    to say.
 
     Args:
       recommended: what the plan decides, by contract.

@@ -19,6 +19,7 @@ from optimizer.planning.audit.clauses import State, clause_states
 from optimizer.planning.audit.exits import earliest_exit
 from optimizer.planning.audit.prices import Price
 from optimizer.planning.audit.use import TAIL, percentile
+from optimizer.planning.replan.watch import doing_nothing_usd
 from optimizer.planning.unit_costs import unit_costs
 from optimizer.planning.verify import cost_rows
 
@@ -64,9 +65,7 @@ def tables(found: Audit, answers: Sequence[Price], *, within_days: int) -> dict[
         "exit_ranges": [row for name in found.terms for row in _exit_ranges(found, name)],
         "market_comparison": market.market_comparison(found.case, found.terms, found.used),
         "concentration": concentration.concentration(found.position, verification, found.terms, found.locked),
-        "decisions": decisions.decisions(
-            replace(found.case, contracts=found.contracts), found.terms, found.curves, recommended(found), within_days=within_days
-        ),
+        "decisions": list(_decisions(found, within_days)),
         "losses": _losses(found, answers),
         "price_intervals": prices.rows(answers),
         "balances": [row for name in found.terms for row in _balances(found, name)],
@@ -74,6 +73,15 @@ def tables(found: Audit, answers: Sequence[Price], *, within_days: int) -> dict[
         "costs": cost_rows(verification),
         "unit_costs": unit_costs(base.case, base.needs, base.plan, verification),
     }
+
+
+def _decisions(found: Audit, within_days: int) -> Iterator[Mapping[str, Any]]:
+    """What is due; of a quote that the plan signs, doing nothing costs at most what the plan does without it."""
+    case = replace(found.case, contracts=found.contracts)
+    signed = {row["contract"] for row in outputs.commitments(found.base) if row["decision"] == "sign"}
+    for row in decisions.decisions(case, found.terms, found.curves, recommended(found), within_days=within_days):
+        quoted = row["decision"] in ("sign", "renew") and row["contract"] in signed
+        yield row | {"doing_nothing_usd": doing_nothing_usd(found.base, row["contract"], "sign")} if quoted else row
 
 
 def recommended(found: Audit) -> dict[str, str]:
