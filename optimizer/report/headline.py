@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from optimizer.report.document import Section
-from optimizer.report.overview import News, Overview
-from optimizer.report.wording import day, gap_text, large_money, money, money_unit, percent, signed
+from optimizer.report.overview import DueLine, News, Overview
+from optimizer.report.wording import counted, day, gap_text, large_money, money, money_unit, percent, signed
 
 STATUS = {
     "optimal": "optimal, proven",
@@ -51,5 +51,10 @@ def news_facts(news: News | None) -> dict[str, str]:
 def due_section(view: Overview) -> Section:
     """What is signed or left by which day, and what it costs at most not to."""
     unit = money_unit(max((abs(line.idle_usd) for line in view.due if line.idle_usd is not None), default=0.0))
-    rows = tuple((day(line.act_by), f"{line.decision} {line.lots} of {line.contract}", money(line.idle_usd, unit)) for line in view.due)
+    rows = tuple((day(line.act_by), _asked(line), money(line.idle_usd, unit)) for line in view.due)
     return Section(title="To be decided", columns=("by", "what", f"if not: up to {unit}$"), rows=rows)
+
+
+def _asked(line: DueLine) -> str:
+    """Example: sign 6 lots of gpu_cloud_c_mi355x"""
+    return f"{line.decision} {counted(line.lots, 'lot', 'lots')} of {line.contract}"

@@ -47,7 +47,8 @@ def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterat
             usd = doing_nothing_usd(result, row["contract"], row["decision"])
             cost = "" if usd is None else f"; doing nothing costs {usd:,.0f} USD at most, with loads where the plan has them"
             dated = "" if row["effective"] is None else f" from {row['effective']}"
-            text = f"{row['decision']} {row['lots']} lots of {row['contract']}{dated}: act by {by}{cost}"
+            lots = "1 lot" if row["lots"] == 1 else f"{row['lots']} lots"
+            text = f"{row['decision']} {lots} of {row['contract']}{dated}: act by {by}{cost}"
             yield Alert(kind="decision_due", subject=row["contract"], due=by, usd=usd, text=text)
 
 
