@@ -171,6 +171,9 @@ def quote_view(names: tuple[str, ...]) -> QuoteView:
     return QuoteView(
         case="lab",
         as_of="2028-01-01",
+        objective_usd=2e9,
+        gap=0.02,
+        act_by=dict.fromkeys(names, date(2028, 2, 29)),
         quotes=[
             row | {"break_even_high": 2.0 if i else math.inf}
             for i, row in enumerate(each("offered", "break_even_quantity", break_even_low=1.5, verdict="undecided"))

@@ -6,7 +6,7 @@ Every clause is none (`None`), unknown (`UNKNOWN`) or given. Unknown is never no
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum, StrEnum
 
 from optimizer.domain.calendar import months_later
@@ -214,6 +214,11 @@ class Contract:
     ramp: tuple[RampStep, ...] = ()
     tiers: tuple[Tier, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
+
+    @property
+    def last_day_to_sign(self) -> date:
+        """Of a quote: as it says, else the day before it starts."""
+        return self.sign_by or self.start - timedelta(days=1)
 
     @property
     def unknown_clauses(self) -> tuple[str, ...]:

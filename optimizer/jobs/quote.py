@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from optimizer.domain.contract import Contract
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
+from optimizer.jobs.overview import known
 from optimizer.jobs.pages import supplier_names, write_page
 from optimizer.jobs.plan import executor, run_summary, solve_settings, with_scenarios, write_rows
 from optimizer.jobs.progress import phases, shown_progress
@@ -60,7 +61,7 @@ def run(settings: QuoteJob) -> int:
             result = replace(result, alerts=(*notes, *result.alerts))
             rows = tables(result)
             about = _summary(draft, settings, result, seconds=time.monotonic() - began)
-            view = _view(result, rows)
+            view = _view(result, rows, {contract.name: contract.last_day_to_sign for contract in contracts})
             _write(draft, rows, view, about, supplier_names(case), csv=settings.output.csv)
     _show(view)
     print(f"run: {run_path(draft)}")
@@ -121,9 +122,17 @@ def _summary(draft: RunDraft, settings: QuoteJob, result: QuoteResult, *, second
     return joint | {"alerts": list(result.alerts)} | summary(result)
 
 
-def _view(result: QuoteResult, rows: Mapping[str, Rows]) -> QuoteView:
-    case = result.joint.case
-    return QuoteView(case=case.name, as_of=case.as_of.isoformat(), alerts=result.alerts, **rows)
+def _view(result: QuoteResult, rows: Mapping[str, Rows], act_by: Mapping[str, date]) -> QuoteView:
+    joint = result.joint
+    return QuoteView(
+        case=joint.case.name,
+        as_of=joint.case.as_of.isoformat(),
+        objective_usd=joint.objective_usd,
+        gap=known(joint.gap),
+        act_by=act_by,
+        alerts=result.alerts,
+        **rows,
+    )
 
 
 def _write(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from optimizer.jobs.sections import rich_table
+from optimizer.jobs.sections import print_section
 from optimizer.jobs.settings import RunsJob
 from optimizer.report.document import Section
 from optimizer.report.wording import gap_text, money, money_unit
@@ -76,7 +76,7 @@ def _prune(home: Path, settings: RunsJob) -> None:
 
 def print_runs(records: tuple[RunRecord, ...], console: Console) -> None:
     columns = ("run", "job", "case", "as of", "status", "cost>", "gap>", "kept")
-    console.print(rich_table(Section(title="", columns=columns, rows=tuple(map(_told, records)))))
+    print_section(Section(title="", columns=columns, rows=tuple(map(_told, records))), console)
 
 
 def _told(record: RunRecord) -> tuple[str, ...]:

@@ -168,7 +168,7 @@ def commitments(result: PlanResult) -> Rows:
         base |= {"start": contract.start, "end": contract.end}
         decided = ("keep" if kept or not lots else None) if contract.status.in_force else ("sign" if lots else "decline")
         if decided:
-            by = None if contract.status.in_force else contract.sign_by
+            by = None if contract.status.in_force else contract.last_day_to_sign
             rows.append(base | {"decision": decided, "lots": kept if decided == "keep" else lots, "effective": None, "act_by": by})
         for t in np.flatnonzero(exits):
             on = periods[t].start

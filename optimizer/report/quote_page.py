@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from optimizer.report.document import PRICES, Bullets, Facts, Page, Section, with_tables
 from optimizer.report.quote_charts import quote_charts
-from optimizer.report.wording import count, figure, money, money_unit, percent
+from optimizer.report.wording import count, day, figure, gap_text, large_money, money, money_unit, percent
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -23,6 +24,9 @@ class QuoteView:
 
     case: str
     as_of: str
+    objective_usd: float  # of the joint plan
+    gap: float | None  # None: it has no bound
+    act_by: Mapping[str, date]  # last day to sign, by quote
     quotes: Rows
     quote_values: Rows
     volume_curve: Rows
@@ -36,6 +40,7 @@ class QuoteView:
 def sections(view: QuoteView) -> Iterator[Section]:
     """The tables, those without rows left out."""
     found = (
+        _due(view),
         _verdicts(view),
         _worth(view),
         _options(view),
@@ -49,13 +54,14 @@ def sections(view: QuoteView) -> Iterator[Section]:
 
 def quote_page(view: QuoteView, summary: Mapping[str, Any], *, names: Mapping[str, str] | None = None) -> Page:
     """The whole page; `names` are those that say who supplies, and what stands for them on a page to share."""
-    charts, told, curve = tuple(quote_charts(view.quotes, view.volume_curve)), _verdicts(view), _curve(view)
-    others = tuple(section for section in sections(view) if section.title not in (told.title, curve.title))
+    charts, due, told, curve = tuple(quote_charts(view.quotes, view.volume_curve)), _due(view), _verdicts(view), _curve(view)
+    others = tuple(section for section in sections(view) if section.title not in (due.title, told.title, curve.title))
     under = {"Break-even prices": (told,), "Volume against price": (curve,), "": others}
     return Page(
         title=f"Quotes of {view.case}, as of {view.as_of}",
         top=(
             Facts(title="Verdicts", values=verdicts(view)),
+            due,
             Bullets(title="Alerts", items=view.alerts),
         ),
         parts=tuple(with_tables(charts, under)),
@@ -70,7 +76,9 @@ def verdicts(view: QuoteView) -> dict[str, str]:
     Where that does not decide, what the cheapest plans known say too.
     """
     found = {row["contract"]: row["break_even_found"] for row in view.quote_values}
-    return {row["contract"]: _told(row, found[row["contract"]]) for row in view.quotes}
+    gap = "without a bound" if view.gap is None else f"with a gap of {gap_text(view.gap)}"
+    told = {row["contract"]: _told(row, found[row["contract"]]) for row in view.quotes}
+    return told | {"rests on": f"a verified plan of {large_money(view.objective_usd)} {gap}, free to sign any of them"}
 
 
 def _told(row: Row, found: float | None) -> str:
@@ -98,6 +106,27 @@ def _ends(low: float, high: float, unit: str) -> str:
 
 def _money(usd: float, unit: str) -> str:
     return money(usd, unit) if math.isfinite(usd) else "unknown"
+
+
+def _due(view: QuoteView) -> Section:
+    """By when a quote must be signed or not, and what signing all of it saves, soonest first."""
+    values = {row["contract"]: row for row in view.quote_values}
+    unit = _saving_unit(view)
+    rows = tuple(
+        (
+            day(view.act_by[row["contract"]]),
+            row["contract"],
+            row["verdict"],
+            _ends(values[row["contract"]]["saving_low_usd"], values[row["contract"]]["saving_high_usd"], unit),
+        )
+        for row in sorted(view.quotes, key=lambda row: (view.act_by[row["contract"]], row["contract"]))
+    )
+    return Section(title="To be decided", columns=("by", "quote", "verdict", f"all of it saves, {unit}$"), rows=rows)
+
+
+def _saving_unit(view: QuoteView) -> str:
+    ends = [row[name] for row in view.quote_values for name in ("saving_low_usd", "saving_high_usd")]
+    return money_unit(max((abs(end) for end in ends if math.isfinite(end)), default=0.0))
 
 
 def _verdicts(view: QuoteView) -> Section:
@@ -130,8 +159,7 @@ def _verdicts(view: QuoteView) -> Section:
 
 
 def _worth(view: QuoteView) -> Section:
-    ends = [row[name] for row in view.quote_values for name in ("saving_low_usd", "saving_high_usd")]
-    unit = money_unit(max((abs(end) for end in ends if math.isfinite(end)), default=0.0))
+    unit = _saving_unit(view)
     rows = tuple(
         (
             f"{row['rank']}{'' if row['rank_certain'] else '?'}",

@@ -7,10 +7,13 @@ import pytest
 from rich.console import Console
 
 from optimizer.jobs.progress import phase_text, progress_fields, progress_share, progress_text, shown_progress
+from optimizer.jobs.sections import print_sections
 from optimizer.jobs.terminal import plain_lines, print_tables, show_plan
+from optimizer.report import audit_page, backtest_page, comparison_page, quote_page
+from optimizer.report.document import heading, is_number
 from optimizer.report.headline import headline
 from optimizer.solve.search import Progress
-from tests.views import NASTY, OVERVIEW
+from tests.views import NASTY, OVERVIEW, audit_view, backtest_view, comparison_view, quote_view
 
 
 def drawn(width: int) -> str:
@@ -28,6 +31,27 @@ def test_no_line_is_wider_than_the_terminal_and_no_figure_is_cut(width):
     changed = ("12.35", "+15.00 M USD")
     for figure in (*changed, "1.23 bn USD", "1,000.00", "500,000,000", "2028-03-03", "1,500.00", "265.00", "3,000.00", "2.8 %"):
         assert figure in told
+
+
+PAGES = (
+    quote_page.sections(quote_view(("gpu_cloud_a_gb300_36m", "b_b300"))),
+    audit_page.sections(audit_view("gpu_cloud_a_gb300_36m")),
+    backtest_page.sections(backtest_view("2028-01")),
+    comparison_page.sections(comparison_view(("gpu_cloud_a_gb300_36m", "b_b300"))),
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+@pytest.mark.parametrize("section", [section for page in PAGES for section in page], ids=lambda section: section.title)
+def test_every_heading_and_every_figure_is_told_however_narrow_the_terminal(section, width):
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    print_sections([section], console)
+    told = console.file.getvalue()
+    assert max(map(len, told.splitlines())) <= width
+    assert not [word for column in section.columns for word in heading(column).split() if word not in told]
+    figures = [row[i] for row in section.lines for i, column in enumerate(section.columns) if is_number(column)]
+    assert not [figure for figure in figures if figure not in told]
+    assert not [row[0] for row in section.rows if row[0].split()[0][:10] not in told]
 
 
 def test_names_are_shown_as_they_are():

@@ -47,7 +47,7 @@ def decisions(
 def _signing(contract: Contract, case: Case) -> Iterator[dict[str, Any]]:
     """Quotes, and options to prolong a term, which are read as quotes of their own."""
     if contract.status is Status.PROPOSED:
-        by = contract.sign_by or contract.start - timedelta(days=1)
+        by = contract.last_day_to_sign
         if contract.renews is None:
             yield _row(by, "sign", contract.start, "the quote lapses; the market serves what it would have", None)
         else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 
 from optimizer.domain.calendar import Calendar, Period
@@ -91,10 +91,6 @@ def realised(history: History) -> Case:
     )
 
 
-def last_day_to_sign(contract: Contract) -> date:
-    return contract.sign_by or contract.start - timedelta(days=1)
-
-
 def _stream(row: Demand) -> Row:
     return row.workload, row.origin, row.period
 
@@ -119,7 +115,7 @@ def _on_the_table(history: History, contract: Contract, as_of: date) -> bool:
     if contract.status.in_force:
         return contract.end > as_of
     quoted = history.quoted_on.get(contract.name)
-    return (quoted is None or quoted <= as_of) and last_day_to_sign(contract) >= as_of
+    return (quoted is None or quoted <= as_of) and contract.last_day_to_sign >= as_of
 
 
 def _price_on(prices: Iterable[MarketPrice], offer: Offer, day: date) -> float:

@@ -17,7 +17,7 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.rules import Pin
 from optimizer.domain.stages import decided_by
 from optimizer.domain.workload import PlacementInForce, TrainingRun
-from optimizer.planning.backtest.history import History, known, last_day_to_sign
+from optimizer.planning.backtest.history import History, known
 
 LEAVING = " leaving "  # between a contract's name and the day, in the name of the lots that have been given notice
 
@@ -203,7 +203,7 @@ def _signed(history: History, problem: PlanningProblem, decisions: Decisions, ac
     return {
         name: int(lots)
         for name, lots, in_force in zip(problem.supply.contracts, decisions.lots, problem.supply.in_force, strict=True)
-        if lots and not in_force and last_day_to_sign(named[name]) < acts_before
+        if lots and not in_force and named[name].last_day_to_sign < acts_before
     }
 
 
