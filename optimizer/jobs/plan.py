@@ -141,19 +141,23 @@ def with_scenarios(
       in_groups: whether contracts are decided on by groups of scenarios, where the case has stages.
 
     Raises:
-      ConfigError: a stage is over, or scenarios are to be sampled beside stages.
+      ConfigError: there are stages where nothing is decided by groups, one is over, or scenarios are to be sampled beside them.
     """
     case, notes = with_forecasts(case)
     asked = settings.scenarios
+    if case.stages and not asked.stages:
+        case = replace(case, stages=())
+        notes = (*notes, "decision_stages are left out, as scenarios.stages=false asks: everything is decided before any scenario is known")
+    if case.stages and not in_groups:
+        rule = "must be false for placement audit and placement quote where there are decision_stages: they decide everything beforehand"
+        raise ConfigError("scenarios.stages", rule, "true", "Add scenarios.stages=false, or empty decision_stages.")
     if asked.count is None:
         if not case.stages:
             return case, notes
-        if in_groups:
-            _check_stages(case)
-            return in_stages(case), notes
-        return case, (*notes, "decision_stages are left out: this job decides everything before any scenario is known")
+        _check_stages(case)
+        return in_stages(case), notes
     if case.stages:
-        rule, remedy = "must be null with decision_stages, which name the case's own scenarios", "Leave it out, or empty decision_stages."
+        rule, remedy = "must be null with decision_stages, which name the case's scenarios", "Leave it out, or add scenarios.stages=false."
         raise ConfigError("scenarios.count", rule, asked.count, remedy)
     correlation = correlation_of(settings, case)
     if asked.from_history:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from optimizer.__main__ import main
 from optimizer.planning.audit.tables import COLUMNS
 from optimizer.store.summary import KEYS
+from optimizer.tables.catalog import case_folder
 from optimizer.tables.written import written_rows
 
 QUICK = ("case=tiny", "economics.annual_discount_rate=0", "audit.prices=false")
@@ -57,3 +59,20 @@ def test_settings_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "audit.within_days: must be >= 0 days; got -1" in capsys.readouterr().err
     assert main(["audit", f"output.folder={tmp_path}", *QUICK, "executor.workers=0"]) == 2
     assert "executor.workers: must be >= 1, or null; got 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("job", ["audit", "quote"])
+def test_a_case_with_stages_is_refused_unless_they_are_to_be_left_out(job: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = tmp_path / "lab"
+    shutil.copytree(case_folder("tiny"), case)
+    head = "decided_on,scenario,group,source,source_kind,as_of"
+    rows = [f"2026-06-05,{name},{name},test,assumed,2026-05-31" for name in ("calm", "busy")]
+    (case / "decision_stages.csv").write_text("\n".join((head, *rows)) + "\n")
+    asked = [job, "case=own", f"case.path={case}", f"output.folder={tmp_path / 'runs'}"]
+    assert main(asked) == 2
+    assert "scenarios.stages: must be false for placement audit and placement quote" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+    if job == "audit":
+        run, _ = audited(tmp_path / "runs", capsys, "case=own", f"case.path={case}", "audit.prices=false", "scenarios.stages=false")
+        told = json.loads((run / "summary.json").read_text())["alerts"]
+        assert any("decision_stages are left out, as scenarios.stages=false asks" in line for line in told)

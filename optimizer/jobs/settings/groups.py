@@ -180,6 +180,7 @@ class ScenarioSettings:
     origin_share: float = setting(0.1, "share that all services of an origin have in common; what is left is a service's own at an origin")
     memory_months: float = setting(12.0, "months after which the correlation over time has fallen to 1/e")
     from_history: bool = setting(False, "estimate shares and memory from demand_history; what it does not show is as above")
+    stages: bool = setting(True, "decide as decision_stages says when scenarios are told apart; false: all before any scenario is known")
 
     def __post_init__(self) -> None:
         count = self.count
