@@ -15,7 +15,7 @@ from optimizer.domain.supply import PricePoint, RegisteredClause
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.audit.audit import Audit, audit, plannable
 from optimizer.planning.audit.clauses import CLAUSES, State
-from optimizer.planning.audit.market import market_range, replacement_usd
+from optimizer.planning.audit.market import market_comparison, market_range, replacement_usd
 from optimizer.planning.audit.prices import CLAUSE, LOSS, SITE, Price, questions
 from optimizer.planning.audit.tables import COLUMNS, alerts, tables, totals
 from optimizer.planning.audit.use import percentile
@@ -125,8 +125,22 @@ def test_the_market(found: Audit) -> None:
     assert {one["list_usd"] for one in rows} == {4.5}
     assert {one["contracted_usd"] for one in rows} == {2.0}
     assert [one["contracted_over_market"] for one in rows] == pytest.approx([2.0 / 4.5 - 1.0, 2.0 / 2.5 - 1.0], rel=SHARE_OF_TOTAL)
-    assert market_range(found.case, "h100") == (2.5, 4.5)
-    assert market_range(found.case, "l4") is None
+    day = found.case.calendar.start
+    assert market_range(found.case, "h100", day) == (2.5, 4.5)
+    assert market_range(found.case, "l4", day) is None
+
+
+def test_an_offer_counts_on_days_on_which_it_is_valid(found: Audit) -> None:
+    case, march = found.case, date(2028, 3, 1)
+    offers = tuple(replace(offer, price=1.25, start=march, end=date(2028, 5, 1)) for offer in case.offers)
+    later = replace(case, offers=offers, price_points=())
+    assert market_range(later, "h100", case.calendar.start) is None
+    assert market_range(later, "h100", march) == (1.25, 1.25)
+    assert market_range(later, "h100", date(2028, 5, 1)) is None
+    quoted = tuple(replace(point, kind="quote") for point in case.price_points)
+    for offered, listed in ((case.offers, {4.0}), (offers, {None})):
+        rows = market_comparison(replace(case, offers=offered, price_points=quoted), found.terms, found.used)
+        assert {one["list_usd"] for one in rows if one["contract"] == "core"} == listed
 
 
 def test_replacing_capacity_is_between_what_is_drawn_and_all_of_it(found: Audit) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -79,25 +80,30 @@ def _list_price(case: Case, supplier: str, accelerator: str) -> float | None:
         return min(point.price for point in own if point.observed_on == own[0].observed_on)
     site = {row.name: row for row in case.sites}
     pools = {pool.name for pool in case.pools if pool.accelerator == accelerator and site[pool.site].supplier == supplier}
-    return min((offer.price for offer in case.offers if offer.pool in pools and offer.kind is OfferKind.ON_DEMAND), default=None)
+    return min(_on_demand(case, pools, case.calendar.start), default=None)
 
 
-def market_range(case: Case, accelerator: str) -> tuple[float, float] | None:
-    """Least and largest price of an accelerator on demand: offers of the case, and each supplier's newest price points. USD / hour."""
+def _on_demand(case: Case, pools: Container[str], day: date) -> list[float]:
+    """Prices of on-demand offers that are valid on a day."""
+    there = (offer for offer in case.offers if offer.pool in pools and offer.kind is OfferKind.ON_DEMAND)
+    return [offer.price for offer in there if (offer.start or day) <= day < (offer.end or date.max)]
+
+
+def market_range(case: Case, accelerator: str, day: date) -> tuple[float, float] | None:
+    """Least and largest price of an accelerator on demand: offers valid on the day, and each supplier's newest price points. USD / hour."""
     pools = {pool.name for pool in case.pools if pool.accelerator == accelerator}
-    prices = [offer.price for offer in case.offers if offer.pool in pools and offer.kind is OfferKind.ON_DEMAND]
-    prices += [point.price for point in _points(case, accelerator)]
+    prices = _on_demand(case, pools, day) + [point.price for point in _points(case, accelerator)]
     return (min(prices), max(prices)) if prices else None
 
 
 def replacement_usd(case: Case, term: WholeTerm, use: Use | None, piece: int) -> tuple[float, float] | None:
     """What replacing a contract's capacity from a piece to its end may cost. Cash in USD; None where its accelerators have no market price.
 
-    Least: what the plan draws, at the cheapest market price of each accelerator. Most: all of the capacity at the dearest. After the
-    plan's horizon, or where no plan could take the contract, the draw of the last period that has any goes on, or none.
+    Least: what the plan draws, at the cheapest market price of each accelerator on the piece's first day. Most: all of the capacity at the
+    dearest. After the plan's horizon, or where no plan could take the contract, the draw of the last period that has any goes on, or none.
     """
-    accelerators = tuple(_accelerators(case, term.contract))
-    ranges = {name: found for name in accelerators if (found := market_range(case, name)) is not None}
+    accelerators, day = tuple(_accelerators(case, term.contract)), term.pieces[min(piece, len(term.pieces) - 1)].start
+    ranges = {name: found for name in accelerators if (found := market_range(case, name, day)) is not None}
     if not accelerators or len(ranges) < len(accelerators):
         return None
     most = math.fsum(term.hours[piece:]) * max(high for _, high in ranges.values())
