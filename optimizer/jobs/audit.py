@@ -20,7 +20,7 @@ from optimizer.jobs.sections import show_sections
 from optimizer.jobs.settings import AuditJob
 from optimizer.jobs.time_left import time_left
 from optimizer.planning.audit.audit import Audit, audit, plannable
-from optimizer.planning.audit.losses import SITE, losses
+from optimizer.planning.audit.losses import SITE, SUPPLIER, losses
 from optimizer.planning.audit.prices import Price, answers, questions
 from optimizer.planning.audit.tables import ALL, COLUMNS, Rows, alerts, tables, totals
 from optimizer.planning.calibration import read_calibration
@@ -95,9 +95,10 @@ def _plan_settings(settings: AuditJob) -> SolveSettings:
 
 
 def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], None], began: float) -> list[Price]:
-    sites = [row["name"] for row in losses(found.position) if row["event"] == SITE]
+    lost = losses(found.position)
+    suppliers, sites = ([row["name"] for row in lost if row["event"] == event] for event in (SUPPLIER, SITE))
     rate = settings.economics.annual_discount_rate
-    asked = questions(found.base.case, found.terms, found.curves, annual_rate=rate, sites=sites)
+    asked = questions(found.base.case, found.terms, found.curves, annual_rate=rate, suppliers=suppliers, sites=sites)
 
     def tell(tally: Tally) -> None:
         in_all = tally.done + len(tally.running) + tally.waiting

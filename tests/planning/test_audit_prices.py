@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,7 +12,7 @@ from optimizer.domain.case import Case
 from optimizer.domain.contract import FeeStep
 from optimizer.planning.audit.audit import Audit, audit
 from optimizer.planning.audit.losses import ended, leaves_on, without_supplier
-from optimizer.planning.audit.prices import CLAUSE, EXIT, Price, Question, answers, questions
+from optimizer.planning.audit.prices import CLAUSE, EXIT, LOSS, Price, Question, answers, questions
 from optimizer.planning.changes import with_terms
 from optimizer.planning.plan import make_plan
 from optimizer.solve.executor import Executor, Tally
@@ -108,3 +109,10 @@ def test_a_supplier_that_leaves() -> None:
     assert ended(held, case.calendar.end) is held
     quotes = [contract.name for contract in without_supplier(case, "cloud_b").contracts]
     assert quotes == ["held"]
+
+
+def test_a_supplier_without_a_contract_in_force_may_leave_too(dear: Audit) -> None:
+    case = replace(dear.case, as_of=date(2026, 3, 15))  # 90 days before 13 June
+    for suppliers, leaving in ([], ["cloud_a"]), (["cloud_b"], ["cloud_a", "cloud_b"]):
+        asked = questions(case, dear.terms, dear.curves, annual_rate=0.0, suppliers=suppliers)
+        assert [question.subject for question in asked if question.what == LOSS] == leaving

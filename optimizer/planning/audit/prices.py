@@ -68,11 +68,18 @@ class Price:
 
 
 def questions(
-    case: Case, terms: Mapping[str, WholeTerm], curves: Mapping[str, Sequence[Exit]], *, annual_rate: float, sites: Sequence[str] = ()
+    case: Case,
+    terms: Mapping[str, WholeTerm],
+    curves: Mapping[str, Sequence[Exit]],
+    *,
+    annual_rate: float,
+    suppliers: Sequence[str] = (),
+    sites: Sequence[str] = (),
 ) -> list[Question]:
     """Clauses of contracts in force that limit the use of several suppliers, exits within the horizon, suppliers that leave, lost sites.
 
     Args:
+      suppliers: that may leave, beside those with contracts in force.
       sites: that may be lost.
     """
     found = []
@@ -87,7 +94,8 @@ def questions(
                 found.append(Question(what=CLAUSE, contract=contract.name, subject=clause.name, case=changed, stake_usd=stake))
         for number, question in enumerate(_exits(case, term, curves[contract.name], annual_rate)):
             found.append(replace(question, stake_usd=0.0 if number else stake))
-    for supplier in {contract.supplier: None for contract in case.contracts if contract.status.in_force}:
+    held = (contract.supplier for contract in case.contracts if contract.status.in_force)
+    for supplier in dict.fromkeys([*held, *suppliers]):
         if leaves_on(case, supplier) < case.calendar.end:
             found.append(Question(what=LOSS, contract=None, subject=supplier, case=without_supplier(case, supplier)))
     for site in sites:
