@@ -39,6 +39,7 @@ from optimizer.store.summary import write_summary
 from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.read import read_case
 
+UNPROVEN = ("break_even_found", "break_even_relaxed")  # told beside what is proven
 OFFERS = 0.3  # of what is left after the joint plan goes into offers that are asked about by name
 Report = Callable[[Progress], None]
 
@@ -149,9 +150,9 @@ def _write(
 def _show(view: QuoteView) -> None:
     """Tables on a terminal, `name: value` lines elsewhere."""
     if not sys.stdout.isatty():
-        found = {row["contract"]: row["break_even_found"] for row in view.quote_values}
+        values = {row["contract"]: {name: row[name] for name in UNPROVEN} for row in view.quote_values}
         for row in view.quotes:
-            told = {name: row[name] for name in list(row)[1:]} | {"break_even_found": found[row["contract"]]}
+            told = {name: row[name] for name in list(row)[1:]} | values[row["contract"]]
             print(f"quote {row['contract']}:", *(f"{name}={_figure(value)}" for name, value in told.items()))
         for alert in view.alerts:
             print(f"alert: {alert}")

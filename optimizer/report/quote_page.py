@@ -73,24 +73,26 @@ def quote_page(view: QuoteView, summary: Mapping[str, Any], *, names: Mapping[st
 def verdicts(view: QuoteView) -> dict[str, str]:
     """By quote. Example: take at 2.500: breaks even between 3.000 and 3.015 USD an accelerator-hour
 
-    Where that does not decide, what the cheapest plans known say too.
+    Where that does not decide, what the cheapest plans known and the bounds say too.
     """
-    found = {row["contract"]: row["break_even_found"] for row in view.quote_values}
+    values = {row["contract"]: row for row in view.quote_values}
     gap = "without a bound" if view.gap is None else f"with a gap of {gap_text(view.gap)}"
-    told = {row["contract"]: _told(row, found[row["contract"]]) for row in view.quotes}
+    told = {row["contract"]: _told(row, values[row["contract"]]) for row in view.quotes}
     return told | {"rests on": f"a verified plan of {large_money(view.objective_usd)} {gap}, free to sign any of them"}
 
 
-def _told(row: Row, found: float | None) -> str:
+def _told(row: Row, values: Row) -> str:
     low, high = row["break_even_low"], row["break_even_high"]
     if math.isinf(high):
         even = f"at {low:,.3f} or more"
     else:
         even = f"between {low:,.3f} and {high:,.3f}" if low > 0.0 else f"at {high:,.3f} or less"
     proven = f"{row['verdict']} at {row['offered']:,.3f}: breaks even {even} USD an accelerator-hour"
-    if row["verdict"] != "undecided" or found is None:
+    said = {"the cheapest plans known": values["break_even_found"], "the bounds": values["break_even_relaxed"]}
+    known = [f"{what} with and without it meet at {at:,.3f}" for what, at in said.items() if at is not None]
+    if row["verdict"] != "undecided" or not known:
         return proven
-    return f"{proven}; the cheapest plans known with and without it cost the same at {found:,.3f}, which is not proven"
+    return f"{proven}; {' and '.join(known)}, which is not proven"
 
 
 def price(usd: float | None) -> str:
@@ -139,6 +141,7 @@ def _verdicts(view: QuoteView) -> Section:
             price(row["break_even_low"]),
             price(row["break_even_high"]),
             price(values[row["contract"]]["break_even_found"]),
+            price(values[row["contract"]]["break_even_relaxed"]),
             percent(values[row["contract"]]["width_share"]) if math.isfinite(values[row["contract"]]["width_share"]) else "-",
             count(row["break_even_quantity"]),
             count(values[row["contract"]]["break_even_quantity_high"]),
@@ -152,6 +155,7 @@ def _verdicts(view: QuoteView) -> Section:
         "pays up to, at least$",
         "at most$",
         "by the plans known, not proven$",
+        "by the bounds, not proven$",
         "width of offered>",
         "accelerators that pay, at least>",
     )

@@ -23,7 +23,7 @@ from optimizer.solve.start import cheapest_first
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
 from tests.planning.cases import two_suppliers
-from tests.planning.quotes import add_exact, evidence_of, least_usd
+from tests.planning.quotes import add_exact, evidence_of, least_usd, solved
 from tests.samples import one_in
 from tests.tolerances import BREAK_EVEN, BREAK_EVEN_BY_SEARCH, CENT_USD
 
@@ -157,6 +157,21 @@ def test_nothing_known_proves_nothing() -> None:
     setup = two_suppliers()
     found = evidence_of(setup.case, setup.needs, "quote").break_even()
     assert (found.low, found.high, found.verdict) == (0.0, math.inf, Verdict.UNDECIDED)
+
+
+def test_what_plans_and_bounds_say_alone_lies_within_the_interval() -> None:
+    setup = two_suppliers()
+    evidence = evidence_of(with_terms(setup.case, "quote", lots=2, take_or_pay_share=0.5), setup.needs, "quote")
+    assert (evidence.found, evidence.relaxed) == (None, None)
+    for lots in (0, evidence.lots):
+        evidence.add_plan(solved(evidence.variants.forced(1.0, lots)).settled.plan)
+    evidence.add_prices(price_more(evidence.variants.problem, evaluations=60).prices)
+    wide = evidence.break_even()
+    assert wide.width > 0.0
+    for factor in (evidence.found, evidence.relaxed):
+        assert factor is not None
+        assert wide.low <= factor <= wide.high
+    assert least_usd(evidence.variants.forced(evidence.found)) <= evidence.without.high_usd + CENT_USD  # a plan known costs as much there
 
 
 def test_a_quote_that_no_plan_can_sign_is_refused() -> None:

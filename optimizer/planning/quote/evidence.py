@@ -16,7 +16,7 @@ import numpy as np
 from optimizer.domain.contract import Contract
 from optimizer.domain.plan import Plan
 from optimizer.domain.problem import PlanningProblem
-from optimizer.planning.quote.break_even import Interval, Range, break_even
+from optimizer.planning.quote.break_even import Interval, Range, break_even, first_at_least, last_at_most
 from optimizer.planning.quote.variants import Variants, full_hours, with_lots
 from optimizer.pricing.arrays import Prepared
 from optimizer.pricing.prices import Prices
@@ -134,6 +134,23 @@ class Evidence:
         """Of all lots, or of so many."""
         number = self.lots if lots is None else lots
         return break_even(lambda factor: self.cost_usd(number, factor), lambda factor: self.bound_usd(number, factor), self.without)
+
+    @property
+    def found(self) -> float | None:
+        """Factor at which the cheapest plans known with all lots and without any cost the same; None where no plan with it pays."""
+        without = self.without.high_usd
+        if not (math.isfinite(without) and math.isfinite(self.cost_usd(self.lots))):
+            return None
+        return last_at_most(lambda factor: self.cost_usd(self.lots, factor), without) or None
+
+    @property
+    def relaxed(self) -> float | None:
+        """Factor at which as much is proven of plans with all lots as of plans without any; None where nothing is."""
+        without = self.without.low_usd
+        if not (math.isfinite(without) and math.isfinite(self.bound_usd(self.lots))):
+            return None
+        factor = first_at_least(lambda factor: self.bound_usd(self.lots, factor), without)
+        return factor if math.isfinite(factor) else None
 
     def _cheapest(self, lots: int, factor: float) -> _Known | None:
         return min(self.plans[lots], key=lambda known: self._cost(known, lots, factor), default=None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optimizer.planning.plan import PlanResult
-from optimizer.planning.quote.break_even import Interval, Range, Verdict, last_at_most
+from optimizer.planning.quote.break_even import Interval, Range, Verdict
 from optimizer.planning.quote.curve import break_even_lots
 from optimizer.planning.quote.study import Asked
 from optimizer.planning.quote.values import UnitValue, unit_value
@@ -45,15 +45,16 @@ class Finding:
 
     @property
     def break_even_found(self) -> float | None:
-        """Price at which the cheapest plans known with and without the quote cost the same, within the interval; nobody has proven it.
+        """Price at which the cheapest plans known with and without the quote cost the same; nobody has proven it."""
+        return self._price(self.asked.evidence.found)
 
-        None where one of them is not known, or where no plan known with the quote pays at any price.
-        """
-        evidence = self.asked.evidence
-        if not (math.isfinite(self.without.high_usd) and math.isfinite(self.with_all.high_usd)):
-            return None
-        factor = last_at_most(lambda factor: evidence.cost_usd(evidence.lots, factor), self.without.high_usd)
-        return self.offered * factor if factor > 0.0 else None
+    @property
+    def break_even_relaxed(self) -> float | None:
+        """Price at which as much is proven of plans with the quote as without: what it is worth where loads and lots may be split."""
+        return self._price(self.asked.evidence.relaxed)
+
+    def _price(self, factor: float | None) -> float | None:
+        return None if factor is None else self.offered * factor
 
     @property
     def quantities(self) -> tuple[float, float]:

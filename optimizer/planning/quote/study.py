@@ -207,8 +207,10 @@ class _Run:
                 yield _Question(name, 0, 1.0)
 
     def _next_factor(self, asked: Asked) -> float:
-        """A little above the lower end: a better plan raises it, a better bound closes it; the offered price while there is no plan."""
-        interval = asked.evidence.break_even()
+        """Where the cheapest plans known break even; without them a little above the lower end, or the offered price."""
+        interval, found = asked.evidence.break_even(), asked.evidence.found
+        if found is not None and interval.low < found < interval.high:
+            return found
         if interval.low == 0.0:
             return 1.0 if math.isinf(interval.high) or interval.high > 1.0 else interval.middle
         return interval.low + HALF * self._limits.width
