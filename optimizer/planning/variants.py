@@ -17,14 +17,18 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import NoPlanInLimit
 from optimizer.planning.assemble.supply import build_supply
 from optimizer.planning.plan import SOLVERS, PlanResult, proven_usd, verified
-from optimizer.pricing.bound import bound_with_supply
+from optimizer.pricing.arrays import with_supply
+from optimizer.pricing.ascent import price_prepared
+from optimizer.pricing.bound import bound_with_supply, proven_by
 from optimizer.pricing.carried import carried
 from optimizer.pricing.prices import Prices
 from optimizer.solve.carry import carried_decisions, carry
-from optimizer.solve.climb import prepared_arrays
+from optimizer.solve.climb import NEXT_RATE, prepared_arrays
 from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import elsewhere
+
+STEPS = 300  # of prices, from the base's to a changed case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +93,31 @@ def look_at_variant(base: Base, *, case: Case) -> VariantPlan:
     return _variant(base, case, problem, Solved(settled=settled, bound_usd=bound, status=PlanStatus.LIMIT))
 
 
+@dataclass(frozen=True, kw_only=True)
+class VariantBound:
+    """What prices prove, USD: of every plan of a changed case, and of every plan of the case as it is."""
+
+    bound_usd: float
+    base_bound_usd: float
+
+
+def bound_variant(base: Base, *, case: Case) -> VariantBound:
+    """What prices prove after some steps from the base's, which must have some; none where other contracts ask for steps to be compiled.
+
+    Raises:
+      DataError: as `Base.changed`.
+    """
+    assert base.prices is not None
+    problem = base.changed(case)
+    prepared, prices = with_supply(prepared_arrays(base.problem), problem), _moved(base.problem, problem, base.prices)
+    if problem.supply.contracts == base.problem.supply.contracts:
+        prices = price_prepared(prepared, iterations=STEPS, start=prices, rate=NEXT_RATE)
+    else:
+        prices = proven_by(prepared, prices)
+    back = bound_with_supply(prepared, base.problem, _moved(problem, base.problem, prices))
+    return VariantBound(bound_usd=prices.bound_usd, base_bound_usd=back)
+
+
 def plan_variant(base: Base, *, case: Case, settings: SolveSettings) -> VariantPlan:
     """Plans a changed case.
 
@@ -138,8 +167,11 @@ def _in_base(base: Base, plan: Plan) -> float:
 
 def _proven(priced: PlanningProblem, problem: PlanningProblem, prices: Prices) -> float:
     """The bound that the prices of one problem prove on another that differs from it in supply."""
-    moved = carried(prices, priced=priced.supply.contracts, contracts=problem.supply.contracts)
-    return bound_with_supply(prepared_arrays(priced), problem, moved)
+    return bound_with_supply(prepared_arrays(priced), problem, _moved(priced, problem, prices))
+
+
+def _moved(priced: PlanningProblem, problem: PlanningProblem, prices: Prices) -> Prices:
+    return carried(prices, priced=priced.supply.contracts, contracts=problem.supply.contracts)
 
 
 def _silent(step: Progress) -> None:

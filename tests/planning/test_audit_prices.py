@@ -65,6 +65,22 @@ def test_a_clause_is_worth_what_the_plan_saves_without_it(dear: Audit) -> None:
     assert told[-1].failed == 0
 
 
+@pytest.mark.slow
+def test_prices_narrow_what_is_known_before_anything_is_searched(dear: Audit) -> None:
+    """The plan's prices, found for it beside the search, are made to fit each changed case."""
+    settings = replace(SETTINGS, explain=True)
+    base = make_plan(dear.case, annual_discount_rate=0.0, settings=settings, progress=lambda step: None)
+    told: list[Tally] = []
+    found = audit(dear.case, base)
+    exact = {(price.what, price.subject): price for price in priced(dear, asked_of(dear))}
+    for price in priced(found, asked_of(found), told.append):
+        other = exact[price.what, price.subject]
+        assert None not in (price.low_usd, price.high_usd, other.low_usd, other.high_usd)
+        assert price.low_usd <= other.high_usd + CENT_USD
+        assert price.high_usd >= other.low_usd - CENT_USD
+    assert told[-1].done == 2 + 2 + 2  # looks, bounds, searches
+
+
 def test_an_exit_costs_its_fee_and_what_replaces_it(dear: Audit) -> None:
     """The best plan leaves `held` at once: June costs 59.20 USD an hour as above. Kept through June it is 12 x 3 + 23.60 = 59.60.
 

@@ -14,8 +14,9 @@ from optimizer.domain.rules import Pin
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.changes import with_contract, with_terms
 from optimizer.planning.plan import make_plan
-from optimizer.planning.variants import Base, VariantPlan, base_of, look_at_variant, plan_variant
+from optimizer.planning.variants import Base, VariantPlan, base_of, bound_variant, look_at_variant, plan_variant
 from optimizer.solve.carry import carried_decisions
+from optimizer.solve.climb import price_more
 from optimizer.solve.executor import Task
 from optimizer.solve.process_pool import ProcessPool
 from optimizer.solve.search import SolveSettings
@@ -66,6 +67,17 @@ def test_a_look_keeps_the_decisions_as_far_as_they_are_allowed(tiny: Base) -> No
         assert (look.plan.decisions.placed == tiny.plan.decisions.placed).all()
         assert look.objective_usd >= best.objective_usd - CENT_USD
         assert look.bound_usd <= best.objective_usd
+
+
+@pytest.mark.slow
+def test_bounds_of_changed_cases_are_below_their_plans_and_rise_with_the_steps(tiny: Base) -> None:
+    priced = replace(tiny, prices=price_more(tiny.problem, evaluations=60).prices)
+    gone, free = with_terms(tiny.case, "quote", status=Status.CANCELED), with_terms(tiny.case, "held", take_or_pay_share=None)
+    for changed in (gone, free):
+        found, look, best = bound_variant(priced, case=changed), look_at_variant(priced, case=changed), planned(tiny, changed)
+        assert look.bound_usd <= found.bound_usd <= best.objective_usd + CENT_USD
+        assert found.base_bound_usd <= tiny.objective_usd + CENT_USD
+    assert found.bound_usd > look.bound_usd  # without take-or-pay other prices prove more
 
 
 def test_what_a_changed_case_finds_is_told_of_the_case_as_it_is(tiny: Base) -> None:

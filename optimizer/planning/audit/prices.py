@@ -24,7 +24,7 @@ from optimizer.planning.audit.losses import ended, leaves_on, without_site, with
 from optimizer.planning.audit.whole_term import WholeTerm
 from optimizer.planning.changes import with_contract
 from optimizer.planning.plan import PlanResult
-from optimizer.planning.variants import VariantPlan, base_of, look_at_variant, plan_variant
+from optimizer.planning.variants import VariantBound, VariantPlan, base_of, bound_variant, look_at_variant, plan_variant
 from optimizer.planning.verify.dates import worth_today
 from optimizer.solve.executor import Executor, Outcome, Pool, Tally, Task
 from optimizer.solve.search import SolveSettings
@@ -142,6 +142,8 @@ def answers(
         found = _Found(base)
         try:
             found.look(pool, asked)
+            if base.priced is not None:
+                found.prove(pool, asked)
             found.search(pool, asked, settings=settings, until=until, processes=many)
         except KeyboardInterrupt:
             pass  # what was found until then stands
@@ -166,6 +168,15 @@ class _Found:
         keys = {f"look at {question.key}": question for question in asked}
         for outcome in pool.outcomes():
             self._take(keys[outcome.key], outcome)
+
+    def prove(self, pool: Pool, asked: Sequence[Question]) -> None:
+        """What prices prove in each case that is to be searched: clauses and exits move them far, and a few steps bring most of it back."""
+        keys = {f"bound of {question.key}": question for question in asked if question.searched and question.key in self._plans}
+        for key, question in keys.items():
+            pool.submit(Task(key=key, work=bound_variant, arguments={"case": question.case}))
+        for outcome in pool.outcomes():
+            if outcome.failure is None:
+                self._raise(keys[outcome.key], outcome.value)
 
     def search(self, pool: Pool, asked: Sequence[Question], *, settings: SolveSettings, until: float, processes: int) -> None:
         """A search for each that is to be searched; where the time is too short for all, for the first ones."""
@@ -212,10 +223,16 @@ class _Found:
         plan: VariantPlan = outcome.value
         before = self._plans.get(question.key)
         self._plans[question.key] = plan if before is None else _better(before, plan)
-        if question.what == CLAUSE:  # what no plan without a clause costs less than, no plan with it does either
-            self._bound = max(self._bound, plan.bound_usd)
         self._objective = min(self._objective, plan.base_objective_usd)
-        self._bound = max(self._bound, plan.base_bound_usd)
+        self._raise(question, plan)
+
+    def _raise(self, question: Question, proven: VariantPlan | VariantBound) -> None:
+        """What was proven of a changed case, and by that of the case as it is."""
+        plan = self._plans[question.key]
+        self._plans[question.key] = replace(plan, bound_usd=min(max(plan.bound_usd, proven.bound_usd), plan.objective_usd))
+        if question.what == CLAUSE:  # what no plan without a clause costs less than, no plan with it does either
+            self._bound = max(self._bound, proven.bound_usd)
+        self._bound = max(self._bound, proven.base_bound_usd)
 
 
 def _better(one: VariantPlan, other: VariantPlan) -> VariantPlan:
