@@ -210,9 +210,9 @@ def starts_part(arrays: Arrays, rng: np.random.Generator, pools: int) -> Part:
     )
     stacked = rng.uniform(1.0, 3.0, (pools, periods, arrays.loads.need.shape[2])).astype(np.float32)
     temperature = np.full(runs, 10.0, np.float32)
-    held = {field.name: jnp.asarray(_narrow(getattr(options, field.name))) for field in fields(numpy_pricing.Options)}
-    none = jnp.zeros(many, jnp.float32)
-    own = RunArrays(**held, egress=none, data_supplier=jnp.zeros(many, jnp.int32))
+    held = {name: jnp.asarray(_narrow(getattr(options, name)).reshape(runs, -1)) for name in ("price", "start", "stop", "gang", "cost")}
+    not_run, nobody = jnp.asarray(options.not_run), jnp.zeros((runs, OPTIONS_A_RUN), jnp.int32)
+    own = RunArrays(**held, not_run=not_run, egress=jnp.zeros((runs, 0), jnp.float32), data_supplier=nobody)
     cash, discount = jnp.zeros((1, periods, 1), jnp.float32), jnp.zeros(periods, jnp.float32)
 
     @jax.jit

@@ -1,7 +1,8 @@
 """A planning problem as device arrays, laid out for pricing.
 
 Axes beside those of docs/problem.md: `X` = B x S (a block in a scenario), `C` chunks of `W` pairs each, `Q` the most pairs that one load
-has, `F` pairs of flexible loads, `D` the most pools that one contract covers, `I` fulfilment intervals.
+has, `M` the most training options that one run has, `F` pairs of flexible loads, `D` the most pools that one contract covers, `I`
+fulfilment intervals.
 
 Rigid pairs are sorted by the price that they pay and cut into chunks, so that the product of need and price reads each need once, in
 order, and no price is looked up for each pair. Need keeps its small integers. Money is counted in units of `unit` USD, a power of two, so
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.supply import SupplyArrays, supply_arrays
-from optimizer.pricing.work import CHUNK, LoadArrays, RiskArrays, RunArrays, load_arrays, pair_slots, risk_arrays, run_arrays
+from optimizer.pricing.work import CHUNK, LoadArrays, RiskArrays, RunArrays, load_arrays, option_places, pair_slots, risk_arrays, run_arrays
 
 LOADS = "loads"  # the axis of a mesh over which loads are spread
 CUT = {  # axes of the arrays of loads that are cut; the others are held whole by every device
@@ -70,6 +71,8 @@ class Prepared:
     loads: int  # L of the problem; arrays may be filled beyond it
     pair_load: Ints  # [N]
     pair_slot: Ints  # [N] among the pairs of its load
+    option_run: Ints  # [G]
+    option_place: Ints  # [G] among the options of its run
 
 
 def prepare(problem: PlanningProblem, *, mesh: Mesh | None = None) -> Prepared:
@@ -77,7 +80,7 @@ def prepare(problem: PlanningProblem, *, mesh: Mesh | None = None) -> Prepared:
     with jax.enable_x64(True):
         unit = money_unit(problem)
         double = device_arrays(problem, unit, mesh)
-        slot, _ = pair_slots(problem)
+        (slot, _), (place, _) = pair_slots(problem), option_places(problem)
         return Prepared(
             single=jax.tree.map(_in_single, double),
             double=double,
@@ -85,6 +88,8 @@ def prepare(problem: PlanningProblem, *, mesh: Mesh | None = None) -> Prepared:
             loads=len(problem.needs.loads),
             pair_load=problem.needs.pair_load,
             pair_slot=slot,
+            option_run=problem.needs.option_run,
+            option_place=place,
         )
 
 

@@ -158,7 +158,7 @@ def _shares(prepared: Prepared, taken: Inputs) -> Shares:
     leaving = np.where(leavable, taken.exit_fee.sum(axis=2) / paid, 0.0)
     return Shares(
         pair=np.clip(taken.pairs[:, prepared.pair_slot, prepared.pair_load].T, 0.0, 1.0),
-        option=np.clip(taken.options, 0.0, 1.0),
+        option=np.clip(taken.options[prepared.option_run, prepared.option_place], 0.0, 1.0),
         leaving=np.maximum(leaving, 0.0),
         staying=np.maximum(np.asarray(taken.terminal), 0.0),
     )

@@ -63,7 +63,7 @@ def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
         bound_usd=bound_usd,
         allowance_usd=allowance_usd,
         placed=_pools(prepared, found.slots),
-        option=found.option.astype(np.int64),
+        option=_options(prepared, found.option),
         contract_usd=unit * found.contracts,
         evaluations=0,
     )
@@ -88,7 +88,7 @@ class Evaluation:
     terms: Terms
     sizes: Terms  # sums of absolute terms
     slots: Array  # [T, L] slot on each load's cheapest path; Q: not placed
-    option: Array  # [R]
+    option: Array  # [R] place of each run's best option; M: it is not run
     contracts: Array  # [K]
 
 
@@ -120,12 +120,14 @@ def _sizes(arrays: Arrays, multipliers: Multipliers, terms: Terms, stacked: Arra
     """Sums of the absolute values of what each part of the dual adds up."""
     runs = arrays.runs
     until = jnp.sum(stacked, axis=(1, 2))[runs.price]
-    options = jnp.abs(runs.cost) + 2.0 * runs.gang * until + runs.egress * 2.0 * jnp.max(jnp.sum(cash, axis=2), initial=0.0)
+    options = jnp.where(runs.cost < BARRED, jnp.abs(runs.cost) + 2.0 * runs.gang * until, 0.0)
+    if runs.egress.shape[1]:
+        options = options + runs.egress * 2.0 * jnp.max(jnp.sum(cash, axis=2), initial=0.0)
     not_run = jnp.where(runs.not_run < BARRED, runs.not_run, 0.0)
     work = jnp.sum(arrays.loads.missed * arrays.loads.work, axis=(1, 2))
     return Terms(
         loads=jnp.concatenate([jnp.abs(terms.loads), 3.0 * work]),
-        runs=jnp.maximum(jax.ops.segment_max(options, runs.run, runs.not_run.shape[0]), not_run),
+        runs=jnp.maximum(jnp.max(options, axis=1), not_run),
         **supply_sizes(arrays, multipliers, {"rules": terms.rules}, stacked, cash),
         constant=jnp.abs(terms.constant),
     )
@@ -184,6 +186,14 @@ def _pools(prepared: Prepared, slots: Ints) -> Ints:
     return np.take_along_axis(pool, slots, axis=0).T.astype(np.int64)[: prepared.loads]
 
 
+def _options(prepared: Prepared, places: Ints) -> Ints:
+    """Places [R] as the problem's options; -1 where the run is not run."""
+    runs, most = prepared.double.runs.cost.shape
+    option = np.full((runs, most + 1), -1)
+    option[prepared.option_run, prepared.option_place] = np.arange(len(prepared.option_run))
+    return option[np.arange(runs), places].astype(np.int64)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PairCosts:
     """What pairs cost at some prices. USD; inf where barred."""
@@ -206,11 +216,10 @@ def option_reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
 
     A plan with the option costs at least the bound and this on top.
     """
-    if prepared.double.runs.run.shape[0] == 0:
-        return np.zeros(0)
     with jax.enable_x64(True):
         double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        return np.asarray(on_host(_options_above(prepared.double, double)) * prepared.unit)
+        above = on_host(_options_above(prepared.double, double))
+    return np.asarray(above[prepared.option_run, prepared.option_place] * prepared.unit)
 
 
 def offer_worth(prepared: Prepared, prices: Prices) -> Floats:
@@ -231,10 +240,10 @@ def _offer_worth(arrays: Arrays, multipliers: Multipliers) -> Array:
 
 @jax.jit
 def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
-    """[G]"""
+    """[R, M]"""
     arrays, inside = in_box(arrays, multipliers)
     options = option_costs(arrays.runs, stacked_prices(arrays, inside), cash_weight(arrays, inside), arrays.discount)
-    return jnp.maximum(options - run_costs(arrays.runs, options, None)[arrays.runs.run], 0.0)
+    return jnp.maximum(options - run_costs(arrays.runs, options, None)[:, None], 0.0)
 
 
 @jax.jit

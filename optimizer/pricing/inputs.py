@@ -23,8 +23,8 @@ class Inputs:
 
     pairs: Array  # [T, Q, L] cost
     missed: Array  # [F, T, S]
-    options: Array  # [G] cost
-    gang: Array  # [G]
+    options: Array  # [R, M] cost
+    gang: Array  # [R, M]
     capacity: Array  # [K, T, S]
     price: Array  # [K, T, S]
     committed: Array  # [K, T, S]

@@ -119,8 +119,8 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
     return Sensitivities(
         **_of_loads(problem, placed, added_cash, pairs),
         missed_price=_missed(problem, slopes.missed),
-        option_cost=unit * options,
-        **_of_runs(problem, slopes, added_cash, unit),
+        option_cost=unit * options[prepared.option_run, prepared.option_place],
+        **_of_runs(problem, prepared, slopes, added_cash),
         **_of_contracts(problem, arrays, slopes, unit),
         **_of_clauses(problem, slopes, unit),
         **_of_market(problem, slopes, unit),
@@ -131,7 +131,7 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
 
 @jax.jit
 def _with_caps(arrays: Arrays, multipliers: Multipliers, slopes: Inputs) -> tuple[Multipliers, Inputs, Array, Array]:
-    """Multipliers inside their box, slopes with what the caps add, the caps' slope in shortage prices [P], and costs of options [G]."""
+    """Multipliers inside their box, slopes with what the caps add, the caps' slope in shortage prices [P], and costs of options [R, M]."""
     arrays, inside = in_box(arrays, multipliers)
     none = inputs_of(arrays)
 
@@ -183,16 +183,16 @@ def _missed(problem: PlanningProblem, slope: Floats) -> Floats:
     return found
 
 
-def _of_runs(problem: PlanningProblem, slopes: Inputs, added_cash: Floats, unit: float) -> dict[str, Floats]:
+def _of_runs(problem: PlanningProblem, prepared: Prepared, slopes: Inputs, added_cash: Floats) -> dict[str, Floats]:
     needs = problem.needs
-    taken = np.asarray(slopes.options)
+    taken, gang = (np.asarray(each)[prepared.option_run, prepared.option_place] for each in (slopes.options, slopes.gang))
     biller = problem.run_data_supplier[needs.option_run]
     counted = np.where(biller >= 0, added_cash.sum(axis=2)[np.maximum(biller, 0), needs.option_start], 0.0)
     not_run = np.ones(len(needs.runs))
     np.subtract.at(not_run, needs.option_run, taken)
     return {
         "option_usd": taken,
-        "option_gang": unit * np.asarray(slopes.gang),
+        "option_gang": prepared.unit * gang,
         "option_egress_cash": taken * counted,
         "run_unplaced_usd": np.where(problem.run_forced, 0.0, np.maximum(not_run, 0.0)),
     }

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from optimizer.pricing.supply import BARRED
 from optimizer.pricing.work import RunArrays
 
 
 def option_costs(runs: RunArrays, stacked: Array, cash: Array, discount: Array) -> Array:
-    """option_usd + gang x sum of prices over periods start <= t < stop, [G].
+    """option_usd + gang x sum of prices over periods start <= t < stop, [R, M].
 
     Args:
       stacked: [2 P, T, X] prices.
@@ -19,26 +20,30 @@ def option_costs(runs: RunArrays, stacked: Array, cash: Array, discount: Array) 
     """
     by_period = jnp.sum(stacked, axis=2)
     until = jnp.concatenate([jnp.zeros_like(by_period[:, :1]), jnp.cumsum(by_period, axis=1)], axis=1)
-    held = until[runs.price, runs.stop] - until[runs.price, runs.start]
+
+    def before(period: Array) -> Array:
+        """A look-up in one row is faster than one in two axes, and so is its way back."""
+        return until.reshape(-1).at[runs.price * until.shape[1] + period].get(mode="promise_in_bounds")
+
+    cost = runs.cost + runs.gang * (before(runs.stop) - before(runs.start))
+    if runs.egress.shape[1] == 0:
+        return cost
     added = jnp.sum(cash, axis=2).at[runs.data_supplier, runs.start].get(mode="clip") - discount[runs.start]
-    return runs.cost + runs.gang * held + runs.egress * added
+    return cost + runs.egress * added
 
 
 def run_costs(runs: RunArrays, options: Array, temperature: Array | None) -> Array:
     """Cost of the best option of each run or of not running it, [R]; smooth where there is a temperature [R]."""
-    count = runs.not_run.shape[0]
-    lowest = jnp.minimum(jax.ops.segment_min(options, runs.run, count), runs.not_run)
+    lowest = jnp.minimum(jnp.min(options, axis=1), runs.not_run)
     if temperature is None:
         return lowest
-    base = jax.lax.stop_gradient(lowest)
-    total = jax.ops.segment_sum(jnp.exp((base[runs.run] - options) / temperature[runs.run]), runs.run, count)
-    return base - temperature * jnp.log(total + jnp.exp((base - runs.not_run) / temperature))
+    base, colder = jax.lax.stop_gradient(lowest), 1.0 / temperature
+    total = jnp.sum(jnp.exp((base[:, None] - options) * colder[:, None]), axis=1)
+    return base - temperature * jnp.log(total + jnp.exp((base - runs.not_run) * colder))
 
 
 def best_options(runs: RunArrays, options: Array) -> Array:
-    """Option that each run takes, [R]; -1 where it is not run. Ties run, and take the first option."""
-    count = runs.not_run.shape[0]
-    lowest = jax.ops.segment_min(options, runs.run, count)
-    number = jnp.arange(options.shape[0], dtype=jnp.int32)
-    first = jax.ops.segment_min(jnp.where(options == lowest[runs.run], number, options.shape[0]), runs.run, count)
-    return jnp.where(lowest <= runs.not_run, first, -1)
+    """Place of the option that each run takes, [R]; M where it is not run. Ties run, and take the first option."""
+    lowest = jnp.min(options, axis=1)
+    takes = (lowest <= runs.not_run) & (lowest < BARRED)
+    return jnp.where(takes, jnp.argmin(options, axis=1).astype(jnp.int32), options.shape[1])

@@ -49,17 +49,16 @@ class LoadArrays:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, kw_only=True)
 class RunArrays:
-    """Training options, sorted by run."""
+    """Training options of each run, in the problem's order from place 0 of M; places without one hold nothing and cost BARRED."""
 
-    run: Array  # [G]
-    price: Array  # [G] row of the stacked prices
-    start: Array  # [G]
-    stop: Array  # [G]
-    gang: Array  # [G]
-    cost: Array  # [G]
+    price: Array  # [R, M] row of the stacked prices
+    start: Array  # [R, M]
+    stop: Array  # [R, M]
+    gang: Array  # [R, M]
+    cost: Array  # [R, M]
     not_run: Array  # [R] BARRED where a pin forces the run
-    egress: Array  # [G] undiscounted cash in its first period; 0 where nobody bills it
-    data_supplier: Array  # [G] who bills it
+    egress: Array  # [R, M] undiscounted cash in the first period, 0 where nobody bills it; no places where no budget counts it
+    data_supplier: Array  # [R, M] who bills it
 
 
 @jax.tree_util.register_dataclass
@@ -82,9 +81,19 @@ def paying_spot(problem: PlanningProblem, spot_pools: Ints, pool: Ints, may_use:
 
 def pair_slots(problem: PlanningProblem) -> tuple[Ints, int]:
     """Slot of each pair among its load's pairs, [N], and Q."""
-    count = np.bincount(problem.needs.pair_load, minlength=len(problem.needs.loads))
+    return _among_its_own(problem.needs.pair_load, len(problem.needs.loads))
+
+
+def option_places(problem: PlanningProblem) -> tuple[Ints, int]:
+    """Place of each training option among its run's, [G], and M."""
+    return _among_its_own(problem.needs.option_run, len(problem.needs.runs))
+
+
+def _among_its_own(owner: Ints, owners: int) -> tuple[Ints, int]:
+    """Number of each item among those of its owner, which stand together, and the most that one owner has, 1 at least."""
+    count = np.bincount(owner, minlength=owners)
     first = np.cumsum(count) - count
-    return np.arange(len(problem.needs.pair_load)) - first[problem.needs.pair_load], int(count.max(initial=1))
+    return np.arange(len(owner)) - first[owner], int(count.max(initial=1))
 
 
 def _filled(loads: int, devices: int) -> int:
@@ -217,15 +226,23 @@ def run_arrays(problem: PlanningProblem, spot_pools: Ints, unit: float) -> RunAr
     """Training runs and their options on the host; money in units of `unit` USD."""
     needs = problem.needs
     biller = problem.run_data_supplier[needs.option_run]
+    place, most = option_places(problem)
+    shape = (len(needs.runs), most)
+
+    def by_run(values: NDArray[Any], nothing: float = 0.0) -> NDArray[Any]:
+        spread = np.full(shape, nothing, dtype=values.dtype)
+        spread[needs.option_run, place] = values
+        return spread
+
+    egress = by_run(np.where(biller >= 0, problem.option_egress_cash, 0.0) / unit)
     fields: dict[str, Any] = {
-        "run": needs.option_run,
-        "price": paying_spot(problem, spot_pools, needs.option_pool, problem.run_spot[needs.option_run]),
-        "start": needs.option_start,
-        "stop": needs.option_stop,
-        "gang": needs.option_gang.astype(np.float64),
-        "cost": problem.option_usd / unit,
+        "price": by_run(paying_spot(problem, spot_pools, needs.option_pool, problem.run_spot[needs.option_run])),
+        "start": by_run(needs.option_start),
+        "stop": by_run(needs.option_stop),
+        "gang": by_run(needs.option_gang.astype(np.float64)),
+        "cost": by_run(problem.option_usd / unit, BARRED),
         "not_run": np.where(problem.run_forced, BARRED, problem.run_unplaced_usd / unit),
-        "egress": np.where(biller >= 0, problem.option_egress_cash, 0.0) / unit,
-        "data_supplier": np.maximum(biller, 0),
+        "egress": egress if len(problem.limits.budget_cash) else np.zeros((shape[0], 0)),
+        "data_supplier": by_run(np.maximum(biller, 0)),
     }
     return RunArrays(**fields)

@@ -60,10 +60,10 @@ def test_the_best_training_option_of_each_run():
     found = option_costs(arrays.runs, jnp.asarray(stacked), cash, arrays.discount)
     best, chosen = run_costs(arrays.runs, found, None), best_options(arrays.runs, found)
     for r in range(len(needs.runs)):
-        costs = {-1: problem.run_unplaced_usd[r] / unit}
-        for g in np.flatnonzero(needs.option_run == r):
+        costs = {found.shape[1]: problem.run_unplaced_usd[r] / unit}
+        for place, g in enumerate(np.flatnonzero(needs.option_run == r)):
             held = stacked[needs.option_pool[g], needs.option_start[g] : needs.option_stop[g]].sum()
-            costs[int(g)] = problem.option_usd[g] / unit + needs.option_gang[g] * held
+            costs[place] = problem.option_usd[g] / unit + needs.option_gang[g] * held
         assert float(best[r]) == pytest.approx(min(costs.values()), rel=PRICING_KERNEL)
         assert costs[int(chosen[r])] == pytest.approx(min(costs.values()), rel=PRICING_KERNEL)
 
@@ -74,4 +74,4 @@ def test_smooth_run_costs_lie_below():
     exact = run_costs(arrays.runs, found, None)
     smooth = run_costs(arrays.runs, found, jnp.full(exact.shape, 0.5))
     assert bool(jnp.all(smooth <= exact))
-    assert bool(jnp.all(exact - smooth <= 0.5 * np.log(found.shape[0] + 1)))
+    assert bool(jnp.all(exact - smooth <= 0.5 * np.log(found.shape[1] + 1)))
