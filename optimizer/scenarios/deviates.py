@@ -13,12 +13,8 @@ of 1.28 puts a stream at the 90th percentile of its forecast, whatever that perc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -50,22 +46,15 @@ def deviates(correlation: Correlation, *, workload: Ints, origin: Ints, months: 
     kept = np.exp(-np.diff(months) / correlation.memory_months)
     counts = {"common": 1, "workload": int(workload.max()) + 1, "origin": int(origin.max()) + 1, "own": len(workload)}
     place = {"common": np.zeros_like(workload), "workload": workload, "origin": origin, "own": np.arange(len(workload))}
-    total = jnp.zeros((samples, len(workload), len(months)))
-    for key, (part, count) in zip(jax.random.split(jax.random.key(seed), len(counts)), counts.items(), strict=True):
-        paths = _paths(key, jnp.asarray(kept, dtype=total.dtype), shape=(samples, count))
-        total += np.sqrt(getattr(correlation, part)) * paths[:, place[part]]
-    return np.asarray(total, dtype=np.float64)
+    random, total = np.random.default_rng(seed), np.zeros((samples, len(workload), len(months)))
+    for part, count in counts.items():
+        total += np.sqrt(getattr(correlation, part)) * _paths(random, kept, (samples, count))[:, place[part]]
+    return total
 
 
-@partial(jax.jit, static_argnames="shape")
-def _paths(key: Array, kept: Array, *, shape: tuple[int, int]) -> Array:
+def _paths(random: np.random.Generator, kept: Floats, shape: tuple[int, int]) -> Floats:
     """Stationary series of unit variance, [*shape, T]; `kept` [T-1] is the correlation of each step with the one before."""
-    shocks = jax.random.normal(key, (kept.shape[0] + 1, *shape))
-
-    def step(now: Array, change: tuple[Array, Array]) -> tuple[Array, Array]:
-        share, shock = change
-        later = share * now + jnp.sqrt(1.0 - share**2) * shock
-        return later, later
-
-    _, later = jax.lax.scan(step, shocks[0], (kept, shocks[1:]))
-    return jnp.moveaxis(jnp.concatenate([shocks[:1], later]), 0, -1)
+    paths = random.standard_normal((*shape, len(kept) + 1))
+    for t, share in enumerate(kept):
+        paths[..., t + 1] = share * paths[..., t] + np.sqrt(1.0 - share**2) * paths[..., t + 1]
+    return paths
