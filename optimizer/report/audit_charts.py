@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from optimizer.report.charts import HEIGHT, WIDTH, Rows, data, in_unit, intervals, is_known, one_of, page_chart
+from optimizer.report.charts import HEIGHT, WIDTH, Rows, data, in_unit, intervals, is_known, of_all, one_of, page_chart
 from optimizer.report.document import PRICES, Chart
 from optimizer.report.drawing import COLOURS, Picture
 from optimizer.report.wording import money_unit
@@ -39,7 +39,8 @@ def audit_charts(tables: Mapping[str, Rows], whole: str) -> Iterator[Chart]:
         yield page_chart("What leaving costs, by date", _EXITS, _exits(exits), gives=(PRICES,))
     clauses = [row for row in tables["clauses"] if is_known(row["price_low_usd"]) and is_known(row["price_high_usd"])]
     if clauses:
-        yield page_chart("What clauses cost", _CLAUSES, _clauses(clauses), margin=280, gives=(PRICES,))
+        told = _CLAUSES + of_all(MOST_CLAUSES, len(clauses))
+        yield page_chart("What clauses cost", told, _clauses(clauses), margin=280, gives=(PRICES,))
 
 
 def _committed(parts: Rows, together: Rows) -> Picture:

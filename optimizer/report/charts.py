@@ -31,6 +31,11 @@ def page_chart(
     return Chart(title=title, caption=caption, specification=specification, gives=gives)
 
 
+def of_all(shown: int, there_are: int) -> str:
+    """What a caption adds where a chart leaves some out, which the table below it has."""
+    return f" The {shown} largest of {there_are}; the table below has all." if there_are > shown else ""
+
+
 def data(rows: Rows) -> Any:
     return inline(dict(row) for row in rows)
 

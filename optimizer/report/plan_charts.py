@@ -10,7 +10,7 @@ from typing import Any
 
 import altair as alt
 
-from optimizer.report.charts import HEIGHT, LESS, LOWER, MORE, ROW, WIDTH, axis_unit, data, in_unit, page_chart, waterfall
+from optimizer.report.charts import HEIGHT, LESS, LOWER, MORE, ROW, WIDTH, axis_unit, data, in_unit, of_all, page_chart, waterfall
 from optimizer.report.document import PRICES, SUPPLIERS, Chart
 from optimizer.report.drawing import COLOURS, Picture
 from optimizer.report.place_charts import place_charts
@@ -42,7 +42,8 @@ def plan_charts(series: PlanSeries) -> Iterator[Chart]:
         rows = [row for row in series.pools if row["pool"] in short]
         yield page_chart("Price of capacity and shortage", _PRICE, _prices(rows), margin=200, gives=(PRICES,))
     if series.placements:
-        yield page_chart("Where work runs", _PLACED, _placements(series), margin=260)
+        loads = len({row["load"] for row in series.placements})
+        yield page_chart("Where work runs", _PLACED + of_all(MOST_ROWS, loads), _placements(series), margin=260)
 
 
 _SPEND = (

@@ -78,3 +78,13 @@ def test_a_long_list_is_folded():
     page = Page(render(plan_page(replace(OVERVIEW, alerts=alerts), SUMMARY)))
     assert set(alerts) <= set(page.texts)
     assert "12 more" in page.texts
+
+
+def test_a_chart_says_when_it_shows_the_largest_alone():
+    captions = [
+        part.caption
+        for count in (3, 70)
+        for part in plan_page(OVERVIEW, SUMMARY, series=series_of(tuple(f"load {i}" for i in range(count)))).parts
+        if part.title == "Where work runs"
+    ]
+    assert [caption.endswith("The 60 largest of 70; the table below has all.") for caption in captions] == [False, True]
