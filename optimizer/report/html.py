@@ -17,6 +17,7 @@ FEW = 8  # lines of a list shown at once
 NARROW = 5  # most columns of a table beside others on the first screen
 ABREAST = 3  # cards
 SHORT = 24  # letters of a cell that stay on one line
+UNITS = re.compile(r"(?<=\d) (?:%|USD|M USD|bn USD)")
 AROUND = 90  # pixels of a chart around its plot
 ALLOWED = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'; img-src data:"  # no host at all
 
@@ -115,7 +116,12 @@ def _contents(parts: Sequence[Part]) -> str:
 
 
 def _facts(values: Mapping[str, str]) -> str:
-    return "<dl>\n" + "\n".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in values.items()) + "\n</dl>"
+    return "<dl>\n" + "\n".join(f"<dt>{escape(name)}</dt><dd>{_together(text)}</dd>" for name, text in values.items()) + "\n</dl>"
+
+
+def _together(text: str) -> str:
+    """A figure and its unit stay on one line."""
+    return escape(UNITS.sub(lambda unit: unit.group().replace(" ", "\u00a0"), text))
 
 
 def _table(section: Section) -> str:

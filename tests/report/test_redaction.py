@@ -61,7 +61,7 @@ def page() -> Page:
 
 
 def said(page: Page) -> str:
-    return render(page).casefold()
+    return render(page).casefold().replace("\u00a0", " ")
 
 
 def test_the_whole_page_says_it_all(page: Page) -> None:
