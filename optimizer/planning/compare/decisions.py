@@ -22,7 +22,8 @@ def _decisions(commitments: Rows) -> dict[str, str]:
     told: dict[str, list[str]] = {}
     for row in commitments:
         dated = "" if row["effective"] is None else f" from {row['effective']}"
-        told.setdefault(row["contract"], []).append(f"{row['decision']} {row['lots']}{dated}")
+        lots = "" if row["decision"] == "decline" else f" {row['lots']}"
+        told.setdefault(row["contract"], []).append(f"{row['decision']}{lots}{dated}")
     return {name: "; ".join(parts) for name, parts in told.items()}
 
 
