@@ -41,8 +41,8 @@ def plan_page(
         title=f"Plan of {view.case}, as of {summary['as_of']}",
         top=(
             Facts(title="What it costs", values=headline(view)),
-            Facts(title="Since the last plan", values=news_facts(view.news)),
             due_section(view),
+            Facts(title="Since the last plan", values=news_facts(view.news)),
             _decisions(view),
             Bullets(title="Alerts", items=view.alerts),
         ),
