@@ -1,4 +1,4 @@
-"""Prices of one problem as a start for another that differs in its contracts and rules: same pools, periods, blocks and scenarios."""
+"""Prices of one problem as a start for another with the same pools, periods and blocks: other contracts and rules, or other scenarios."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import Any
 import jax
 import numpy as np
 
+from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.arrays import Arrays
 from optimizer.pricing.coordinates import nothing
 from optimizer.pricing.multipliers import Multipliers
 from optimizer.pricing.prices import Prices
 
 OF_CONTRACTS = ("excess", "short", "wallet")  # multipliers with a row for each contract
+BY_BLOCK = ("firm", "spot")  # those whose last axis is block and scenario
+WEIGHING = ("budget", "share", "wallet", "scenario")  # those whose last axis is the scenario, and which weigh what it does
+SHARES = ("excess", "short")  # likewise, of what it weighs
 
 
 def carried(prices: Prices, *, priced: Sequence[str], contracts: Sequence[str]) -> Prices:
@@ -33,6 +37,27 @@ def carried(prices: Prices, *, priced: Sequence[str], contracts: Sequence[str]) 
 
     given = prices.multipliers
     return replace(prices, multipliers=replace(given, **{name: moved(getattr(given, name)) for name in OF_CONTRACTS}))
+
+
+def among_scenarios(prices: Prices, like: Ints, share: Floats) -> Prices:
+    """The prices for a problem in more scenarios, each of which is like one of those priced.
+
+    Args:
+      like: [S] number of the scenario priced.
+      share: [S] of what that one weighs.
+    """
+    given = prices.multipliers
+    known = {name: np.asarray(getattr(given, name)) for name in (*BY_BLOCK, *WEIGHING, *SHARES)}
+    few = known["excess"].shape[-1]
+
+    def blocks(values: Floats) -> Floats:
+        by_scenario = values.reshape(*values.shape[:-1], -1, few)[..., like] * share
+        return by_scenario.reshape(*values.shape[:-1], -1)
+
+    spread: dict[str, Any] = {name: blocks(known[name]) for name in BY_BLOCK}
+    spread |= {name: known[name][..., like] * share if known[name].shape[-1] == few else known[name] for name in WEIGHING}
+    spread |= {name: known[name][..., like] for name in SHARES}
+    return replace(prices, multipliers=replace(given, **spread))
 
 
 def fitted(multipliers: Multipliers, arrays: Arrays) -> Multipliers:

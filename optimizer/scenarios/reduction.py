@@ -1,12 +1,12 @@
 """Few samples that stand for many: forward selection by Kantorovich distance.
 
-Sets: N samples of equal weight, F features, S representatives.
+Sets: N samples of weights w that sum to 1, F features, S representatives.
 
 Formulation: with d(m,n) the sum over features of |x[m] - x[n]|, representatives R leave the distance
 
-    error(R) = 1/N sum_n min_{m in R} d(m,n).
+    error(R) = sum_n w[n] min_{m in R} d(m,n).
 
-Each step adds the sample that lowers it most; a representative's probability is the share of samples nearest to it.
+Each step adds the sample that lowers it most; a representative's probability is the weight of the samples nearest to it.
 
 Reference: Heitsch, Römisch, Scenario Reduction Algorithms in Stochastic Programming (2003), algorithm 2.4.
 """
@@ -32,36 +32,41 @@ class Representatives:
 
     order: Ints  # [S]
     distance: Floats  # [S, N] of each sample to each representative
+    weight: Floats  # [N]
+
+    def nearest(self, count: int) -> Ints:
+        """Which of the first `count` is nearest to each sample, [N]; of equals the first chosen."""
+        return np.asarray(np.argmin(self.distance[:count], axis=0), dtype=np.int64)
 
     def probabilities(self, count: int) -> Floats:
-        """Share of samples nearest to each of the first `count`, [count]; of equals the first chosen takes it."""
-        nearest = np.argmin(self.distance[:count], axis=0)
-        shares: Floats = np.bincount(nearest, minlength=count) / self.distance.shape[1]
-        return shares
+        """Weight of the samples nearest to each of the first `count`, [count]."""
+        return np.bincount(self.nearest(count), self.weight, count).astype(np.float64)
 
     def error(self, count: int) -> float:
         """Distance that the first `count` leave, as a share of that which the best one alone leaves; 0 where all samples are alike."""
-        alone = float(self.distance[0].mean())
-        return float(self.distance[:count].min(axis=0).mean()) / alone if alone > 0 else 0.0
+        alone = float(self.distance[0] @ self.weight)
+        return float(self.distance[:count].min(axis=0) @ self.weight) / alone if alone > 0 else 0.0
 
 
-def representatives(features: Floats, count: int) -> Representatives:
+def representatives(features: Floats, count: int, weight: Floats | None = None) -> Representatives:
     """The `count` samples that stand best for all, one after the other.
 
     Args:
       features: [N, F] in one unit: what is far apart must cost a different amount.
       count: at most N.
+      weight: [N] sums to 1; None: all alike.
     """
-    order, distance = _select(jnp.asarray(features, dtype=jnp.float32), count=count)
-    return Representatives(order=np.asarray(order, dtype=np.int64), distance=np.asarray(distance, dtype=np.float64))
+    known = np.full(len(features), 1.0 / len(features)) if weight is None else weight
+    order, distance = _select(jnp.asarray(features, dtype=jnp.float32), jnp.asarray(known, dtype=jnp.float32), count=count)
+    return Representatives(order=np.asarray(order, dtype=np.int64), distance=np.asarray(distance, dtype=np.float64), weight=known)
 
 
 @partial(jax.jit, static_argnames="count")
-def _select(features: Array, *, count: int) -> tuple[Array, Array]:
+def _select(features: Array, weight: Array, *, count: int) -> tuple[Array, Array]:
     distance = jax.lax.map(lambda one: jnp.abs(features - one[None, :]).sum(axis=1), features)
 
     def choose(nearest: Array, _: None) -> tuple[Array, Array]:
-        left = jnp.minimum(nearest[None, :], distance).sum(axis=1)
+        left = jnp.minimum(nearest[None, :], distance) @ weight
         best = jnp.argmin(left)
         return jnp.minimum(nearest, distance[best]), best
 

@@ -1,14 +1,17 @@
 """Price and assign: prices prove a bound and say which decisions matter, MILP solvers decide among these.
 
 A small problem is one restricted master that leaves nothing out. Where each pool has one row of capacity, knapsacks and exchanges of
-loads get furthest (`packed_search`); where it has many, whole paths of loads around certified prices do (`path_search`). Either way the
-best plan is settled exactly, and the bound holds whatever the search did.
+loads get furthest (`packed_search`); where it has many, whole paths of loads around certified prices do (`path_search`), of a problem
+with many scenarios first in a few of them (`few_scenarios`). Either way the best plan is settled exactly, and the bound holds whatever
+the search did.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -19,6 +22,7 @@ from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.solve.climb import Climb, price_more
 from optimizer.solve.exchange import has_one_row
+from optimizer.solve.few_scenarios import has_many_scenarios, in_few_scenarios
 from optimizer.solve.fixing import nothing_proven
 from optimizer.solve.packed_search import search_packed
 from optimizer.solve.part import Part, solve_part
@@ -27,6 +31,7 @@ from optimizer.solve.search import Progress, Search, Solved, SolveSettings, Star
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.worker import InTurn, Worker
 
+FEW_SHARE = 0.5  # of the time or rounds, which a search in a few scenarios has
 SMALL = 6_000  # placements and options up to which one master leaves nothing out
 GRACE_S = 3.0  # that a solver may take to stop after its limit
 UNPRICED = ("no prices came within the limit: no bound but what is sunk, no alternatives, no sensitivities; raise solver.time_limit_s",)
@@ -62,11 +67,35 @@ def solve_price_and_assign(
         elif small:
             _solve_whole(search)
         else:
+            if has_many_scenarios(problem) and not search.start.decisions:
+                _begin_in_few_scenarios(search)
             search_paths(search)
             alerts = UNPRICED if search.priced is None else ()
     except KeyboardInterrupt:
+        if search.best is None and search.start.decisions:
+            search.offer_first()
         alerts = ("interrupted: this is the best plan found until then",)
     return search.solved(alerts)
+
+
+def _begin_in_few_scenarios(search: Search) -> None:
+    """Gives the search a start from a search in a few scenarios, which has a part of the time or of the rounds."""
+    few, settings = in_few_scenarios(search.problem), search.settings
+    limited = replace(
+        settings,
+        time_limit_s=None if settings.time_limit_s is None else search.seconds + FEW_SHARE * max(0.0, search.left),
+        deterministic_limit=None if settings.deterministic_limit is None else math.ceil(FEW_SHARE * settings.deterministic_limit),
+    )
+
+    def report(step: Progress) -> None:
+        search.report(Progress(phase="few scenarios", seconds=step.seconds, limit_s=settings.time_limit_s))
+
+    begun = Search(few.problem, partial(settle_alone, few.problem), limited, search.started, report, Start())
+    try:
+        search_paths(begun)
+    finally:  # where it is interrupted too
+        if begun.best is not None:
+            search.start = few.start(begun.best.plan.decisions, None if begun.priced is None else begun.priced.prices)
 
 
 def _known_already(search: Search) -> bool:
