@@ -51,8 +51,9 @@ def among_scenarios(prices: Prices, like: Ints, share: Floats) -> Prices:
     few = known["excess"].shape[-1]
 
     def blocks(values: Floats) -> Floats:
-        by_scenario = values.reshape(*values.shape[:-1], -1, few)[..., like] * share
-        return by_scenario.reshape(*values.shape[:-1], -1)
+        count = values.shape[-1] // few
+        by_scenario = values.reshape(*values.shape[:-1], count, few)[..., like] * share
+        return by_scenario.reshape(*values.shape[:-1], count * len(like))
 
     spread: dict[str, Any] = {name: blocks(known[name]) for name in BY_BLOCK}
     spread |= {name: known[name][..., like] * share if known[name].shape[-1] == few else known[name] for name in WEIGHING}

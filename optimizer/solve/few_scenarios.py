@@ -44,14 +44,15 @@ def has_many_scenarios(problem: PlanningProblem) -> bool:
 
 
 def in_few_scenarios(problem: PlanningProblem) -> FewScenarios:
+    """The problem in those of its scenarios that stand best for all, at most `FEW`."""
     chosen = representatives(_features(problem), FEW, problem.probability)
-    like, weights = chosen.nearest(FEW), chosen.probabilities(FEW)
+    nearest, weights = chosen.nearest(FEW), chosen.probabilities(FEW)
     kept = np.flatnonzero(weights > 0)
-    number = np.full(FEW, -1)
+    number = np.zeros(FEW, dtype=np.int64)
     number[kept] = np.arange(len(kept))
-    return FewScenarios(
-        problem=in_scenarios(problem, chosen.order[kept], weights[kept]), like=number[like], share=problem.probability / weights[like]
-    )
+    likely = problem.probability > 0
+    share = np.divide(problem.probability, weights[nearest], out=np.zeros_like(problem.probability), where=likely)
+    return FewScenarios(problem=in_scenarios(problem, chosen.order[kept], weights[kept]), like=number[nearest], share=share)
 
 
 def _features(problem: PlanningProblem) -> Floats:

@@ -10,6 +10,7 @@ import pytest
 from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import SolverFailure
+from optimizer.integer import solver
 from optimizer.integer.decide import integers
 from optimizer.integer.model import Program, build_program, decisions, fix, fix_contracts, free_loads, recourse
 from optimizer.integer.solver import solve_program
@@ -243,3 +244,13 @@ def test_limits_are_kept_and_bounds_hold(backend: str) -> None:
     nothing = solve_program(program, backend=backend, time_limit_s=0.0)  # type: ignore[arg-type]
     assert nothing.status is PlanStatus.LIMIT
     assert nothing.bound <= answer.objective
+
+
+@pytest.mark.parametrize("case", ["budget", "supplier share", "take or pay"])
+def test_long_rows_that_join_when_they_are_broken_change_nothing(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = build_program(problem_of(case)[1])
+    whole = solve_program(program, relax=True)
+    monkeypatch.setattr(solver, "LONG", 0)  # every row is long
+    joined = solve_program(program, relax=True)
+    assert joined.objective == pytest.approx(whole.objective, rel=tolerances.SAFE_BOUND_AT_LP_DUALS)
+    assert joined.bound == pytest.approx(whole.objective, rel=tolerances.SAFE_BOUND_AT_LP_DUALS)
