@@ -30,7 +30,7 @@ class Source:
 def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decisions:
     """Greedy placement for the whole horizon; lots in force are kept, nothing is signed or left.
 
-    A load stays where it is once the moves that a limit allows are used up.
+    A load stays where it is once the moves that a limit allows are used up, and goes where a site's bandwidth still takes its traffic.
 
     Args:
       contracts: False places by market prices alone, as if no contract existed.
@@ -42,8 +42,10 @@ def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decis
     need = _need(problem)
     running = (problem.egress_cash @ problem.probability) @ problem.discount
     moves_left = problem.limits.most_moves[0] - _forced_moves(problem)
+    bandwidth = np.repeat(problem.site_bandwidth[:, None], periods, axis=1)
     for load in _dearest_first(problem, need):
-        pairs = _candidates(problem, load)
+        pairs, traffic = _candidates(problem, load), needs.traffic_gb_per_s[load]
+        pairs = pairs[(traffic <= bandwidth[problem.pool_site[needs.pair_pool[pairs]]]).all(axis=1)]
         before = problem.placed_before[load]
         if moves_left < 1 and before in needs.pair_pool[pairs]:
             pairs = pairs[needs.pair_pool[pairs] == before]
@@ -52,6 +54,7 @@ def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decis
         costs = [_cost(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], need[n]) for n in pairs]
         best = pairs[int(np.argmin(np.array(costs) + running[pairs] + _moves(problem, pairs)))]
         placed[load] = needs.pair_pool[best]
+        bandwidth[problem.pool_site[placed[load, 0]]] -= traffic
         moves_left -= int(before >= 0 and before != placed[load, 0])
         _take(problem, sources[needs.pair_pool[best]], needs.pair_pool[best], need[best])
     option = _place_runs(problem, sources)
