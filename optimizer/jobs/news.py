@@ -100,7 +100,7 @@ def due_lines(result: PlanResult, commitments: Rows, known: Mapping[str, float |
     Args:
       known: that cost by contract where it has been worked out already.
     """
-    known = known or {}
+    known, idle_usd = known or {}, doing_nothing_usd(result)
     rows = sorted((row for row in commitments if row["decision"] in ("sign", "leave") and row["act_by"]), key=lambda row: row["act_by"])
     return tuple(
         DueLine(
@@ -108,7 +108,7 @@ def due_lines(result: PlanResult, commitments: Rows, known: Mapping[str, float |
             decision=row["decision"],
             lots=row["lots"],
             contract=row["contract"],
-            idle_usd=known[row["contract"]] if row["contract"] in known else doing_nothing_usd(result, row["contract"], row["decision"]),
+            idle_usd=known[row["contract"]] if row["contract"] in known else idle_usd(row["contract"], row["decision"]),
         )
         for row in rows[:MOST_DUE]
     )

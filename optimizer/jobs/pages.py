@@ -27,11 +27,14 @@ def write_page(draft: RunDraft, page: Page) -> None:
 
 def page_html(page: Page) -> str:
     """The page as a file to open, with the script that draws charts where there are any."""
-    if not any(isinstance(part, Chart) for part in page):
-        return render(page)
+    return render(page, viewer=viewer()) if any(isinstance(part, Chart) for part in page) else render(page)
+
+
+def viewer() -> str:
+    """The script that draws charts; the first time it takes seconds."""
     from optimizer.report.viewer import viewer_script  # what draws is slow to import
 
-    return render(page, viewer=viewer_script(cache_folder()))
+    return viewer_script(cache_folder())
 
 
 def page_of_run(run: Path) -> Page:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.news import due_lines, news_between
 from optimizer.jobs.overview import known, overview, with_outlook
-from optimizer.jobs.pages import supplier_names, write_page
+from optimizer.jobs.pages import supplier_names, viewer, write_page
 from optimizer.jobs.progress import phases, shown_progress
 from optimizer.jobs.series import plan_series
 from optimizer.jobs.settings import BacktestJob, ExecutorSettings, PlanJob, PlanSettings, QuoteJob, ReplanJob
@@ -37,7 +38,6 @@ from optimizer.planning.service_sensitivities import COLUMNS as SERVICE_COLUMNS
 from optimizer.planning.service_sensitivities import service_sensitivity_rows
 from optimizer.planning.services import services
 from optimizer.report.overview import Overview
-from optimizer.report.page import plan_page
 from optimizer.scenarios.deviates import Correlation
 from optimizer.solve.executor import Executor, cores
 from optimizer.solve.search import Method, SolveSettings
@@ -49,6 +49,8 @@ from optimizer.store.warm_prices import keep_prices
 from optimizer.tables.frame import as_frame
 from optimizer.tables.read import read_case
 from optimizer.tables.write import write_table
+
+BESIDE = 2  # threads in which decisions are priced and pictures drawn while scenarios are run
 
 
 def run(settings: PlanJob) -> int:
@@ -71,7 +73,8 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
         draft.path("config.yaml").write_text(as_yaml(settings))
         inputs.keep(draft.path("inputs"))
         draft.log(f"run {draft.run_id}: plan of {case.name}")
-        with shown_progress(draft.log) as progress:
+        with shown_progress(draft.log) as progress, ThreadPoolExecutor(BESIDE) as beside:
+            beside.submit(viewer)  # so that it is kept when the page is written
             result = make_plan(
                 case,
                 annual_discount_rate=settings.economics.annual_discount_rate,
@@ -83,12 +86,12 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
             )
             tell = phases(progress, start)
             tables = outputs.tables(result)
+            drawn = beside.submit(draw, draft, settings, result)
+            due = beside.submit(due_lines, result, tables["commitments"])
             tell("risk")
             stands = _outlook(settings, result, calibration)
             view = with_outlook(overview(result, tables), stands)
             previous = before[-1].run_id if before else None
-            tell("decisions")
-            due = due_lines(result, tables["commitments"])
             tell("writing")
             summary = run_summary(draft, settings, result, job="plan", previous=previous, seconds=time.monotonic() - start)
             summary["alerts"] = [*inputs.notes, *notes, *summary["alerts"]]
@@ -100,8 +103,9 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
                 rows = service_sensitivity_rows(case, services(case, result.needs, result.plan), calibration)
                 write_rows(draft, "service_sensitivities", rows, SERVICE_COLUMNS, csv=settings.output.csv)
             news = None if previous is None else news_between(home / previous, draft)
-            view = replace(view, due=due, news=news, alerts=tuple(summary["alerts"]))
+            view = replace(view, due=due.result(), news=news, alerts=tuple(summary["alerts"]))
             write_plan_page(draft, result, summary, tables, view)
+            drawn.result()
     show_plan(view)
     print(f"run: {run_path(draft)}")
     return 0
@@ -216,13 +220,17 @@ def run_summary(
 def write_plan(
     draft: RunDraft, settings: PlanJob | ReplanJob, result: PlanResult, summary: dict[str, Any], tables: Mapping[str, Rows]
 ) -> None:
-    """Writes the tables, the prices to start from, the summary and the pictures of a plan."""
+    """Writes the tables, the prices to start from and the summary of a plan."""
     for name, rows in tables.items():
         write_rows(draft, name, rows, outputs.COLUMNS[name], csv=settings.output.csv)
     if result.priced is not None:
         keep_prices(result.priced.prices, axes_of(result.problem), draft.folder)
     write_summary(summary, draft.path("summary.json"))
     draft.log(f"{summary['status']}: objective_usd={summary['objective_usd']!r} bound_usd={summary['bound_usd']!r}")
+
+
+def draw(draft: RunDraft, settings: PlanJob | ReplanJob, result: PlanResult) -> None:
+    """The pictures of a plan, if asked for; in a thread of its own, as what draws does not hold Python back."""
     if settings.output.pictures:
         from optimizer.jobs.pictures import draw_services  # what draws is slow to import
 
@@ -231,6 +239,8 @@ def write_plan(
 
 def write_plan_page(draft: RunDraft, result: PlanResult, summary: dict[str, Any], tables: Mapping[str, Rows], view: Overview) -> None:
     """Writes the page of a plan."""
+    from optimizer.report.page import plan_page  # what draws is slow to import
+
     view = replace(view, alerts=tuple(summary["alerts"]))
     write_page(draft, plan_page(view, summary, series=plan_series(result, tables), names=supplier_names(result.case)))
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from optimizer.jobs.compose import as_yaml, dotted
 from optimizer.jobs.inputs import Inputs, inputs_of, inputs_of_run
 from optimizer.jobs.news import due_lines, news_between, run_tables
 from optimizer.jobs.overview import overview
-from optimizer.jobs.plan import run_summary, solve_settings, with_scenarios, write_plan, write_plan_page, write_rows
+from optimizer.jobs.plan import draw, run_summary, solve_settings, with_scenarios, write_plan, write_plan_page, write_rows
 from optimizer.jobs.progress import phases, shown_progress
 from optimizer.jobs.settings import TODAY, PlanSettings, ReplanJob
 from optimizer.jobs.terminal import show_plan
@@ -88,7 +89,7 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
         draft.path("config.yaml").write_text(as_yaml(settings))
         inputs.keep(draft.path("inputs"))
         draft.log(f"run {draft.run_id}: replan of {tonight.case.name}")
-        with shown_progress(draft.log) as progress:
+        with shown_progress(draft.log) as progress, ThreadPoolExecutor(1) as beside:
             made = replan(
                 tonight.case,
                 tonight.last,
@@ -101,6 +102,7 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
             )
             tell = phases(progress, began)
             tables = outputs.tables(made.result)
+            drawn = beside.submit(draw, draft, settings, made.result)
             tell("decisions")
             alerts = _alerts(settings, tonight, made, tables)
             view = overview(made.result, tables)
@@ -113,6 +115,7 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
             tell("writing")
             write_plan_page(draft, made.result, summary, tables, view)
             _write(draft, settings, tonight, made, alerts, tables)
+            drawn.result()
     _metrics(settings, planned=True, made=made, alerts=alerts)
     show_plan(replace(view, alerts=(*made.notes, *tonight.notes, *view.alerts)))
     _show(made, alerts)

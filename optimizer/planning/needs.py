@@ -6,7 +6,7 @@ Axes: D streams, E eligible (stream, pool) pairs, N eligible (load, pool) pairs,
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,7 +45,8 @@ def compute_needs(case: Case, calibration: Calibration | None = None, *, only: M
 
     Args:
       calibration: None: the one that is shipped.
-      only: pools to look at for each load that is named, by name, for many scenarios of a plan that stands; None: all.
+      only: names of the pools to look at for each load, for many scenarios of a plan that stands; training options are then left out. None:
+        all pools, and the options.
 
     Raises:
       DataError: loads or runs that no pool can hold, or demand that cannot be read; all of them at once.
@@ -53,12 +54,13 @@ def compute_needs(case: Case, calibration: Calibration | None = None, *, only: M
     calibration = calibration or shipped_calibration()
     names = names_of(case)
     streams = read_streams(case)
-    runs = run_options(case, names, calibration.training_parameters(names.accelerators.values()))
-    pairs, reasons = stream_pairs(case, names, streams, calibration)
+    planned = case if only is None else replace(case, training_runs=())
+    runs = run_options(planned, names, calibration.training_parameters(names.accelerators.values()))
+    pairs, reasons = stream_pairs(case, names, streams, calibration, None if only is None else _by_stream(streams, only))
     violations = [*_without_pool(streams, pairs, reasons), *runs.violations]
     if violations:
         raise DataError(violations)
-    loads = _load_pairs(streams, pairs, [pool.name for pool in case.pools], only or {})
+    loads = _load_pairs(streams, pairs, [pool.name for pool in case.pools], only)
     need, arrivals, ttft = _rigid(streams, pairs, loads)
     work, work_limit = _flexible(case, streams, pairs, loads)
     input_tokens, output_tokens = _tokens(case, streams)
@@ -100,11 +102,19 @@ def whole(quantity: Floats) -> Floats:
     return np.asarray(np.ceil(quantity * (1.0 - ROUNDING)))
 
 
-def _load_pairs(streams: Streams, pairs: StreamPairs, pools: list[str], only: Mapping[str, Collection[str]]) -> LoadPairs:
+def _by_stream(streams: Streams, only: Mapping[str, Collection[str]]) -> list[set[str]]:
+    """Pools of a stream's loads together."""
+    found: list[set[str]] = [set() for _ in streams.workloads]
+    for named, d in zip(streams.loads, streams.load_stream, strict=True):
+        found[d] |= set(only[named.name])
+    return found
+
+
+def _load_pairs(streams: Streams, pairs: StreamPairs, pools: list[str], only: Mapping[str, Collection[str]] | None) -> LoadPairs:
     eligible = [np.flatnonzero(pairs.stream == d) for d in range(len(streams.workloads))]
     mine = [eligible[d] for d in streams.load_stream]
-    for i, named in enumerate(streams.loads):
-        if named.name in only:
+    if only is not None:
+        for i, named in enumerate(streams.loads):
             mine[i] = np.array([e for e in mine[i] if pools[pairs.pool[e]] in only[named.name]], dtype=np.int64)
     load = np.repeat(np.arange(len(mine), dtype=np.int64), [len(rows) for rows in mine])
     pair = np.concatenate([*mine, np.zeros(0, dtype=np.int64)])

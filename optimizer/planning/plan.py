@@ -24,7 +24,8 @@ from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.surfaces.arrays import device
 
 DISCOUNT_RATE = 0.08  # a year, where none is given
-LEAST_SEARCH = 0.5  # of the time limit of a whole job
+AFTERWARDS = 3.0  # times what importing and reading take: what follows the search takes at most
+LEAST_SEARCH = 0.25  # of the time limit of a whole job, however long the rest takes
 SOLVERS = {"price_and_assign": solve_price_and_assign, "exact": solve_exact}
 
 
@@ -92,16 +93,23 @@ def make_plan(
     laps.lap("surfaces")
     problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate, risk=risk)
     laps.lap("problem")
-    limited = settings if began is None else _within(settings, time.monotonic() - began)
+    limited = settings if began is None else _within(settings, laps.started - began, time.monotonic() - began)
     solved = SOLVERS[settings.method](problem, settings=limited, started=laps.started if began is None else began, report=progress)
     laps.lap("solve")
     return planned(case, problem, solved, laps, settings, annual_discount_rate=annual_discount_rate, calibration=calibration.version)
 
 
-def _within(settings: SolveSettings, taken_s: float) -> SolveSettings:
-    """Until when to search, where what comes after it (verifying, pricing outside the scenarios, drawing) takes as long as all before."""
+def _within(settings: SolveSettings, reading_s: float, taken_s: float) -> SolveSettings:
+    """Until when to search, so that what follows (verifying, pricing outside the scenarios, drawing) ends within the limit.
+
+    Args:
+      reading_s: what importing and reading took: by that the machine and the case are judged, whatever was compiled since.
+      taken_s: all until now.
+    """
     limit = settings.time_limit_s
-    return settings if limit is None else replace(settings, time_limit_s=taken_s + max(limit - 2.0 * taken_s, LEAST_SEARCH * limit))
+    if limit is None:
+        return settings
+    return replace(settings, time_limit_s=max(limit - AFTERWARDS * reading_s, taken_s + LEAST_SEARCH * limit))
 
 
 @dataclass(frozen=True, kw_only=True)

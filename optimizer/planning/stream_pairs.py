@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,16 @@ class StreamPairs:
     wait_limit_ms: Floats  # [E, T] left to queueing; inf: no limit
 
 
-def stream_pairs(case: Case, names: Names, streams: Streams, calibration: Calibration) -> tuple[StreamPairs, Reasons]:
-    """All pairs that can serve, and why the others cannot."""
+def stream_pairs(
+    case: Case, names: Names, streams: Streams, calibration: Calibration, only: Sequence[Collection[str]] | None = None
+) -> tuple[StreamPairs, Reasons]:
+    """All pairs that can serve, and why the others cannot.
+
+    Args:
+      only: names of the pools to look at for each stream, [D]; None: all.
+    """
     trips = _trips_ms(case, streams, calibration.network_parameters())
-    possible, reasons = _possible(case, names, streams, trips)
+    possible, reasons = _possible(case, names, streams, trips, only)
     stream = np.array([d for d, _ in possible], dtype=np.int64)
     pool = np.array([p for _, p in possible], dtype=np.int64)
     measured = _measured(case, streams, stream, pool)
@@ -102,13 +109,17 @@ def _trips_ms(case: Case, streams: Streams, network: NetworkParameters) -> Float
     return np.array(rows, dtype=np.float64).reshape(len(streams.origins), len(case.pools))
 
 
-def _possible(case: Case, names: Names, streams: Streams, trips: Floats) -> tuple[list[tuple[int, int]], Reasons]:
+def _possible(
+    case: Case, names: Names, streams: Streams, trips: Floats, only: Sequence[Collection[str]] | None
+) -> tuple[list[tuple[int, int]], Reasons]:
     """Pairs that no rule and no round trip strikes out."""
     possible, reasons = [], {}
     for d, workload in enumerate(streams.workloads):
         counted = streams.units[d] is DemandUnit.ACCELERATORS
         limit = workload.ttft_p95_ms if workload.kind is Kind.INFERENCE else None
         for p, pool in enumerate(case.pools):
+            if only is not None and pool.name not in only[d]:
+                continue
             reason = barred(names, workload, pool)
             if reason is None and limit is not None and trips[d, p] >= limit:
                 reason = f"TTFT {limit:,.4g} ms is below the round trip of {trips[d, p]:,.4g} ms"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -119,13 +120,25 @@ def _held_at(program: Program, free: Bools, values: Floats, lower: Floats, upper
 
 def settle_alone(problem: PlanningProblem, decisions: Decisions) -> Settled | None:
     """`settle` on the model of the chosen pairs and options alone, where the model of the whole problem is not at hand or large."""
-    needs = problem.needs
-    taken = np.zeros(len(needs.option_run), dtype=np.bool_)
-    taken[decisions.option[decisions.option >= 0]] = True
-    chosen = restrict(problem, placed_pairs(problem, decisions), taken)
-    narrow = chosen.narrow(decisions)
-    settled = None if narrow is None else settle(chosen.problem, build_program(chosen.problem.by_expectation()), narrow)
-    return None if settled is None else replace(settled, plan=replace(settled.plan, decisions=decisions))
+    return settled_alike(problem, decisions)(decisions)
+
+
+def settled_alike(problem: PlanningProblem, like: Decisions) -> Callable[[Decisions], Settled | None]:
+    """`settle_alone` of decisions that place and train as these do: their model is built once, when it is needed."""
+    taken = np.zeros(len(problem.needs.option_run), dtype=np.bool_)
+    taken[like.option[like.option >= 0]] = True
+    chosen = restrict(problem, placed_pairs(problem, like), taken)
+
+    @cache
+    def program() -> Program:
+        return build_program(chosen.problem.by_expectation())
+
+    def settled(decisions: Decisions) -> Settled | None:
+        narrow = chosen.narrow(decisions)
+        found = None if narrow is None else settle(chosen.problem, program(), narrow)
+        return None if found is None else replace(found, plan=replace(found.plan, decisions=decisions))
+
+    return settled
 
 
 def undrawn(problem: PlanningProblem, decisions: Decisions) -> Plan:

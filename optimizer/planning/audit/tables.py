@@ -79,9 +79,10 @@ def _decisions(found: Audit, within_days: int) -> Iterator[Mapping[str, Any]]:
     """What is due; of a quote that the plan signs, doing nothing costs at most what the plan does without it."""
     case = replace(found.case, contracts=found.contracts)
     signed = {row["contract"] for row in outputs.commitments(found.base) if row["decision"] == "sign"}
+    idle_usd = doing_nothing_usd(found.base)
     for row in decisions.decisions(case, found.terms, found.curves, recommended(found), within_days=within_days):
         quoted = row["decision"] in ("sign", "renew") and row["contract"] in signed
-        yield row | {"doing_nothing_usd": doing_nothing_usd(found.base, row["contract"], "sign")} if quoted else row
+        yield row | {"doing_nothing_usd": idle_usd(row["contract"], "sign")} if quoted else row
 
 
 def recommended(found: Audit) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -10,7 +10,7 @@ from optimizer.domain.case import Case
 from optimizer.domain.demand import Demand
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
-from optimizer.solve.settle import settle_alone
+from optimizer.solve.settle import settled_alike
 
 KINDS = ("decision_due", "price_point", "burn_down", "budget", "forecast_drift", "table_age", "unserved")
 
@@ -40,11 +40,11 @@ class Watch:
 
 def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterator[Alert]:
     """Contracts to sign or to leave by a day within `days`, with what it costs at most not to: loads stay where the plan has them."""
-    as_of = result.case.as_of
+    as_of, idle_usd = result.case.as_of, doing_nothing_usd(result)
     for row in commitments:
         by = row["act_by"]
         if row["decision"] in ("sign", "leave") and by is not None and by <= as_of + timedelta(days=watch.days):
-            usd = doing_nothing_usd(result, row["contract"], row["decision"])
+            usd = idle_usd(row["contract"], row["decision"])
             cost = "" if usd is None else f"; doing nothing costs {usd:,.0f} USD at most, with loads where the plan has them"
             dated = "" if row["effective"] is None else f" from {row['effective']}"
             lots = "1 lot" if row["lots"] == 1 else f"{row['lots']} lots"
@@ -52,20 +52,25 @@ def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterat
             yield Alert(kind="decision_due", subject=row["contract"], due=by, usd=usd, text=text)
 
 
-def doing_nothing_usd(result: PlanResult, contract: str, decision: str) -> float | None:
-    """What the plan costs more without a decision to sign or to leave, discounted; None where a rule then breaks."""
+def doing_nothing_usd(result: PlanResult) -> Callable[[str, str], float | None]:
+    """What the plan costs more without a decision to sign or to leave a contract, discounted; None where a rule then breaks."""
     supply, decisions = result.problem.supply, result.plan.decisions
-    k = supply.contracts.index(contract)
-    lots, exits = decisions.lots.copy(), decisions.exits.copy()
-    exits[k] = 0
-    for a, b, t in supply.same_exits:  # what is decided for all groups of scenarios at once is left undone for all
-        if k in (a, b):
-            exits[[a, b], t] = 0
-    if decision == "sign":
-        together = {k, *(int(other) for pair in supply.same_lots if k in pair for other in pair)}
-        lots[list(together)] = supply.least_lots[list(together)]
-    settled = settle_alone(result.problem, replace(decisions, lots=lots, exits=exits))
-    return None if settled is None else settled.objective_usd - result.objective_usd
+    settle = settled_alike(result.problem, decisions)
+
+    def without_usd(contract: str, decision: str) -> float | None:
+        k = supply.contracts.index(contract)
+        lots, exits = decisions.lots.copy(), decisions.exits.copy()
+        exits[k] = 0
+        for a, b, t in supply.same_exits:  # what is decided for all groups of scenarios at once is left undone for all
+            if k in (a, b):
+                exits[[a, b], t] = 0
+        if decision == "sign":
+            together = {k, *(int(other) for pair in supply.same_lots if k in pair for other in pair)}
+            lots[list(together)] = supply.least_lots[list(together)]
+        settled = settle(replace(decisions, lots=lots, exits=exits))
+        return None if settled is None else settled.objective_usd - result.objective_usd
+
+    return without_usd
 
 
 def forecast_drift(before: Case, after: Case, watch: Watch) -> Iterator[Alert]:
