@@ -15,7 +15,8 @@ cut along L, needs along W, and all else is held by each. XLA then adds what the
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +31,7 @@ from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.supply import SupplyArrays, supply_arrays
 from optimizer.pricing.work import CHUNK, LoadArrays, RiskArrays, RunArrays, load_arrays, option_places, pair_slots, risk_arrays, run_arrays
 
+QUICK = {"xla_backend_optimization_level": 0}  # for kernels that run a few times: a third less to compile, hardly slower
 LOADS = "loads"  # the axis of a mesh over which loads are spread
 CUT = {  # axes of the arrays of loads that are cut; the others are held whole by every device
     "cost": (None, None, LOADS),
@@ -43,6 +45,7 @@ CUT = {  # axes of the arrays of loads that are cut; the others are held whole b
     "supplier": (None, LOADS),
     "site": (None, LOADS),
 }
+Tree = TypeVar("Tree")
 
 
 @jax.tree_util.register_dataclass
@@ -82,7 +85,7 @@ def prepare(problem: PlanningProblem, *, mesh: Mesh | None = None) -> Prepared:
         double = device_arrays(problem, unit, mesh)
         (slot, _), (place, _) = pair_slots(problem), option_places(problem)
         return Prepared(
-            single=jax.tree.map(_in_single, double),
+            single=_in_single(double),
             double=double,
             unit=unit,
             loads=len(problem.needs.loads),
@@ -122,7 +125,7 @@ def with_supply(prepared: Prepared, problem: PlanningProblem) -> Prepared:
         double = jax.tree.map(jnp.asarray, host_supply(prepared, problem))
         return replace(
             prepared,
-            single=replace(prepared.single, supply=jax.tree.map(_in_single, double)),
+            single=replace(prepared.single, supply=_in_single(double)),
             double=replace(prepared.double, supply=double),
         )
 
@@ -134,8 +137,19 @@ def host_supply(prepared: Prepared, problem: PlanningProblem) -> SupplyArrays:
     return found
 
 
-def _in_single(leaf: Array) -> Array:
-    return leaf.astype(jnp.float32) if leaf.dtype == jnp.float64 else leaf
+def _in_single(tree: Tree) -> Tree:
+    """Doubles in single precision, by one kernel for all of them; what else there is stays as it is."""
+    leaves, structure = jax.tree.flatten(tree)
+    doubles = [i for i, leaf in enumerate(leaves) if leaf.dtype == jnp.float64]
+    for i, single in zip(doubles, _singles([leaves[i] for i in doubles]), strict=True):
+        leaves[i] = single
+    found: Tree = jax.tree.unflatten(structure, leaves)
+    return found
+
+
+@partial(jax.jit, compiler_options=QUICK)
+def _singles(doubles: list[Array]) -> list[Array]:
+    return [leaf.astype(jnp.float32) for leaf in doubles]
 
 
 def devices_mesh() -> Mesh | None:
