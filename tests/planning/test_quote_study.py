@@ -251,6 +251,7 @@ def test_small_outside_its_interval() -> None:
     (asked,) = found.asked
     interval = asked.evidence.break_even()
     assert interval.width <= LIMITS.width
+    assert all(asked.evidence.best_plan(lots) is not None for lots in range(contract.lots + 1))
     variants = asked.evidence.variants
     assert signed(planned(variants.case_at((1 - BEYOND) * interval.low), settings), contract.name) > 0
     assert signed(planned(variants.case_at((1 + BEYOND) * interval.high), settings), contract.name) < contract.lots

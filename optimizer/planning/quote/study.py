@@ -4,7 +4,7 @@
     2. look        at that plan with each quote signed in full, or without it: what has too little capacity then is placed elsewhere
     3. narrow      each quote forbidden, and signed in full near its break-even price, again and again: the interval narrows
     4. slopes      of the relaxed bound with each quote signed in full; first of all where the joint plan was found without prices
-    5. volumes     each quote signed in part, as far as the time goes
+    5. volumes     looks at each quote signed in part, then solves as far as the time goes
 
 What one solve shows serves all quotes: prices of capacity prove a bound on every variant, and a plan is one of every variant whose lots
 it has.
@@ -34,6 +34,7 @@ from optimizer.solve.search import SolveSettings, Start
 NARROWING = 0.7  # share of the time that goes into intervals
 ROUND = 0.5  # share of what is left of it that a round may take
 LEAST_S = 2.0  # of a solve
+LOOKS = 6.0  # looks that a solve takes at least: it begins with one, and reads its case
 HALF = 0.5  # of the width asked for: how far beyond the lower end a price is tried, and how much the plans without a quote may leave open
 GAP_SHARE = 0.1  # of the width asked for, in USD: gap at which a solve ends
 STEPS, FIRST_STEPS = 60, 300  # of prices, for slopes: from prices that are known, and from none
@@ -123,6 +124,7 @@ class _Run:
         self._until = time.monotonic() + limits.time_limit_s
         self._questions: dict[str, _Question] = {}
         self._beyond = 0.0  # seconds that a solve has taken after its limit: what a process needs to begin and to stop
+        self._least = LEAST_S  # of a solve that may show something
 
     def begin(self) -> None:
         """What the joint plan shows about every quote: its bound is one on all plans, with any lots."""
@@ -136,26 +138,19 @@ class _Run:
                 evidence.add_prices(joint.priced.prices)
 
     def look(self) -> None:
-        """At the joint plan with all lots of a quote, and with none, where it has another number; nothing once the time is over."""
-        if self._left <= 0.0:
-            return
-        for name, asked in self.asked.items():
-            evidence = asked.evidence
-            for lots in (0, evidence.lots):
-                if evidence.best_plan(lots) is None:
-                    key = f"{name}: look with {lots} lots"
-                    self._questions[key] = _Question(name, lots, 1.0)
-                    arguments = {"signed": (evidence.variants.contract, lots)}
-                    self._pool.submit(Task(key=key, work=look_at_variant, arguments=arguments))
-        for outcome in self._pool.outcomes():
-            self._take(outcome)
+        """At the joint plan with all lots of each quote, and with none."""
+        self._look([_Question(name, lots, 1.0) for name, asked in self.asked.items() for lots in (0, asked.contract.lots)])
 
     def narrow(self) -> None:
-        """Rounds of solves until every interval is narrow enough, the time is over, or a round narrows none."""
+        """Rounds of solves until every interval is narrow enough, the time is over, or a round narrows none.
+
+        A round takes a share of what is left, as those after it know more; all of it where the share is too little for its solves.
+        """
         ends = time.monotonic() + NARROWING * self._left
-        while (questions := list(self._open_questions())) and (left := ends - time.monotonic()) > LEAST_S:
+        while (questions := list(self._open_questions())) and (left := ends - time.monotonic()) > self._least:
             before = self._widths()
-            self._ask(questions, left if math.isinf(left) else max(LEAST_S, ROUND * left))
+            enough = ROUND * left >= self._least * math.ceil(len(questions) / self._limits.executor.workers)
+            self._ask(questions, ROUND * left if enough and math.isfinite(left) else left)
             if self._widths() == before:
                 return
 
@@ -166,7 +161,9 @@ class _Run:
             for name, asked in self.asked.items()
             for lots in range(1, asked.contract.lots)
         ]
-        self._ask([_Question(name, lots, 1.0) for _, name, lots in sorted(between)], self._left)
+        questions = [_Question(name, lots, 1.0) for _, name, lots in sorted(between)]
+        self._look(questions)
+        self._ask(questions, self._left)
 
     def slopes(self) -> None:
         """Of the bound at the best prices for the offer, after some further steps; none once the time is over."""
@@ -191,6 +188,21 @@ class _Run:
     @property
     def _left(self) -> float:
         return self._until - time.monotonic()
+
+    def _look(self, questions: Sequence[_Question]) -> None:
+        """At the joint plan with as many lots as asked about, where no plan has them yet; nothing once the time is over."""
+        if self._left <= 0.0:
+            return
+        for question in questions:
+            evidence = self.asked[question.quote].evidence
+            if evidence.best_plan(question.lots) is None:
+                key = f"{question.quote}: look with {question.lots} lots"
+                self._questions[key] = question
+                arguments = {"signed": (evidence.variants.contract, question.lots)}
+                self._pool.submit(Task(key=key, work=look_at_variant, arguments=arguments))
+        for outcome in self._pool.outcomes():
+            self._take(outcome)
+            self._least = max(self._least, LOOKS * outcome.seconds)
 
     def _widths(self) -> list[float]:
         return [asked.evidence.break_even().width for asked in self.asked.values()]
@@ -219,7 +231,7 @@ class _Run:
         """Solves as many of these, the first ones first, as fit into so many seconds, and takes in what they show."""
         turns = math.ceil(len(questions) / self._limits.executor.workers)
         if math.isfinite(seconds):
-            turns = min(turns, int(seconds / (LEAST_S + self._beyond)))
+            turns = min(turns, int(seconds / (self._least + self._beyond)))
         if turns <= 0:
             return
         each = seconds / turns - self._beyond
