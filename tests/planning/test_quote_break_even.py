@@ -12,6 +12,7 @@ from optimizer.domain.case import Case
 from optimizer.domain.contract import FeeStep, Tier
 from optimizer.domain.rules import Limit, LimitKind
 from optimizer.domain.surface import Needs
+from optimizer.errors import InfeasiblePlan
 from optimizer.planning.changes import with_terms
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.quote.break_even import FREE, MOST, Interval, Range, Verdict, break_even, first_at_least, last_at_most
@@ -153,12 +154,34 @@ def test_a_plan_counts_at_dearer_prices_as_long_as_it_keeps_the_budgets() -> Non
     assert 1.0 <= low(4_000.0) < low()
 
 
+@pytest.mark.slow
+def test_plans_that_end_at_a_budget_are_made_anew_at_dearer_prices() -> None:
+    """What may be paid to south limits what is drawn from it at each price, and in the end forbids the quote."""
+    setup = two_suppliers()
+    case = with_terms(setup.case, "quote", lots=1, price=0.5)
+    limits = (Limit(kind=LimitKind.BUDGET, supplier="south", period=None, value=2_500.0),)
+    evidence = evidence_of(replace(case, limits=limits), setup.needs, "quote")
+    for lots in (0, 1):
+        add_exact(evidence, lots)
+    before = evidence.break_even()
+    assert evidence.found is None
+    assert evidence.next_factor(0.01) == before.middle
+    for _ in range(3):
+        factor = evidence.next_factor(0.01)
+        try:
+            add_exact(evidence, 1, factor)
+        except InfeasiblePlan:
+            evidence.add_bound(1, factor, math.inf)
+    assert evidence.break_even().width <= before.width / 4
+
+
 def test_nothing_known_proves_nothing() -> None:
     setup = two_suppliers()
     found = evidence_of(setup.case, setup.needs, "quote").break_even()
     assert (found.low, found.high, found.verdict) == (0.0, math.inf, Verdict.UNDECIDED)
 
 
+@pytest.mark.slow
 def test_what_plans_and_bounds_say_alone_lies_within_the_interval() -> None:
     setup = two_suppliers()
     evidence = evidence_of(with_terms(setup.case, "quote", lots=2, take_or_pay_share=0.5), setup.needs, "quote")

@@ -16,7 +16,7 @@ import numpy as np
 from optimizer.domain.contract import Contract
 from optimizer.domain.plan import Plan
 from optimizer.domain.problem import PlanningProblem
-from optimizer.planning.quote.break_even import Interval, Range, break_even, first_at_least, last_at_most
+from optimizer.planning.quote.break_even import PRECISE, Interval, Range, break_even, first_at_least, last_at_most
 from optimizer.planning.quote.variants import Variants, full_hours, with_lots
 from optimizer.pricing.arrays import Prepared
 from optimizer.pricing.prices import Prices
@@ -137,11 +137,16 @@ class Evidence:
 
     @property
     def found(self) -> float | None:
-        """Factor at which the cheapest plans known with all lots and without any cost the same; None where no plan with it pays."""
+        """Factor at which the cheapest plans known with all lots and without any cost the same.
+
+        None where no plan with it pays, or where those that do break a budget before they cost as much.
+        """
         without = self.without.high_usd
         if not (math.isfinite(without) and math.isfinite(self.cost_usd(self.lots))):
             return None
-        return last_at_most(lambda factor: self.cost_usd(self.lots, factor), without) or None
+        factor = last_at_most(lambda factor: self.cost_usd(self.lots, factor), without)
+        ended = factor == 0.0 or math.isinf(self.cost_usd(self.lots, (1.0 + 2.0 * PRECISE) * factor))
+        return None if ended else factor
 
     @property
     def relaxed(self) -> float | None:
@@ -151,6 +156,18 @@ class Evidence:
             return None
         factor = first_at_least(lambda factor: self.bound_usd(self.lots, factor), without)
         return factor if math.isfinite(factor) else None
+
+    def next_factor(self, beyond: float) -> float:
+        """At which a solve with all lots may show most: where the cheapest plans known break even, as far as that is known.
+
+        Else the offered price while no plan pays, halfway where the plans that pay end at a budget, or so far beyond the lower end.
+        """
+        interval, found = self.break_even(), self.found
+        if found is not None and interval.low < found < interval.high:
+            return found
+        if interval.low == 0.0:
+            return 1.0 if interval.high > 1.0 else interval.middle
+        return interval.middle if found is None and math.isfinite(interval.high) else interval.low + beyond
 
     def _cheapest(self, lots: int, factor: float) -> _Known | None:
         return min(self.plans[lots], key=lambda known: self._cost(known, lots, factor), default=None)

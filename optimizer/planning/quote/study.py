@@ -35,7 +35,8 @@ NARROWING = 0.7  # share of the time that goes into intervals
 ROUND = 0.5  # share of what is left of it that a round may take
 LEAST_S = 2.0  # of a solve
 LOOKS = 6.0  # looks that a solve takes at least: it begins with one, and reads its case
-HALF = 0.5  # of the width asked for: how far beyond the lower end a price is tried, and how much the plans without a quote may leave open
+BEYOND = 0.5  # of the width asked for: how far beyond the lower end a price is tried
+HALF = 0.5  # of half the width asked for: how much the plans without a quote may leave open
 GAP_SHARE = 0.1  # of the width asked for, in USD: gap at which a solve ends
 STEPS, FIRST_STEPS = 60, 300  # of prices, for slopes: from prices that are known, and from none
 
@@ -214,18 +215,9 @@ class _Run:
             interval = evidence.break_even()
             if interval.width <= width:
                 continue
-            yield _Question(name, evidence.lots, self._next_factor(asked))
+            yield _Question(name, evidence.lots, evidence.next_factor(BEYOND * width))
             if evidence.without.gap_usd > HALF * HALF * width * asked.paid_usd:
                 yield _Question(name, 0, 1.0)
-
-    def _next_factor(self, asked: Asked) -> float:
-        """Where the cheapest plans known break even; without them a little above the lower end, or the offered price."""
-        interval, found = asked.evidence.break_even(), asked.evidence.found
-        if found is not None and interval.low < found < interval.high:
-            return found
-        if interval.low == 0.0:
-            return 1.0 if math.isinf(interval.high) or interval.high > 1.0 else interval.middle
-        return interval.low + HALF * self._limits.width
 
     def _ask(self, questions: Sequence[_Question], seconds: float) -> None:
         """Solves as many of these, the first ones first, as fit into so many seconds, and takes in what they show."""
