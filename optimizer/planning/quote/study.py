@@ -2,8 +2,8 @@
 
     1. plan        with all quotes free to be signed or not: the joint plan, whose prices and placements every other solve starts from
     2. look        at that plan with each quote signed in full, or without it: what has too little capacity then is placed elsewhere
-    3. narrow      each quote forbidden, and signed in full near its break-even price, again and again: the interval narrows
-    4. slopes      of the relaxed bound with each quote signed in full; first of all where the joint plan was found without prices
+    3. prices      take some steps with each quote signed in full, whose slopes are told, and without it: the relaxation's break-even price
+    4. narrow      each quote forbidden, and signed in full near its break-even price, again and again: the interval narrows
     5. volumes     looks at each quote signed in part, then solves as far as the time goes
 
 What one solve shows serves all quotes: prices of capacity prove a bound on every variant, and a plan is one of every variant whose lots
@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from optimizer.domain.contract import Contract
 from optimizer.errors import Cancelled
 from optimizer.planning.plan import PlanResult
+from optimizer.planning.quote.break_even import Verdict
 from optimizer.planning.quote.evidence import Evidence
 from optimizer.planning.quote.solving import Shown, Slopes, look_at_variant, price_variant, solve_variant
 from optimizer.planning.quote.variants import Paid, Variants, paid_quantity
@@ -38,7 +39,7 @@ LOOKS = 6.0  # looks that a solve takes at least: it begins with one, and reads 
 BEYOND = 0.5  # of the width asked for: how far beyond the lower end a price is tried
 HALF = 0.5  # of half the width asked for: how much the plans without a quote may leave open
 GAP_SHARE = 0.1  # of the width asked for, in USD: gap at which a solve ends
-STEPS, FIRST_STEPS = 60, 300  # of prices, for slopes: from prices that are known, and from none
+STEPS = 300  # of prices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +103,8 @@ def study(
         bell.start()
         try:
             run.look()
-            if joint.priced is None:  # nothing is proven yet of a quote signed in full
-                run.slopes()
-                run.narrow()
-            else:
-                run.narrow()
-                run.slopes()
+            run.price()
+            run.narrow()
             run.volumes()
         except KeyboardInterrupt:
             run.alerts.append("interrupted: this is what was known until then")
@@ -142,16 +139,38 @@ class _Run:
         """At the joint plan with all lots of each quote, and with none."""
         self._look([_Question(name, lots, 1.0) for name, asked in self.asked.items() for lots in (0, asked.contract.lots)])
 
+    def price(self) -> None:
+        """Steps of prices with all of each quote, and the slopes of the bound there, and without it; none once the time is over."""
+        if self._left <= 0.0:
+            return
+        asked_of = {f"{name}: prices with {lots} lots": (name, lots) for name, row in self.asked.items() for lots in (row.contract.lots, 0)}
+        for key, (name, lots) in asked_of.items():
+            evidence = self.asked[name].evidence
+            signed, start = (evidence.variants.contract, lots), evidence.best_prices(lots)
+            self._pool.submit(Task(key=key, work=price_variant, arguments={"signed": signed, "evaluations": STEPS, "start": start}))
+        for outcome in self._pool.outcomes():
+            if self._failed(outcome):
+                continue
+            found: Slopes = outcome.value
+            name, lots = asked_of[outcome.key]
+            if lots:
+                self.asked[name] = replace(self.asked[name], slopes=found.slopes)
+            for asked in self.asked.values():
+                asked.evidence.add_prices(found.prices)
+
     def narrow(self) -> None:
         """Rounds of solves until every interval is narrow enough, the time is over, or a round narrows none.
 
-        A round takes a share of what is left, as those after it know more; all of it where the share is too little for its solves.
+        A round takes a share of what is left, as those after it know more. Where that is too little for its solves it takes all, and asks
+        what decides on the price offered as far as that is not decided.
         """
         ends = time.monotonic() + NARROWING * self._left
         while (questions := list(self._open_questions())) and (left := ends - time.monotonic()) > self._least:
             before = self._widths()
-            enough = ROUND * left >= self._least * math.ceil(len(questions) / self._limits.executor.workers)
-            self._ask(questions, ROUND * left if enough and math.isfinite(left) else left)
+            if ROUND * left < self._least * math.ceil(len(questions) / self._limits.executor.workers):
+                self._ask([question for question in questions if self._decides(question)] or questions, left)
+            else:
+                self._ask(questions, ROUND * left if math.isfinite(left) else left)
             if self._widths() == before:
                 return
 
@@ -165,24 +184,6 @@ class _Run:
         questions = [_Question(name, lots, 1.0) for _, name, lots in sorted(between)]
         self._look(questions)
         self._ask(questions, self._left)
-
-    def slopes(self) -> None:
-        """Of the bound at the best prices for the offer, after some further steps; none once the time is over."""
-        if self._left <= 0.0:
-            return
-        names = {f"{name}: slopes": name for name in self.asked}
-        for key, name in names.items():
-            evidence = self.asked[name].evidence
-            start, signed = evidence.best_prices(evidence.lots), (evidence.variants.contract, evidence.lots)
-            arguments = {"signed": signed, "evaluations": STEPS if start else FIRST_STEPS, "start": start}
-            self._pool.submit(Task(key=key, work=price_variant, arguments=arguments))
-        for outcome in self._pool.outcomes():
-            if self._failed(outcome):
-                continue
-            found: Slopes = outcome.value
-            self.asked[names[outcome.key]] = replace(self.asked[names[outcome.key]], slopes=found.slopes)
-            for asked in self.asked.values():
-                asked.evidence.add_prices(found.prices)
 
     # ---- inside
 
@@ -218,6 +219,12 @@ class _Run:
             yield _Question(name, evidence.lots, evidence.next_factor(BEYOND * width))
             if evidence.without.gap_usd > HALF * HALF * width * asked.paid_usd:
                 yield _Question(name, 0, 1.0)
+
+    def _decides(self, question: _Question) -> bool:
+        """Whether a better plan there may settle what the relaxation says of the price offered: to take the quote, or to refuse it."""
+        evidence = self.asked[question.quote].evidence
+        undecided = evidence.break_even().verdict is Verdict.UNDECIDED
+        return undecided and (evidence.relaxed is None or (evidence.relaxed > 1.0) == (question.lots > 0))
 
     def _ask(self, questions: Sequence[_Question], seconds: float) -> None:
         """Solves as many of these, the first ones first, as fit into so many seconds, and takes in what they show."""
