@@ -247,7 +247,7 @@ def test_small_outside_its_interval() -> None:
     (contract,) = asked_contracts(case, ["gpu_cloud_b_mi300x"])
     settings = replace(EXACT, time_limit_s=60.0)
     joint = planned(case, settings)
-    found = study(joint, [contract], settings=settings, limits=replace(LIMITS, time_limit_s=400.0), report=lambda tally: None)
+    found = study(joint, [contract], settings=settings, limits=replace(LIMITS, time_limit_s=3600.0), report=lambda tally: None)
     (asked,) = found.asked
     interval = asked.evidence.break_even()
     assert interval.width <= LIMITS.width
