@@ -24,7 +24,7 @@ from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.surfaces.arrays import device
 
 DISCOUNT_RATE = 0.08  # a year, where none is given
-AFTERWARDS = 3.0  # times what importing and reading take: what follows the search takes at most
+AFTERWARDS, AFTERWARDS_A_MILLION = 2.3, 0.8  # times what importing and reading take, of itself and a million needs: what follows
 LEAST_SEARCH = 0.25  # of the time limit of a whole job, however long the rest takes
 SOLVERS = {"price_and_assign": solve_price_and_assign, "exact": solve_exact}
 
@@ -93,13 +93,13 @@ def make_plan(
     laps.lap("surfaces")
     problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate, risk=risk)
     laps.lap("problem")
-    limited = settings if began is None else _within(settings, laps.started - began, time.monotonic() - began)
+    limited = settings if began is None else _within(settings, needs, laps.started - began, time.monotonic() - began)
     solved = SOLVERS[settings.method](problem, settings=limited, started=laps.started if began is None else began, report=progress)
     laps.lap("solve")
     return planned(case, problem, solved, laps, settings, annual_discount_rate=annual_discount_rate, calibration=calibration.version)
 
 
-def _within(settings: SolveSettings, reading_s: float, taken_s: float) -> SolveSettings:
+def _within(settings: SolveSettings, needs: Needs, reading_s: float, taken_s: float) -> SolveSettings:
     """Until when to search, so that what follows (verifying, pricing outside the scenarios, drawing) ends within the limit.
 
     Args:
@@ -109,7 +109,8 @@ def _within(settings: SolveSettings, reading_s: float, taken_s: float) -> SolveS
     limit = settings.time_limit_s
     if limit is None:
         return settings
-    return replace(settings, time_limit_s=max(limit - AFTERWARDS * reading_s, taken_s + LEAST_SEARCH * limit))
+    afterwards = AFTERWARDS + AFTERWARDS_A_MILLION * needs.need.size / 1e6
+    return replace(settings, time_limit_s=max(limit - afterwards * reading_s, taken_s + LEAST_SEARCH * limit))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ from optimizer.solve.search import Progress, Search, Solved, SolveSettings, Star
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.worker import InTurn, Worker
 
-FEW_SHARE = 0.5  # of the time or rounds, which a search in a few scenarios has
+FEW_SHARE = 0.65  # of the time or rounds, which a search in a few scenarios has
 SMALL = 6_000  # placements and options up to which one master leaves nothing out
 GRACE_S = 3.0  # that a solver may take to stop after its limit
 UNPRICED = ("no prices came within the limit: no bound but what is sunk, no alternatives, no sensitivities; raise solver.time_limit_s",)
