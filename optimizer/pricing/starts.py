@@ -18,8 +18,9 @@ def option_costs(runs: RunArrays, stacked: Array, cash: Array, discount: Array) 
       cash: [U or 1, T, S] weight of cash; what exceeds `discount` is what budgets add to the data egress.
       discount: [T].
     """
-    by_period = jnp.sum(stacked, axis=2)
-    until = jnp.concatenate([jnp.zeros_like(by_period[:, :1]), jnp.cumsum(by_period, axis=1)], axis=1)
+    by_period, periods = jnp.sum(stacked, axis=2), stacked.shape[1]
+    earlier = jnp.triu(jnp.ones((periods, periods + 1), stacked.dtype), 1)  # a product with it is one kernel, running sums are many
+    until = jnp.matmul(by_period, earlier, precision="highest")
 
     def before(period: Array) -> Array:
         """A look-up in one row is faster than one in two axes, and so is its way back."""
