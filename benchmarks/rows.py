@@ -14,6 +14,7 @@ from benchmarks.settings import require
 from benchmarks.surroundings import load_average
 
 NOT_MEASURED = math.nan
+LARGE = 1e5  # from which a figure is told in whole numbers
 SURROUNDINGS = ("commit", "versions", "machine", "card", "driver", "date", "load_before", "load")  # of every row in the JSON lines
 
 
@@ -122,7 +123,7 @@ def _width(name: str) -> int:
 def printed(value: Any) -> str:
     """A value as people read it; nothing for what was not measured."""
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.5g}"
+        return "" if math.isnan(value) else f"{value:,.0f}" if LARGE <= abs(value) < math.inf else f"{value:.5g}"
     return "" if value is None else str(value)
 
 

@@ -34,9 +34,11 @@ RUNS: dict[str, str] = {
     "planning": "suite=planning size=small",
     "clauses": "suite=clauses time_limit_s=30",
     "replan": "suite=replan cases=[small]",
+    "risk": "suite=risk cases=[small]",
     "surface_speed": "suite=surface_speed",
     "pricing_speed": "suite=pricing_speed",
     "memory": "suite=memory",
+    "search_growth": "suite=search_growth",
     "start_up": "suite=start_up",
 }
 

@@ -23,12 +23,14 @@ from benchmarks import numpy_surface, roofline
 from benchmarks.devices import one_a_core
 from benchmarks.made_surface import chunks_of, made_inputs
 from benchmarks.rows import ResultRow
-from benchmarks.settings import SuiteSettings, argument, require
+from benchmarks.settings import SuiteSettings, argument, chosen, require
 from optimizer.surfaces.cost import Expected, Inputs
 from optimizer.surfaces.queueing import QueueingParameters
 from optimizer.surfaces.sweep import load_mesh, plan_for, sweep, sweep_with_slopes
 
 SUITE = "surface_speed"
+WAITS = {"m_m_c": QueueingParameters(corrections=None), "g_g_c": QueueingParameters()}
+MEMORY = "memory"
 GROWTH = 4  # times as many periods, and scenarios, in the rows of memory
 LOADS = {"processor": 128, "card": 16_384}  # a card needs many to be busy
 
@@ -58,17 +60,19 @@ class Settings(SuiteSettings):
 
 
 def run(settings: Settings) -> Iterator[ResultRow]:
-    """NumPy and the kernel beside it, with and without corrections; then memory."""
-    devices = one_a_core()
+    """NumPy and the kernel beside it, with and without corrections; then memory. `cases=[m_m_c]` some of these."""
+    devices, wanted = one_a_core(), chosen(settings, [*WAITS, MEMORY])
     roofs = roofline.measured(devices)
-    for label, parameters in (("m_m_c", QueueingParameters(corrections=None)), ("g_g_c", QueueingParameters())):
+    for label in (label for label in WAITS if label in wanted):
+        parameters = WAITS[label]
         inputs, reason = made_inputs(settings.shape, parameters, settings.seed)
         how = None if parameters.corrections is None else numpy_surface.irregular(parameters)
         for name, function in (("forward", numpy_surface.forward), ("slopes", numpy_surface.slopes)):
             row = _numpy(settings, inputs, f"{label} {name}", partial(function, how=how))
             yield row
             yield _timed(settings, label, name, inputs, reason, devices, row.objective, roofs)
-    yield from _memory(settings, devices)
+    if MEMORY in wanted:
+        yield from _memory(settings, devices)
 
 
 def _numpy(settings: Settings, inputs: Inputs, name: str, function: Callable[[numpy_surface.Chunk], Any]) -> ResultRow:

@@ -10,32 +10,8 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.accuracy import accuracy_row
 from benchmarks.suites import network_accuracy, training_accuracy
+from tests.benchmarks.made_data import CITIES, gangs, trips
 from tests.tolerances import KERNEL_AGAINST_LOOP
-
-CITIES = {
-    "london": (51.5, -0.1),
-    "paris": (48.9, 2.3),
-    "madrid": (40.4, -3.7),
-    "milan": (45.5, 9.2),
-    "ashburn": (39.0, -77.5),
-    "dallas": (32.8, -96.8),
-    "tokyo": (35.7, 139.7),
-    "singapore": (1.35, 103.8),
-    "sydney": (-33.9, 151.2),
-}
-
-
-def trips(path: Path, names: list[str], other: list[str] | None = None, **tampered: float) -> str:
-    """Round trips of 1 ms for 60 km between cities, in a file; `tampered` multiplies those of a city."""
-    lines = ["from_region,to_region,from_latitude,from_longitude,to_latitude,to_longitude,rtt_ms"]
-    for i, a in enumerate(names):
-        for b in names[:i] if other is None else other:
-            (p, q), (r, s) = np.deg2rad(CITIES[a]), np.deg2rad(CITIES[b])
-            km = 6371 * np.arccos(np.sin(p) * np.sin(r) + np.cos(p) * np.cos(r) * np.cos(q - s))
-            ms = (2 + km / 60) * tampered.get(a, 1.0) * tampered.get(b, 1.0)
-            lines.append(",".join(map(str, (a, b, *CITIES[a], *CITIES[b], ms))))
-    path.write_text("\n".join(lines) + "\n")
-    return str(path)
 
 
 def test_errors_are_of_the_measurement_in_percent():
@@ -112,16 +88,6 @@ def test_bad_measurements_are_one_line(tmp_path, capsys):
     fit.write_text(fit.read_text().replace("milan,london,", "milan,milan,"))
     assert main(["suite=network_accuracy", f"fit={fit}"]) == 2
     assert "from_region and to_region must be two regions" in capsys.readouterr().err
-
-
-def gangs(path: Path, **mfu: float) -> str:
-    lines = ["platform,accelerator,accelerators,minutes_to_train,mfu_of_bf16_peak"]
-    for platform, accelerator, peak in (("one", "h100", 989.0), ("two", "h100", 989.0), ("three", "b200", 2250.0)):
-        for gang in (256, 512, 2048):
-            level = mfu.get(platform, 0.7) * (gang / 512) ** -0.05
-            lines.append(f"{platform},{accelerator},{gang},{1e8 / (gang * peak * level)},{level}")
-    path.write_text("\n".join(lines) + "\n")
-    return str(path)
 
 
 def test_training_rows(tmp_path):

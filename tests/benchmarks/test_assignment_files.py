@@ -17,10 +17,8 @@ from optimizer.errors import DataError
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
 from tests.assignments import made, optimum
+from tests.benchmarks.made_data import AGENTS, FACILITIES
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SOLVED_GAP
-
-AGENTS = "2 3\n 1 5 2\n 4 1 7\n 3 2 2\n 1 3 4\n 4 4\n"
-FACILITIES = "2 3\n5 9\n10.0 4.0\n2 3 1\n1.0 8.0\n2.0 7.0\n3.0 6.0\n"
 
 
 def written(folder: Path, text: str) -> Path:

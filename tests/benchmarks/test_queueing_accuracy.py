@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmarks.suites.queueing_accuracy import Settings, exact_erlang_c, run
+from benchmarks.suites.queueing_accuracy import Settings, run
 from optimizer.errors import ConfigError
+from tests.benchmarks.made_data import QUEUES, queues
 from tests.tolerances import ERLANG_C
-
-HEADER = "ca2,cs2,kind,c,rho,p90,p95,p99"
-
-
-def reference(path: Path, stretch: float) -> Path:
-    """Percentiles of M/M/c in two groups by name, the second ones longer by a factor."""
-    lines = [HEADER]
-    for kind, factor in (("mm", 1.0), ("longer", stretch)):
-        for c, rho in ((1, 0.5), (2, 0.7), (8, 0.9), (40, 0.95)):
-            chance = float(exact_erlang_c(np.array([float(c)]), np.array([rho]))[0])
-            waits = [max(0.0, math.log(chance / (1.0 - p))) / (c * (1.0 - rho)) * factor for p in (0.9, 0.95, 0.99)]
-            lines.append(",".join(map(str, (1.0, 1.0, kind, c, rho, *waits))))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
 
 
 def test_rows(tmp_path: Path) -> None:
-    rows = list(run(Settings(reference=str(reference(tmp_path / "queues.csv", 1.0)))))
+    rows = list(run(Settings(reference=str(queues(tmp_path / "queues.csv", 1.0)))))
     assert {row.quantity for row in rows} == {"erlang_c", "erlang_c_worst", "wait_p95 over S+W", "wait_p99 over S+W"}
     assert {row.split for row in rows} >= {"no corrections", "shipped (fitted to all groups)", "groups held out"}
     assert all(row.p90_ape <= 100.0 * ERLANG_C for row in rows)
@@ -36,13 +21,13 @@ def test_rows(tmp_path: Path) -> None:
 
 
 def test_errors_are_seen(tmp_path: Path) -> None:
-    rows = list(run(Settings(reference=str(reference(tmp_path / "queues.csv", 1.5)))))
+    rows = list(run(Settings(reference=str(queues(tmp_path / "queues.csv", 1.5)))))
     assert all(row.p90_ape > 5.0 for row in rows if row.quantity.startswith("wait"))
 
 
 def test_a_bad_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "queues.csv"
-    path.write_text(f"{HEADER}\n1,1,mm,1,x,0,0,0\n", encoding="utf-8")
+    path.write_text(f"{QUEUES}\n1,1,mm,1,x,0,0,0\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"must hold numbers >= 0; got 'x' in line 2"):
         list(run(Settings(reference=str(path))))
     path.write_text("ca2,cs2\n1,1\n", encoding="utf-8")
@@ -51,7 +36,7 @@ def test_a_bad_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_noise_of_a_simulation_is_told_where_it_is_known(tmp_path: Path) -> None:
-    path = reference(tmp_path / "queues.csv", 1.0)
+    path = queues(tmp_path / "queues.csv", 1.0)
     header, *lines = path.read_text(encoding="utf-8").splitlines()
     errors = [0.01 * (1.0 + float(line.split(",")[6])) for line in lines]  # 1 % of S+W
     path.write_text("\n".join([f"{header},se95", *map("{},{}".format, lines, errors)]), encoding="utf-8")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import numpy as np
 import pytest
 
@@ -15,21 +13,12 @@ from optimizer.domain.demand import QUANTILES
 from optimizer.planning.backtest.history import known
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
+from tests.benchmarks.made_data import traces
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two hours of arrivals, denser in the second, and jobs that overlap."""
-    made = tmp_path_factory.mktemp("traces")
-    first = datetime(2023, 11, 16, 18, 0, 0)
-    for name in ARRIVALS.values():
-        gaps = [2.0] * 1800 + [1.0] * 3600
-        at = np.cumsum(gaps) - gaps[0]
-        rows = [f"{(first + timedelta(seconds=float(s))).isoformat(sep=' ')}.5000000,{100 + i % 3},{10 + i % 2}" for i, s in enumerate(at)]
-        (made / name).write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n" + "\n".join(rows) + "\n")
-    jobs = [(i * 3600 * 6, 3600 * 9, 1 + i % 4) for i in range(120)]
-    (made / JOBS).write_text("submit_time,duration,num_gpu\n" + "".join(f"{a},{b},{c}\n" for a, b, c in jobs))
-    return made
+    return traces(tmp_path_factory.mktemp("traces"))
 
 
 def test_arrivals_become_rates(folder):
