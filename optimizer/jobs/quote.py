@@ -13,6 +13,7 @@ from typing import Any
 
 from optimizer.domain.case import Case
 from optimizer.domain.contract import Contract
+from optimizer.errors import ConfigError
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.inputs import Inputs
@@ -70,11 +71,19 @@ def run(settings: QuoteJob) -> int:
 
 
 def _case(folder: Path, settings: QuoteJob) -> tuple[Case, tuple[Contract, ...]]:
-    """The case to the end of the last quote asked about, free of pins on quotes, and the quotes."""
+    """The case to the end of the last quote asked about, free of pins on quotes, and the quotes.
+
+    Raises:
+      ConfigError: a quote begins after the horizon that was asked for.
+    """
     whole = read_case(folder)
     asked = asked_contracts(whole, settings.quote.contracts or ())
     periods = settings.horizon.periods or periods_to_end(whole, asked)
     case = without_pins_on(read_case(folder, periods=periods), [contract.name for contract in asked])
+    late = [contract.name for contract in asked if contract.start >= case.calendar.end]
+    if late:
+        rule, got = "must reach beyond the first day of every quote asked about", f"{periods}, to {case.calendar.end}: {', '.join(late)}"
+        raise ConfigError("horizon.periods", rule, f"{got} begins later", "Look further ahead, or name quotes with quote.contracts.")
     return case, asked_contracts(case, [contract.name for contract in asked])
 
 

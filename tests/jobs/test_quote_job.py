@@ -58,6 +58,7 @@ def test_the_run_holds_everything_that_is_said(quoted):
         ("quote.offers=[nobody]", "quote.offers: must name market offers of the case; got nobody."),
         ("quote.width=0", "quote.width: must be a share in (0, 1); got 0"),
         ("horizon.periods=0", "horizon.periods: must be >= 1 period, or null; got 0"),
+        ("horizon.periods=1", "the first day of every quote asked about; got 1, to 2026-07-01: quote begins later. Look further ahead"),
     ],
 )
 def test_what_cannot_be_asked(setting, told, tmp_path, capsys):
