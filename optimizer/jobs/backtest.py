@@ -83,7 +83,8 @@ def _made(case: Case, settings: BacktestJob) -> tuple[list[History], str]:
     asked, correlation = settings.backtest, correlation_of(settings, case)
     seeds = range(settings.seed, settings.seed + asked.histories)
     made = [generate(case, months=asked.months, correlation=correlation, seed=seed) for seed in seeds]
-    return made, f"made from {case.name} with seeds {seeds[0]} to {seeds[-1]}"
+    told = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    return made, f"made from {case.name} with {told}"
 
 
 def _replay(histories: Sequence[History], settings: BacktestJob, calibration: Calibration, progress: Report) -> list[Replayed]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from optimizer.report.charts import intervals, is_known, page_chart
 from optimizer.report.document import PRICES, Bullets, Chart, Facts, Page, Section
-from optimizer.report.wording import BASELINES, count, money, money_unit, percent
+from optimizer.report.wording import BASELINES, count, counted, money, money_unit, percent
 
 Rows = Sequence[Mapping[str, Any]]
 _REGRET = "Mean over the histories, discounted. Bar: from the best that hindsight may have come to to the worst, and over histories."
@@ -31,7 +31,8 @@ class BacktestView:
 def headline(view: BacktestView) -> dict[str, str]:
     ours = next(row for row in view.tables["policies"] if row["policy"] == "ours")
     unit = _unit(view)
-    told = {"replayed": f"{view.first} to {view.last}, {view.histories} histories: {view.source}"}
+    histories = counted(view.histories, "history", "histories")
+    told = {"replayed": f"{view.first} to {view.last}, {histories}: {view.source}"}
     if ours["cost_usd"] is None:
         return told | {"cost": "breaks a rule; see the note below"}
     between = f"{money(ours['regret_low_usd'], unit)} to {money(ours['regret_high_usd'], unit)} {unit}"

@@ -9,6 +9,7 @@ from optimizer.report.document import Facts, Section
 
 SIZES = ("loads", "pools", "periods", "blocks", "scenarios", "contracts")
 PLANNER = "placement-optimizer"
+CENT_USD = 0.005  # an error below it changes no cent
 
 
 def provenance(summary: Mapping[str, Any]) -> tuple[Facts, Section]:
@@ -54,4 +55,5 @@ def _verified(known: Mapping[str, Any]) -> str | None:
     if "verified" not in known:
         return None
     error = known.get("verify_error_usd")
-    return ("yes" if known["verified"] else "no") + (f", cost recomputed within {error:.2g} USD" if isinstance(error, float) else "")
+    exact = "to the cent" if isinstance(error, float) and error < CENT_USD else f"within {error} USD"
+    return ("yes" if known["verified"] else "no") + (f", cost recomputed {exact}" if isinstance(error, float) else "")

@@ -60,8 +60,8 @@ def quote_page(view: QuoteView, summary: Mapping[str, Any], *, names: Mapping[st
     return Page(
         title=f"Quotes of {view.case}, as of {view.as_of}",
         top=(
-            Facts(title="Verdicts", values=verdicts(view)),
             due,
+            Facts(title="Verdicts", values=verdicts(view)),
             Bullets(title="Alerts", items=view.alerts),
         ),
         parts=tuple(with_tables(charts, under)),
@@ -119,11 +119,13 @@ def _due(view: QuoteView) -> Section:
             day(view.act_by[row["contract"]]),
             row["contract"],
             row["verdict"],
+            *(price(row[name]) for name in ("offered", "break_even_low", "break_even_high")),
             _ends(values[row["contract"]]["saving_low_usd"], values[row["contract"]]["saving_high_usd"], unit),
         )
         for row in sorted(view.quotes, key=lambda row: (view.act_by[row["contract"]], row["contract"]))
     )
-    return Section(title="To be decided", columns=("by", "quote", "verdict", f"all of it saves, {unit}$"), rows=rows)
+    columns = ("by", "quote", "verdict", "offered, USD/h$", "pays up to, at least$", "at most$", f"all of it saves, {unit}$")
+    return Section(title="To be decided", columns=columns, rows=rows)
 
 
 def _saving_unit(view: QuoteView) -> str:

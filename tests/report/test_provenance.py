@@ -33,7 +33,7 @@ def test_a_run_is_told_in_words():
         "solver": "price_and_assign/highs, on cpu, seed 0",
         "size": "1,200 loads, 40 pools",
         "time": "72 s: solve 60.0, surfaces 1.9",
-        "verified": "yes, cost recomputed within 3.8e-06 USD",
+        "verified": "yes, cost recomputed to the cent",
         "programs": "python 3.12.1, jax 0.10.2",
     }
     assert inputs.rows == (("calendar.csv", "77ff"), ("offers.csv", "08ab"))
