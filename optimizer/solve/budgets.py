@@ -23,7 +23,8 @@ def billed_cash(problem: PlanningProblem, plan: Plan) -> Floats:
     bought = np.einsum("tb,otbs->ots", problem.hours, plan.offer_draw) * supply.offer_price_cash
     np.add.at(total, problem.pool_supplier[supply.offer_pool], bought)
     placed = placed_pairs(problem, plan.decisions)
-    np.add.at(total, problem.pool_supplier[needs.pair_pool], problem.egress_cash * placed[:, :, None])
+    used = placed.any(axis=1)
+    np.add.at(total, problem.pool_supplier[needs.pair_pool[used]], problem.egress_cash[used] * placed[used][:, :, None])
     taken = plan.decisions.option >= 0
     biller, option = problem.run_data_supplier[taken], plan.decisions.option[taken]
     data = problem.option_egress_cash[option][:, None]

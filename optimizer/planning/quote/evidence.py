@@ -43,6 +43,7 @@ class _Known:
     plan: Plan
     besides_usd: float
     factor: float
+    costs: dict[float, float] = field(default_factory=dict)  # USD by factor, as far as asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,9 +174,11 @@ class Evidence:
         return min(self.plans[lots], key=lambda known: self._cost(known, lots, factor), default=None)
 
     def _cost(self, known: _Known, lots: int, factor: float) -> float:
-        if lots and factor > known.factor and most_of_budgets(self._problem(factor), known.plan) > 1.0:
-            return math.inf
-        return known.besides_usd + contracts_usd(self._problem(factor if lots else 1.0), known.plan)
+        at = factor if lots else 1.0
+        if at not in known.costs:
+            broken = lots > 0 and at > known.factor and most_of_budgets(self._problem(at), known.plan) > 1.0
+            known.costs[at] = math.inf if broken else known.besides_usd + contracts_usd(self._problem(at), known.plan)
+        return known.costs[at]
 
     def _problem(self, factor: float) -> PlanningProblem:
         return self.variants.at(factor)
