@@ -57,7 +57,7 @@ def words(name: str) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:z.{digits}f} %"
+    return f"{100 * share:z,.{digits}f} %"
 
 
 def gap_text(gap: float) -> str:
