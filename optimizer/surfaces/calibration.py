@@ -148,6 +148,7 @@ def updated(calibration: Calibration, anchors: MeasuredServing) -> Calibration:
         return calibration
     with jax.enable_x64(True):
         groups = groups_of(anchors.setups, calibration.groups)
+        calibration = replace(calibration, groups=_kept(groups), offsets=_for_all(calibration.offsets, groups))
         runs = serving_runs(anchors.setups, groups, anchors.accelerators, anchors.models)
         bases, views = linearised(calibration.theta, calibration.offsets, runs, ANCHOR_ROWS)
         cell, counts, configurations = _cells(views[0])
@@ -160,13 +161,17 @@ def updated(calibration: Calibration, anchors: MeasuredServing) -> Calibration:
         more = Counter(groups[DEPLOYMENT][code] for code in np.asarray(runs.groups)[:, DEPLOYMENT])
         return replace(
             calibration,
-            groups=_kept(groups),
             rows=Counter(calibration.rows) + more,
             cell_place=np.concatenate([calibration.cell_place, cell[0]]),
             cell_groups=np.concatenate([calibration.cell_groups, cell[1]]),
             tpot=residuals[0],
             ttft=residuals[1],
         )
+
+
+def _for_all(offsets: Sequence[Floats], groups: Groups) -> tuple[Floats, ...]:
+    """Offsets with rows of 0, the prior's mean, for groups that no run had before."""
+    return tuple(np.pad(table, ((0, len(names) - len(table)), (0, 0))) for table, names in zip(offsets, groups, strict=False))
 
 
 def _residuals(

@@ -17,7 +17,7 @@ from optimizer.store.inputs import kept_index
 from optimizer.tables.calibration_file import shipped_calibration_file
 from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
-from tests.docs.named_files import round_trips, training_runs
+from tests.docs.named_files import round_trips, served, training_runs
 
 SLOWER_MS = 40.0  # added to every way, so that a fit must move
 SOURCE = 'source="made for a test"'
@@ -139,3 +139,12 @@ def test_bad_measurements_are_refused_and_nothing_is_written(tmp_path, measured,
 def test_nothing_to_fit_is_refused(capsys):
     assert main(["calibrate", SOURCE]) == 2
     assert "must name a file of measurements" in capsys.readouterr().err
+
+
+def test_anchors_of_configurations_that_the_model_does_not_know_are_taken(tmp_path):
+    file = tmp_path / "ours.csv"
+    file.write_text("".join(served(("llama_3_8b",))).replace("vllm", "engine"))
+    found = read_calibration(calibrated(tmp_path / "runs", f"anchors={file}", "output.pictures=false")).serving
+    assert found is not None
+    assert "h100|llama_3_8b|engine|fp8" in found.rows
+    assert [len(names) for names in found.groups[: len(found.offsets)]] == [len(table) for table in found.offsets]
