@@ -22,7 +22,7 @@ SMALL: dict[str, dict[str, str]] = {
     "plan": {"case": "tiny", "solver.time_limit_s": "2"},
     "replan": {"case": "tiny", "solver.time_limit_s": "2"},
     "audit": {"case": "tiny", "solver.time_limit_s": "2", "audit.time_limit_s": "15"},
-    "quote": {"case": "small", "solver.time_limit_s": "2", "quote.time_limit_s": "15"},
+    "quote": {"case": "small", "solver.time_limit_s": "20", "quote.time_limit_s": "40"},
     "backtest": {"case": "tiny", "solver.time_limit_s": "1", "backtest.months": "2", "backtest.hindsight_time_limit_s": "1"},
     "check": {"case": "tiny"},
 }
