@@ -10,7 +10,8 @@ from optimizer.domain.case import Case
 from optimizer.domain.demand import Demand
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
-from optimizer.solve.settle import settled_alike
+from optimizer.solve.settle import settle_alone, settled_alike
+from optimizer.solve.start import elsewhere
 
 KINDS = ("decision_due", "price_point", "burn_down", "budget", "forecast_drift", "table_age", "unserved")
 
@@ -39,13 +40,13 @@ class Watch:
 
 
 def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterator[Alert]:
-    """Contracts to sign or to leave by a day within `days`, with what it costs at most not to: loads stay where the plan has them."""
+    """Contracts to sign or to leave by a day within `days`, with what it costs at most not to."""
     as_of, idle_usd = result.case.as_of, doing_nothing_usd(result)
     for row in commitments:
         by = row["act_by"]
         if row["decision"] in ("sign", "leave") and by is not None and by <= as_of + timedelta(days=watch.days):
             usd = idle_usd(row["contract"], row["decision"])
-            cost = "" if usd is None else f"; doing nothing costs {usd:,.0f} USD at most, with loads where the plan has them"
+            cost = "" if usd is None else f"; doing nothing costs {usd:,.0f} USD at most"
             dated = "" if row["effective"] is None else f" from {row['effective']}"
             lots = "1 lot" if row["lots"] == 1 else f"{row['lots']} lots"
             text = f"{row['decision']} {lots} of {row['contract']}{dated}: act by {by}{cost}"
@@ -53,7 +54,10 @@ def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterat
 
 
 def doing_nothing_usd(result: PlanResult) -> Callable[[str, str], float | None]:
-    """What the plan costs more without a decision to sign or to leave a contract, discounted; None where a rule then breaks."""
+    """What the plan costs more without a decision to sign or to leave a contract, at most, discounted; None where a rule then breaks.
+
+    Loads stay where the plan has them or, where that has too little then, go to the cheapest capacity left: whichever costs less.
+    """
     supply, decisions = result.problem.supply, result.plan.decisions
     settle = settled_alike(result.problem, decisions)
 
@@ -67,8 +71,10 @@ def doing_nothing_usd(result: PlanResult) -> Callable[[str, str], float | None]:
         if decision == "sign":
             together = {k, *(int(other) for pair in supply.same_lots if k in pair for other in pair)}
             lots[list(together)] = supply.least_lots[list(together)]
-        settled = settle(replace(decisions, lots=lots, exits=exits))
-        return None if settled is None else settled.objective_usd - result.objective_usd
+        undone = replace(decisions, lots=lots, exits=exits)
+        moved = elsewhere(result.problem, undone)
+        plans = (settle(undone), None if moved is None else settle_alone(result.problem, moved))
+        return min((plan.objective_usd - result.objective_usd for plan in plans if plan is not None), default=None)
 
     return without_usd
 
