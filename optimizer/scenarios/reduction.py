@@ -32,15 +32,15 @@ class Representatives:
 
     order: Ints  # [S]
     distance: Floats  # [S, N] of each sample to each representative
-    weight: Floats  # [N]
+    weight: Floats  # [N] in any unit
 
     def nearest(self, count: int) -> Ints:
         """Which of the first `count` is nearest to each sample, [N]; of equals the first chosen."""
         return np.asarray(np.argmin(self.distance[:count], axis=0), dtype=np.int64)
 
     def probabilities(self, count: int) -> Floats:
-        """Weight of the samples nearest to each of the first `count`, [count]."""
-        return np.bincount(self.nearest(count), self.weight, count).astype(np.float64)
+        """Share of the weight that the samples nearest to each of the first `count` have, [count]."""
+        return np.asarray(np.bincount(self.nearest(count), self.weight, count) / self.weight.sum(), dtype=np.float64)
 
     def error(self, count: int) -> float:
         """Distance that the first `count` leave, as a share of that which the best one alone leaves; 0 where all samples are alike."""
@@ -54,9 +54,9 @@ def representatives(features: Floats, count: int, weight: Floats | None = None) 
     Args:
       features: [N, F] in one unit: what is far apart must cost a different amount.
       count: at most N.
-      weight: [N] sums to 1; None: all alike.
+      weight: [N] in any unit; None: all alike.
     """
-    known = np.full(len(features), 1.0 / len(features)) if weight is None else weight
+    known = np.ones(len(features)) if weight is None else weight
     order, distance = _select(jnp.asarray(features, dtype=jnp.float32), jnp.asarray(known, dtype=jnp.float32), count=count)
     return Representatives(order=np.asarray(order, dtype=np.int64), distance=np.asarray(distance, dtype=np.float64), weight=known)
 
