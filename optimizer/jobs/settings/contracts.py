@@ -46,7 +46,7 @@ class QuoteSettings:
     offers: list[str] | None = setting(None, "market offers to plan at a lower price too; null: none. All not used have a price of entry")
     width: float = setting(0.02, "stop when the break-even price is known within this share of the offered price")
     least_use: float = setting(0.01, "share of a market offer's accelerator-hours that counts as using it")
-    time_limit_s: float | None = setting(600.0, "seconds for the whole job: what is left after its joint plan goes into quotes; null: none")
+    time_limit_s: float | None = setting(540.0, "seconds until which quotes are searched, the joint plan included; null: none")
 
     def __post_init__(self) -> None:
         require(0 < self.width < 1, "quote.width", "must be a share in (0, 1)", self.width)
