@@ -114,9 +114,11 @@ def _solve_linear(arrays: Arrays, backend: str, effort: Effort) -> Raw:
         most = KEPT * np.maximum(1.0, np.bincount(arrays.row, np.abs(terms), len(inside)))
         broken = ~inside & ((reached < arrays.row_lower - most) | (reached > arrays.row_upper + most))
         if not broken.any():
+            if raw.row_duals is None:
+                return raw
             duals = np.zeros(len(inside))
-            duals[inside] = 0.0 if raw.row_duals is None else raw.row_duals
-            return replace(raw, row_duals=None if raw.row_duals is None else duals)
+            duals[inside] = raw.row_duals
+            return replace(raw, row_duals=duals)
         inside |= broken
 
 

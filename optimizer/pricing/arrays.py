@@ -15,7 +15,6 @@ cut along L, needs along W, and all else is held by each. XLA then adds what the
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, TypeVar
 
 import jax
@@ -31,7 +30,6 @@ from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.supply import SupplyArrays, supply_arrays
 from optimizer.pricing.work import CHUNK, LoadArrays, RiskArrays, RunArrays, load_arrays, option_places, pair_slots, risk_arrays, run_arrays
 
-QUICK = {"xla_backend_optimization_level": 0}  # for kernels that run a few times: a third less to compile, hardly slower
 LOADS = "loads"  # the axis of a mesh over which loads are spread
 CUT = {  # axes of the arrays of loads that are cut; the others are held whole by every device
     "cost": (None, None, LOADS),
@@ -147,7 +145,7 @@ def _in_single(tree: Tree) -> Tree:
     return found
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _singles(doubles: list[Array]) -> list[Array]:
     return [leaf.astype(jnp.float32) for leaf in doubles]
 

@@ -10,7 +10,6 @@ last points often proves more than the last one. The same problem and number of 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +18,7 @@ import optax
 from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.pricing.arrays import QUICK, Arrays, Prepared, on_host, prepare
+from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare
 from optimizer.pricing.bound import certify
 from optimizer.pricing.carried import fitted
 from optimizer.pricing.coordinates import Coordinates, centred, coordinates, first_point, held_inside, multipliers_at, point_of
@@ -109,13 +108,13 @@ def _climbed(prepared: Prepared, box: Coordinates, point: Array, pace: np.ndarra
     return replace(found, evaluations=steps, shares=_shares(prepared, mean), slopes=mean)
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _set_out(arrays: Arrays) -> tuple[Coordinates, Array]:
     box = coordinates(arrays)
     return box, first_point(arrays, box)
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _resume(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array:
     given = within_envelope(arrays, multipliers)
     return point_of(arrays, box, project(weighed(arrays, given), given))
@@ -146,7 +145,7 @@ def _block(arrays: Arrays, box: Coordinates, now: _Climber, pace: Array, memory:
     return now, jax.tree.map(lambda leaf: leaf / pace.shape[0], total)
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _found(arrays: Arrays, box: Coordinates, point: Array) -> Multipliers:
     found: Multipliers = multipliers_at(arrays, box, point)
     return found

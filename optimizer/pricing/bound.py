@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +19,7 @@ from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.pricing.arrays import QUICK, Arrays, Prepared, on_host, prepare, with_supply
+from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare, with_supply
 from optimizer.pricing.carried import fitted
 from optimizer.pricing.dual import Terms, dual_terms, moves, pair_costs
 from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_charge, draw_sizes, offer_prices, project, stacked_prices
@@ -93,7 +92,7 @@ class Evaluation:
     contracts: Array  # [K]
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def evaluate(arrays: Arrays, multipliers: Multipliers) -> Evaluation:
     arrays, inside = in_box(arrays, multipliers)
     stacked, cash = stacked_prices(arrays, inside), cash_weight(arrays, inside)
@@ -230,7 +229,7 @@ def offer_worth(prepared: Prepared, prices: Prices) -> Floats:
         return np.asarray(on_host(_offer_worth(prepared.double, double)) * prepared.unit)
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _offer_worth(arrays: Arrays, multipliers: Multipliers) -> Array:
     """[O, T, X]"""
     arrays, inside = in_box(arrays, multipliers)
@@ -239,7 +238,7 @@ def _offer_worth(arrays: Arrays, multipliers: Multipliers) -> Array:
     return offers.usable[:, None, None] * stacked_prices(arrays, inside)[offers.price_row] - charge
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
     """[R, M]"""
     arrays, inside = in_box(arrays, multipliers)
@@ -247,7 +246,7 @@ def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
     return jnp.maximum(options - run_costs(arrays.runs, options, None)[:, None], 0.0)
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _at_prices(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:
     """Costs and reduced costs, each [T, Q, L]."""
     arrays, inside = in_box(arrays, multipliers)

@@ -14,7 +14,6 @@ prices, but for what a finite number of steps leaves; it is the slope of the bou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -25,7 +24,7 @@ from jax import Array
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.domain.volume import lowest_share
-from optimizer.pricing.arrays import QUICK, Arrays, Prepared, on_host
+from optimizer.pricing.arrays import Arrays, Prepared, on_host
 from optimizer.pricing.bound import PairCosts, in_box
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
@@ -92,7 +91,7 @@ def exact_slopes(prepared: Prepared, prices: Prices) -> Inputs:
     return found
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _slopes(arrays: Arrays, multipliers: Multipliers) -> Inputs:
     arrays, inside = in_box(arrays, multipliers)
 
@@ -130,7 +129,7 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
     )
 
 
-@partial(jax.jit, compiler_options=QUICK)
+@jax.jit
 def _with_caps(arrays: Arrays, multipliers: Multipliers, slopes: Inputs) -> tuple[Multipliers, Inputs, Array, Array]:
     """Multipliers inside their box, slopes with what the caps add, the caps' slope in shortage prices [P], and costs of options [R, M]."""
     arrays, inside = in_box(arrays, multipliers)

@@ -1,12 +1,12 @@
 """Few samples that stand for many: forward selection by Kantorovich distance.
 
-Sets: N samples of weights w that sum to 1, F features, S representatives.
+Sets: N samples of weights w, F features, S representatives.
 
 Formulation: with d(m,n) the sum over features of |x[m] - x[n]|, representatives R leave the distance
 
     error(R) = sum_n w[n] min_{m in R} d(m,n).
 
-Each step adds the sample that lowers it most; a representative's probability is the weight of the samples nearest to it.
+Each step adds the sample that lowers it most; a representative's probability is the share of all weight that is nearest to it.
 
 Reference: Heitsch, Römisch, Scenario Reduction Algorithms in Stochastic Programming (2003), algorithm 2.4.
 """

@@ -17,10 +17,10 @@ from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.carried import among_scenarios
 from optimizer.pricing.prices import Prices
 from optimizer.scenarios.reduction import representatives
+from optimizer.solve.climb import LARGE
 from optimizer.solve.search import Start
 
 FEW = 5
-LARGE = 2_000_000  # needs from which the first prices and plans of the whole problem take long
 
 
 @dataclass(frozen=True, kw_only=True)
