@@ -19,14 +19,14 @@ from optimizer.planning.compare.money import by_line
 from optimizer.planning.compare.run_tables import RunTables
 from optimizer.report.comparison_page import ComparisonView, comparison_page, headline, sections
 from optimizer.store.layout import SCHEMA_VERSION
-from optimizer.store.runs import find_run, new_run, run_path
+from optimizer.store.runs import PLANNING, find_run, new_run, run_path
 from optimizer.store.summary import KEYS, versions, write_summary
 
 
 def run(settings: CompareJob) -> int:
     """Writes the comparison as a run of its own and shows what matters most."""
     began, home = time.monotonic(), Path(settings.output.folder)
-    first, second = (run_tables(find_run(home, name, job="plan")) for name in (settings.other, settings.run))
+    first, second = (run_tables(find_run(home, name, jobs=PLANNING)) for name in (settings.other, settings.run))
     comparison = compare(first, second)
     view = _view(comparison)
     with new_run(home, now=datetime.now(UTC)) as draft:

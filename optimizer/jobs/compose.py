@@ -79,7 +79,7 @@ def _as_it_was(parsed: list[Override]) -> list[Override]:
             rule, remedy = "a plan from a run reads what that run read", f"Leave {key} or from_run out."
             raise ConfigError(LINE, rule, f"{key} beside from_run", remedy)
     home = Path(str(given.get("output.folder", OutputSettings().folder)))
-    run = find_run(home, str(given["from_run"]), job="plan")
+    run = find_run(home, str(given["from_run"]), jobs=("plan",))
     kept: Any = OmegaConf.to_container(OmegaConf.load(run / "config.yaml"))
     groups = [_parse(f"{name}={kept[name].pop('name')}") for name in ("case", "solver") if name not in given]
     kept.pop("executor", None)  # where a plan was made is no part of it

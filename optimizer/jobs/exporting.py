@@ -12,7 +12,7 @@ from optimizer.jobs.compose import as_yaml
 from optimizer.jobs.settings import ExportJob
 from optimizer.store.inputs import keep_inputs
 from optimizer.store.layout import SCHEMA_VERSION
-from optimizer.store.runs import find_run, new_run, run_path
+from optimizer.store.runs import PLANNING, find_run, new_run, run_path
 from optimizer.store.summary import KEYS, read_summary, versions, write_summary
 from optimizer.tables.exchange.focus_commitments import FOCUS_1_3, FOCUS_1_4
 from optimizer.tables.exchange.focus_costs import export_actuals, export_planned
@@ -55,7 +55,7 @@ def _plan_of(home: Path, name: str, case: str) -> Path:
     Raises:
       ConfigError: there is none of that name, or it is another case's.
     """
-    plan = find_run(home, name, job="plan")
+    plan = find_run(home, name, jobs=PLANNING)
     planned = read_summary(plan)["case"]
     if planned != case:
         raise ConfigError("run", f"must be a plan of the case {case}", f"{plan.name}, a plan of {planned}", "Name another run or case.")

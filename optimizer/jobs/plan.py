@@ -57,7 +57,7 @@ def run(settings: PlanJob) -> int:
     """Plans the case and writes the run. Ctrl-C while it searches keeps the best plan so far."""
     if settings.from_run is None:
         return _plan(settings, inputs_of(settings))
-    with inputs_of_run(find_run(Path(settings.output.folder), settings.from_run, job="plan")) as inputs:
+    with inputs_of_run(find_run(Path(settings.output.folder), settings.from_run, jobs=("plan",))) as inputs:
         return _plan(settings, inputs)
 
 

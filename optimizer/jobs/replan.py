@@ -42,7 +42,7 @@ from optimizer.report.overview import CostLine, News
 from optimizer.report.wording import counted
 from optimizer.store.catalogue import runs
 from optimizer.store.lock import sole_writer
-from optimizer.store.runs import RunDraft, RunFailed, find_run, new_run, run_path
+from optimizer.store.runs import PLANNING, RunDraft, RunFailed, find_run, new_run, run_path
 from optimizer.store.summary import read_summary
 from optimizer.tables.ages import newest_rows
 from optimizer.tables.read import read_case
@@ -50,7 +50,6 @@ from optimizer.tables.written import written_rows
 
 ALERTS = 6  # exit code
 NONE = "none"
-PLANNING = ("replan", "plan")  # jobs whose runs a night may start from, those first
 DECIDING = ("horizon", "economics", "risk", "scenarios", "calibration", "steadiness")  # settings that plans follow from
 
 

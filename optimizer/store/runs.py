@@ -25,6 +25,7 @@ from optimizer.store.layout import check_layout
 from optimizer.store.local_disk import check_local
 
 OWNER_ONLY = 0o700
+PLANNING = ("replan", "plan")  # jobs whose runs hold a plan to follow; a night starts from the first of them
 RUN_ID = re.compile(r"^\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}$")
 
 
@@ -124,19 +125,19 @@ def run_ids(home: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in home.iterdir() if RUN_ID.match(path.name) and (path / "summary.json").is_file()))
 
 
-def find_run(home: Path, name: str, *, job: str | None = None, having: str | None = None) -> Path:
-    """The folder of the run `latest`, `previous` or with this id; of the runs of a job, or of those that have a file, where one is named.
+def find_run(home: Path, name: str, *, jobs: tuple[str, ...] = (), having: str | None = None) -> Path:
+    """The folder of the run `latest`, `previous` or with this id; of the runs of some jobs, or of those that have a file, where named.
 
     Raises:
       ConfigError: there is no such run, or it is of another layout than this planner reads.
     """
-    ids = tuple(run for run in run_ids(home) if job is None or _job(home / run) == job)
+    ids = tuple(run for run in run_ids(home) if not jobs or _job(home / run) in jobs)
     ids = ids if having is None else tuple(run for run in ids if (home / run / having).is_file())
     places = {"latest": ids[-1:], "previous": ids[-2:-1]}
     found = places.get(name, tuple(run for run in ids if run == name))
     if not found:
         listed = ", ".join(ids[-3:]) or "none"
-        kind = "a run" if job is None else f"a run of placement {job}"
+        kind = f"a run of placement {' or '.join(jobs)}" if jobs else "a run"
         kind += "" if having is None else f" that has {having}"
         raise ConfigError("run", f"must be latest, previous or the id of {kind} in {home}", name, f"Last runs: {listed}.")
     check_layout(home / found[0])

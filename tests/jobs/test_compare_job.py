@@ -57,7 +57,7 @@ def test_the_second_plan_says_what_differs_from_the_first(compared):
 def test_only_plans_are_compared(compared, capsys):
     runs, _, _, comparison = compared
     assert main(["compare", f"run={comparison}", f"output.folder={runs}"]) == 2
-    assert "must be latest, previous or the id of a run of placement plan" in capsys.readouterr().err
+    assert "must be latest, previous or the id of a run of placement replan or plan" in capsys.readouterr().err
 
 
 def test_one_plan_has_nothing_to_be_compared_with(tmp_path, monkeypatch, capsys):

@@ -46,7 +46,7 @@ def test_import_says_what_it_took_and_lists_the_rest(tmp_path, lab, capsys):
     words = ("source=aws_prices", f"file={file}", f"case.path={lab}", "as_of=2027-07-20")
     assert run(tmp_path, "import", *words) == 0
     told = capsys.readouterr().out.splitlines()
-    made = find_run(tmp_path / "runs", "latest", job="import")
+    made = find_run(tmp_path / "runs", "latest", jobs=("import",))
     assert told[:2] == ["prices.csv: 9 rows, 2 taken, 7 not taken", "price_points: 2 rows added, 0 replaced, 0 removed"]
     assert told[-1] == f"run: {made}"
     assert len(csv_rows(made / "not_taken.csv")) == 7
@@ -101,7 +101,7 @@ def test_what_export_writes_import_takes_back_without_a_change(tmp_path, capsys)
     before = content(lab)
     for version in FORMATS:
         assert run(tmp_path, "export", f"case.path={lab}", f"format={version}") == 0
-        out = find_run(tmp_path / "runs", "latest", job="export") / "focus"
+        out = find_run(tmp_path / "runs", "latest", jobs=("export",)) / "focus"
         assert run(tmp_path, "import", f"source={version}", f"file={out}", f"case.path={lab}", "as_of=2026-01-01") == 0
     assert content(lab) == before
     assert "not taken: 0" in capsys.readouterr().out
@@ -142,7 +142,7 @@ def test_costs_of_a_plan_are_marked_as_planned_and_add_up(tmp_path, capsys):
     write_table(pd.DataFrame(rows).assign(currency="USD"), made / "costs.parquet")
     (made / "summary.json").write_text(json.dumps({"schema_version": SCHEMA_VERSION, "job": "plan", "case": "tiny"}))
     assert run(tmp_path, "export", "case=tiny", "run=latest") == 0
-    out = find_run(tmp_path / "runs", "latest", job="export") / "focus" / "planned_cost_and_usage.csv"
+    out = find_run(tmp_path / "runs", "latest", jobs=("export",)) / "focus" / "planned_cost_and_usage.csv"
     found = csv_rows(out)
     assert sum(Decimal(row["BilledCost"]) for row in found) == Decimal("30340.75")
     assert [(row["x_Line"], row["ChargeCategory"], row["x_Planned"], row["x_RunId"]) for row in found] == [

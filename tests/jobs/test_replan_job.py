@@ -127,6 +127,18 @@ def test_the_bridge_sums_to_the_change_of_the_cost_and_names_its_causes(night):
     assert "pool at the start" in news["tonight"]
 
 
+def test_two_nights_are_compared_to_the_cent(night):
+    first_run, before = latest(night)
+    edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,5")
+    assert replan(night) == 0
+    second_run, after = latest(night)
+    assert main(["compare", f"output.folder={night / 'runs'}"]) == 0
+    run, summary = latest(night)
+    assert (summary["other"], summary["run"]) == (first_run.name, second_run.name)
+    changes = sum(row["change_usd"] for row in written_rows(run / "cost_changes.parquet"))
+    assert abs(changes - (Decimal(repr(after["objective_usd"])) - Decimal(repr(before["objective_usd"])))) < Decimal("0.01")
+
+
 def test_tables_that_change_while_they_are_read_are_refused(night, monkeypatch, capsys):
     def edited(folder, **settings):
         case = read_case(folder, **settings)
