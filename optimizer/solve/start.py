@@ -66,7 +66,8 @@ def cheapest_first(problem: PlanningProblem, *, contracts: bool = True) -> Decis
 def elsewhere(problem: PlanningProblem, decisions: Decisions) -> Decisions | None:
     """The decisions with what stands in pools that have too little placed anew, each where it is cheapest beside what stays.
 
-    None where no pool has too little. Loads move from the first period in which theirs does; what finds no place is not placed.
+    None where no pool has too little. Loads move from the first period in which theirs does, as long as the limit on moves allows
+    it, and else stay; what finds no place is not placed.
     """
     needs, active = problem.needs, active_lots(problem, decisions)
     full = _too_little(problem, decisions, active)
@@ -82,11 +83,29 @@ def elsewhere(problem: PlanningProblem, decisions: Decisions) -> Decisions | Non
         _take(problem, sources[needs.pair_pool[n]], needs.pair_pool[n], need[n] * stays[n][:, None, None])
     for g in (int(g) for r, g in enumerate(option) if g >= 0 and r not in crowded):
         _take(problem, sources[needs.option_pool[g]], needs.option_pool[g], _of_option(problem, g))
+    room = problem.limits.most_moves - _moving(decisions.placed, problem.placed_before).sum(axis=0)
     for load in (load for load in _dearest_first(problem, need) if there[load].any()):
-        placed[load, there[load]] = _place_from(problem, sources, need, load, int(np.argmax(there[load])), decisions.placed[load])
+        before, was = problem.placed_before[[load]], decisions.placed[load]
+        first, room = int(np.argmax(there[load])), room + _moving(was[None], before)[0]
+        if room[first] >= 1:
+            placed[load, there[load]] = _place_from(problem, sources, need, load, first, was)
+        else:
+            placed[load] = was
+        room = room - _moving(placed[[load]], before)[0]
     for r in crowded:
         option[r] = _best_option(problem, sources, r)
     return replace(decisions, placed=_pinned(problem, placed), option=option)
+
+
+def _moving(placed: Ints, before: Ints) -> Bools:
+    """Loads that change pool at the start of a period, [L, T].
+
+    Args:
+      placed: [L, T]
+      before: [L] where they are now.
+    """
+    last = np.concatenate([before[:, None], placed[:, :-1]], axis=1)
+    return np.asarray((last >= 0) & (placed >= 0) & (last != placed))
 
 
 def _place_from(problem: PlanningProblem, sources: list[list[Source]], need: Floats, load: int, first: int, placed: Ints) -> int:

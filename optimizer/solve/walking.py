@@ -22,6 +22,7 @@ from optimizer.solve.cost import active_lots, cost_terms
 from optimizer.solve.open_choices import open_pairs
 from optimizer.solve.settle import undrawn
 
+COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
 RANKS = 3.0  # pairs of a load by cost at the prices: each is less likely than the one before by exp(-1 / RANKS)
 PLACED_LINES = frozenset(  # of a plan's cost: the walk counts these
     ("excess", "minimum shortfall", "egress", "moving", "not placed", "market", "shortage", "missed work", "balance")
@@ -114,6 +115,14 @@ def walk_more(
             walk.walking.go(warmth)
     known.walk = min(walks, key=lambda walk: walk.walked.usd)
     return known.walk.walked
+
+
+def walked_from(problem: PlanningProblem, rivals: tuple[Decisions, ...], *, seed: int = 0) -> Decisions:
+    """The cheapest of some decisions, with loads walked to where they cost less, cooling; contracts and runs stay as they are."""
+    walk = min((begin(problem, chosen, None, seed=seed) for chosen in rivals), key=lambda walk: walk.walked.usd)
+    for warmth in np.linspace(COOL, 0.0, ROUNDS):
+        walk.walking.go(float(warmth))
+    return walk.walked.decisions
 
 
 def begin(problem: PlanningProblem, decisions: Decisions, guides: Guides | None, *, seed: int, places: Places | None = None) -> Walk:

@@ -11,7 +11,7 @@ from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.planning.replan.watch import doing_nothing_usd
 from optimizer.solve.settle import settle_alone
-from optimizer.solve.start import elsewhere
+from optimizer.solve.start import elsewhere, hold
 from tests.problems import Size, random_problem, with_supply
 from tests.tolerances import SHARE_OF_TOTAL
 
@@ -25,6 +25,7 @@ class Result:
     problem: PlanningProblem
     plan: Plan
     objective_usd: float
+    priced: object | None = None
 
 
 def signed(limit: float) -> tuple[Result, str]:
@@ -73,3 +74,29 @@ def test_loads_stay_where_the_market_has_enough() -> None:
     assert elsewhere(result.problem, undone) is None
     found = doing_nothing_usd(result)(contract, "sign")  # type: ignore[arg-type]
     assert found == pytest.approx(cost_usd(result, undone) - result.objective_usd, abs=SHARE_OF_TOTAL * result.objective_usd)
+
+
+def test_no_more_loads_move_than_may() -> None:
+    result, _ = signed(limit=0.0)
+    problem = replace(result.problem, placed_before=np.full(3, HERE))
+    problem = replace(problem, limits=replace(problem.limits, most_moves=np.ones(len(problem.periods))))
+    moved = elsewhere(problem, without(result))
+    assert moved is not None
+    assert (moved.placed[:, 0] != HERE).sum() == 1
+    assert settle_alone(problem, moved) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_loads_walk_where_the_plan_was_found_at_prices(seed: int) -> None:
+    problem = random_problem(seed, Size(loads=6, pools=3, eligible=3, periods=2, contracts=3, lots=2))
+    quote = np.arange(3) == 0
+    problem = with_supply(problem, in_force=problem.supply.in_force & ~quote, least_lots=np.where(quote, 0, problem.supply.least_lots))
+    settled = settle_alone(problem, replace(hold(problem), lots=np.where(quote, 2, 0)))
+    assert settled is not None
+    result = Result(problem, settled.plan, settled.objective_usd)
+    greedy = doing_nothing_usd(result)(problem.supply.contracts[0], "sign")  # type: ignore[arg-type]
+    found = doing_nothing_usd(replace(result, priced=object()))(problem.supply.contracts[0], "sign")  # type: ignore[arg-type]
+    assert greedy is not None
+    assert found is not None
+    assert found < greedy - SHARE_OF_TOTAL * result.objective_usd

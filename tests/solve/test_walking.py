@@ -17,7 +17,7 @@ from optimizer.pricing.walking import NARROW, WIDE
 from optimizer.solve.climb import price_more
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
-from optimizer.solve.walking import Walk, Walked, begin, guides_from, walk_more
+from optimizer.solve.walking import Walk, Walked, begin, guides_from, walk_more, walked_from
 from tests.problems import Size, random_problem
 from tests.tolerances import COUNTED_WHILE_WALKING, MERIT_ORDER_AGAINST_SETTLED, WALK_AGAINST_GREEDY
 
@@ -44,6 +44,16 @@ def test_a_walk_counts_no_less_than_the_settled_plan_costs_and_little_more(seed:
         assert settled is not None
         assert found.usd >= settled.objective_usd * (1.0 - COUNTED_WHILE_WALKING)
         assert found.usd <= settled.objective_usd * (1.0 + MERIT_ORDER_AGAINST_SETTLED)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_walk_begins_at_the_cheapest_of_rivals(seed: int) -> None:
+    problem = random_problem(seed, SIZE)
+    rivals = hold(problem), cheapest_first(problem)
+    settled = settle_alone(problem, walked_from(problem, rivals))
+    known = [found.objective_usd for chosen in rivals if (found := settle_alone(problem, chosen)) is not None]
+    assert settled is not None
+    assert settled.objective_usd <= min(known) * (1.0 + WALK_AGAINST_GREEDY)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -20,6 +20,7 @@ from optimizer.solve.contract_search import sign
 from optimizer.solve.search import Progress, Solved, SolveSettings, Start
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import elsewhere
+from optimizer.solve.walking import walked_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,9 @@ def solve_variant(
 
 
 def look_at_variant(joint: Base, *, signed: tuple[int, int]) -> Shown:
-    """The joint plan with so many lots of a quote signed, and what then has too little capacity placed elsewhere; nothing is searched.
+    """The joint plan with so many lots of a quote signed, and what then has too little capacity placed elsewhere.
+
+    Where the joint plan has prices, loads walk on from there; no contract or run is decided anew.
 
     Raises:
       SolverFailure: the plan does not verify.
@@ -66,7 +69,9 @@ def look_at_variant(joint: Base, *, signed: tuple[int, int]) -> Shown:
     problem = with_lots(joint.problem, *signed)
     chosen = sign(problem, carried_decisions(problem, joint.plan.contracts, joint.plan.decisions), *signed)
     moved = elsewhere(problem, chosen)
-    tried = [settled for way in (chosen, moved) if way is not None and (settled := settle_alone(problem, way)) is not None]
+    ways = (chosen,) if moved is None else (chosen, moved)
+    ways = ways if joint.prices is None else (walked_from(problem, ways), *ways)
+    tried = [settled for way in ways if (settled := settle_alone(problem, way)) is not None]
     if not tried:
         return Shown(plan=None, bound_usd=-math.inf)
     settled = min(tried, key=lambda found: found.objective_usd)

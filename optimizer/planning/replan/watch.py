@@ -12,6 +12,7 @@ from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
 from optimizer.solve.settle import settle_alone, settled_alike
 from optimizer.solve.start import elsewhere
+from optimizer.solve.walking import walked_from
 
 KINDS = ("decision_due", "price_point", "burn_down", "budget", "forecast_drift", "table_age", "unserved")
 
@@ -56,10 +57,11 @@ def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterat
 def doing_nothing_usd(result: PlanResult) -> Callable[[str, str], float | None]:
     """What the plan costs more without a decision to sign or to leave a contract, at most, discounted; None where a rule then breaks.
 
-    Loads stay where the plan has them or, where that has too little then, go to the cheapest capacity left: whichever costs less.
+    Loads stay where the plan has them or, where that has too little then, go to the cheapest capacity left: whichever costs less. Where
+    the plan was found at prices, whose search walks, they walk on from there.
     """
-    supply, decisions = result.problem.supply, result.plan.decisions
-    settle = settled_alike(result.problem, decisions)
+    problem, supply, decisions = result.problem, result.problem.supply, result.plan.decisions
+    settle = settled_alike(problem, decisions)
 
     def without_usd(contract: str, decision: str) -> float | None:
         k = supply.contracts.index(contract)
@@ -72,8 +74,10 @@ def doing_nothing_usd(result: PlanResult) -> Callable[[str, str], float | None]:
             together = {k, *(int(other) for pair in supply.same_lots if k in pair for other in pair)}
             lots[list(together)] = supply.least_lots[list(together)]
         undone = replace(decisions, lots=lots, exits=exits)
-        moved = elsewhere(result.problem, undone)
-        plans = (settle(undone), None if moved is None else settle_alone(result.problem, moved))
+        moved = elsewhere(problem, undone)
+        ways = (undone,) if moved is None else (undone, moved)
+        walked = None if result.priced is None else settle_alone(problem, walked_from(problem, ways))
+        plans = (walked,) if walked is not None else (settle(undone), None if moved is None else settle_alone(problem, moved))
         return min((plan.objective_usd - result.objective_usd for plan in plans if plan is not None), default=None)
 
     return without_usd
