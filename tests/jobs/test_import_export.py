@@ -49,6 +49,8 @@ def test_import_says_what_it_took_and_lists_the_rest(tmp_path, lab, capsys):
     made = find_run(tmp_path / "runs", "latest", jobs=("import",))
     assert told[:2] == ["prices.csv: 9 rows, 2 taken, 7 not taken", "price_points: 2 rows added, 0 replaced, 0 removed"]
     assert told[-1] == f"run: {made}"
+    assert "not taken, the price must be > 0 USD an hour: 2 (first: row 5 us-east-1/p4d.24xlarge, 6 us-west-2/p5.48xlarge)" in told
+    assert any(line.startswith("not taken, the same accelerator, place and day as another row, which holds more") for line in told)
     assert len(csv_rows(made / "not_taken.csv")) == 7
     assert len(csv_rows(lab / "price_points.csv")) == 3
     summary = json.loads((made / "summary.json").read_text())
@@ -76,6 +78,8 @@ def test_a_preview_changes_nothing(tmp_path, lab, capsys):
         (("source=skypilot", "file=LAB", "case.path=LAB"), "file: must be a file; only source=focus_1_3"),
         (("source=skypilot", "file=x.csv", "case.path=LAB", "as_of=yesterday"), "as_of: must be a day YYYY-MM-DD"),
         (("source=skypilot", "file=x.csv", "case.path=LAB", "spot_loss_share=1"), "spot_loss_share: must be a share in [0, 1)"),
+        (("source=marketplace", "file=x.csv", "case.path=LAB", "as_of=2027-07-20"), "as_of: must be null where source=marketplace"),
+        (("source=aws_prices", "file=x.csv", "case.path=LAB", "region=eu"), "region: must be null where source=aws_prices"),
     ],
 )
 def test_what_cannot_be_done_is_told_with_exit_code_2(tmp_path, lab, capsys, words, message):

@@ -48,8 +48,12 @@ class CalibrateJob:
 
 
 SOURCES = ("focus_1_3", "focus_1_4", "focus_costs", "skypilot", "gpuhunt", "aws_prices", "azure_prices", "price_history", "marketplace")
-
-
+TAKERS = {  # sources whose files leave a setting open; those of others state it, or have no use for it
+    "supplier": ("focus_1_3", "focus_1_4", "skypilot", "gpuhunt", "aws_prices", "azure_prices", "price_history"),
+    "region": ("price_history",),
+    "as_of": ("focus_1_3", "focus_1_4", "focus_costs", "skypilot", "gpuhunt", "aws_prices", "azure_prices"),
+    "spot_loss_share": ("skypilot", "gpuhunt"),
+}
 FORMATS = ("focus_1_4", "focus_1_3")
 
 
@@ -75,6 +79,9 @@ class ImportJob:
         share = self.spot_loss_share
         require(share is None or 0 <= share < 1, "spot_loss_share", "must be a share in [0, 1)", share)
         require(self.as_of is None or _is_day(self.as_of), "as_of", "must be a day YYYY-MM-DD", self.as_of)
+        for name, takers in TAKERS.items():
+            value, rule = getattr(self, name), f"must be null where source={self.source}, which would not look at it"
+            require(value is None or self.source in takers, name, rule, value, f"Leave {name} out.")
 
 
 def _is_day(text: str) -> bool:

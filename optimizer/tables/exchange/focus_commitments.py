@@ -31,7 +31,7 @@ from optimizer.tables.rows import values_of
 from optimizer.tables.schema import Kind
 from optimizer.tables.schemas import TABLE_BY_NAME
 
-KEY = "ContractCommitmentId"
+KEY, STATUS = "ContractCommitmentId", "ContractCommitmentLifecycleStatus"
 TIER_OF = "x_TierOf"
 DERIVED = "x_Derived"
 """Columns that export worked out because FOCUS asks for them; nobody stated them, so import leaves them."""
@@ -62,6 +62,7 @@ def read_focus_1_3(file: Foreign, request: Request, tables: Tables) -> Reading:
     if request.as_of is None:
         rule = "must be the day of the export: version 1.3 states neither a status nor when a row was changed"
         raise ConfigError("as_of", rule, "nothing", "Add as_of=YYYY-MM-DD.")
+    file.refuse(STATUS, kind="a FOCUS 1.3 Contract Commitment export")  # with dates in its place a quote would bind
     return _read(file, request, tables, FOCUS_1_3)
 
 
@@ -195,7 +196,7 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "PricingCurrencyContractCommitmentCost": partial(_not_negative, "PricingCurrencyContractCommitmentCost"),
     "ContractCommitmentDiscountPercentage": partial(_share, "ContractCommitmentDiscountPercentage"),
     "ContractCommitmentPaymentUpfrontPercentage": partial(_share, "ContractCommitmentPaymentUpfrontPercentage"),
-    "ContractCommitmentLifecycleStatus": partial(_one_of, "ContractCommitmentLifecycleStatus", STATUSES),
+    STATUS: partial(_one_of, STATUS, STATUSES),
     "ContractCommitmentCategory": partial(_one_of, "ContractCommitmentCategory", ("Spend", "Usage")),
     "ContractCommitmentFulfillmentInterval": partial(_one_of, "ContractCommitmentFulfillmentInterval", tuple(INTERVALS)),
     "ContractCommitmentModel": partial(_one_of, "ContractCommitmentModel", ("Continuous", "Discontinuous")),
@@ -230,7 +231,7 @@ def _otherwise(stated: Mapping[str, str], request: Request, version: Version) ->
     cells = {column.name: "unknown" for column in TABLE_BY_NAME["contracts"].columns if "unknown" in column.allowed}
     cells |= {"x_Lots": "1", "x_Supplier": request.supplier or stated.get("ServiceProviderName", "")}
     if version is FOCUS_1_3 and request.as_of is not None:
-        cells["ContractCommitmentLifecycleStatus"] = _status(stated, request.as_of.isoformat())
+        cells[STATUS] = _status(stated, request.as_of.isoformat())
     return cells
 
 

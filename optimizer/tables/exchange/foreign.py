@@ -64,6 +64,11 @@ class Foreign:
                 "Name another source, or export the file again.",
             )
 
+    def refuse(self, column: str, *, kind: str) -> None:
+        """Raises DataError where there is a column by which the file is of another kind."""
+        if column in self.columns:
+            raise _unreadable(self.label, f"{kind} must have no column {column}", "a file with that column", "Name another source.")
+
 
 def read_foreign(path: Path, only: frozenset[str] | None = None) -> Foreign:
     """Rows of a CSV or Parquet file; with `only` no more of them than cells of these columns.
@@ -84,7 +89,7 @@ def read_foreign(path: Path, only: frozenset[str] | None = None) -> Foreign:
 
 
 def _csv(path: Path, only: frozenset[str] | None) -> Foreign:
-    reader = csv.reader(StringIO(_text(path), newline=""))
+    reader = csv.reader(StringIO(_text(path), newline=""), strict=True)
     limit = csv.field_size_limit(_LONGEST_CELL)
     try:
         return _lines(path.name, reader, only)

@@ -34,8 +34,9 @@ class Unnamed(ValueError):
 
 @dataclass(frozen=True)
 class Names:
-    """What the case and the shipped tables call accelerators, machines, regions and pools."""
+    """What the case and the shipped tables call suppliers, accelerators, machines, regions and pools."""
 
+    suppliers: frozenset[str]
     accelerators: Mapping[str, str]  # of catalogues, in small letters
     machines: Mapping[str, tuple[str, Decimal]]  # accelerator and how many, by instance type
     sites: Mapping[tuple[str, str], str]  # by supplier and region
@@ -83,6 +84,7 @@ def names_of(tables: Tables) -> Names:
     """The names that a case's tables hold; a table with a broken column holds none."""
     machines = _sound(tables["instance_types"], "instance_type accelerator accelerators")
     return Names(
+        suppliers=frozenset(row["supplier"] for row in _sound(tables["suppliers"], "supplier")),
         accelerators={row["name"].lower(): row["accelerator"] for row in _sound(tables["accelerator_names"], "name accelerator")},
         machines={row["instance_type"]: (row["accelerator"], Decimal(str(row["accelerators"]))) for row in machines},
         sites={(row["supplier"], row["region"]): row["site"] for row in _sound(tables["regions"], "supplier region site")},

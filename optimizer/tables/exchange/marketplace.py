@@ -28,8 +28,13 @@ def read_marketplace(file: Foreign, request: Request, tables: Tables) -> Reading
         except NotAFigure as error:
             not_taken.append(file.without(number, name, "date", row["date"], str(error)))
             continue
-        for column, kind in _POINTS:
-            one = priced(file, number, name, column, row[column], partial(names.one, row["accelerator"]))
+        ones = [priced(file, number, name, column, row[column], partial(names.one, row["accelerator"])) for column, _ in _POINTS]
+        mean, least = ones
+        if isinstance(mean, Priced) and isinstance(least, Priced) and least.price > mean.price:
+            words = "the cheapest listing must not be dearer than the mean of all"
+            not_taken.append(file.without(number, name, _POINTS[1][0], row[_POINTS[1][0]], words))
+            continue
+        for (column, kind), one in zip(_POINTS, ones, strict=True):
             if not isinstance(one, Priced):
                 not_taken.append(one)
                 continue

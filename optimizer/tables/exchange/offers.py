@@ -36,7 +36,7 @@ def offers(
     file: Foreign, request: Request, names: Names, machines: Iterable[Machine], not_taken: Iterable[NotTaken], about: str
 ) -> Reading:
     """Each pool's price on demand and, where the user says how much of it is lost, as spot."""
-    day, supplier = given(request, about)
+    day, supplier = given(request, names, about)
     found, left_out = [], [*file.ragged, *not_taken]
     for machine in machines:
         try:
@@ -54,16 +54,19 @@ def offers(
     return Reading(file=file, records=records, not_taken=(*left_out, *others))
 
 
-def given(request: Request, about: str) -> tuple[str, str]:
+def given(request: Request, names: Names, about: str) -> tuple[str, str]:
     """Day and supplier, which no catalogue states.
 
     Raises:
-      ConfigError: one of them is not given.
+      ConfigError: one of them is not given, or the case has no such supplier.
     """
     if request.as_of is None:
         raise ConfigError("as_of", f"must be the day of the {about}, whose rows state none", "nothing", "Add as_of=YYYY-MM-DD.")
     if request.supplier is None:
         raise ConfigError("supplier", f"must be the supplier of the case whose {about} this is", "nothing", "Add supplier=NAME.")
+    if request.supplier not in names.suppliers:
+        remedy = f"Correct the name (suppliers: {', '.join(sorted(names.suppliers))}), or add it to suppliers."
+        raise ConfigError("supplier", "must be a supplier of the case", request.supplier, remedy)
     return request.as_of.isoformat(), request.supplier
 
 

@@ -206,6 +206,12 @@ def test_a_file_of_another_version_is_refused(case):
         imported(case, "focus_1_4", FOCUS_1_3)
 
 
+def test_a_file_with_statuses_is_not_read_as_one_without(case):
+    rule = r"focus_1_3\.csv: a FOCUS 1\.3 Contract Commitment export must have no column ContractCommitmentLifecycleStatus"
+    with pytest.raises(DataError, match=rule):  # its quotes would be in force by their dates
+        imported(case, "focus_1_3", focus_1_4({"ContractCommitmentLifecycleStatus": "Proposed"}), as_of=date(2028, 1, 1))
+
+
 @pytest.mark.parametrize(
     ("unit", "ours"),
     [

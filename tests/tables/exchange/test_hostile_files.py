@@ -32,6 +32,10 @@ FILES = {
     "binary": (bytes(range(256)) * 8, r"must be text in UTF-8 or UTF-16; got byte 0x80 at position"),
     "latin-1": ("région,x\nu,1\n".encode("latin-1"), r"must be text in UTF-8 or UTF-16; got byte 0xe9 at position"),
     "a column twice": (b"region,region\nu,v\n", r"column names must differ; got region more than once"),
+    "a quote left open": (
+        b'timestamp,instance,price_usd\n2027-04-23,p5.48xlarge,"98.32\n2027-04-24,p5.48xlarge,98.32\n',
+        r"must be a CSV file with commas between cells; got unexpected end of data in line 3",
+    ),
     "semicolons": (AWS_PRICES.replace(",", ";").encode(), r"must have columns .*"),
 }
 

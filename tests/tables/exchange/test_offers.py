@@ -79,7 +79,10 @@ def test_a_reimport_replaces_the_price_and_keeps_what_the_catalogue_does_not_sta
     assert (offer.price, offer.limit) == (4.5, 512)
 
 
-@pytest.mark.parametrize(("request_", "key"), [({"supplier": "north"}, "as_of"), ({"as_of": AS_OF}, "supplier")])
+@pytest.mark.parametrize(
+    ("request_", "key"),
+    [({"supplier": "north"}, "as_of"), ({"as_of": AS_OF}, "supplier"), ({"as_of": AS_OF, "supplier": "nobody"}, "supplier")],
+)
 def test_a_catalogue_needs_its_day_and_its_supplier(case, request_, key):
     with pytest.raises(ConfigError, match=f"^{key}: must be"):
         imported(case, "skypilot", SKYPILOT, **request_)

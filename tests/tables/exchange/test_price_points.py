@@ -86,6 +86,13 @@ def test_a_marketplace_gives_an_index_and_a_quote_and_never_an_offer(case):
     assert {row for row, _ in reasons(found)} == {3, 4, 5}
 
 
+def test_a_mean_below_the_cheapest_listing_is_no_mean(case):
+    row = "2027-10-21,H100,roan,3,2,1\n"
+    found = imported(case, "marketplace", MARKETPLACE + row)
+    assert points(found) == points(imported(case, "marketplace", MARKETPLACE))
+    assert (6, "the cheapest listing must not be dearer than the mean of all") in reasons(found)
+
+
 def test_the_same_point_twice_is_one_row(case):
     first = imported(case, "marketplace", MARKETPLACE)
     write_tables(case, {name: table.cells for name, table in first.changes.items()})
