@@ -108,7 +108,7 @@ def _prices(settings: AuditJob, found: Audit, progress: Callable[[Progress], Non
         found.base,
         asked,
         settings=solve_settings(settings),
-        seconds=time_left(settings.audit.time_limit_s, time.monotonic() - began),
+        seconds=time_left(settings.audit.time_limit_s, time.monotonic() - began, found.base.phases),
         executor=executor(settings.executor),
         report=tell,
     )

@@ -105,7 +105,7 @@ def _judge(
     joint = make_plan(case, annual_discount_rate=rate, calibration=calibration, settings=solving, progress=progress)
     asked = settings.quote
     limit = math.inf if asked.time_limit_s is None else asked.time_limit_s
-    where, left = executor(settings.executor), time_left(limit, time.monotonic() - began)
+    where, left = executor(settings.executor), time_left(limit, time.monotonic() - began, joint.phases)
     of_offers = OFFERS * left if offers else 0.0
     limits = Limits(width=asked.width, time_limit_s=left - of_offers if offers else left, executor=where)
     found = study(joint, contracts, settings=solving, limits=limits, report=_told(progress, "quotes"))

@@ -11,6 +11,8 @@ import math
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Decisions, Plan, PlanStatus
 from optimizer.domain.problem import PlanningProblem
@@ -27,8 +29,10 @@ from optimizer.solve.climb import NEXT_RATE, prepared_arrays
 from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import elsewhere
+from optimizer.solve.walking import walked_from
 
 STEPS = 300  # of prices, from the base's to a changed case
+WORTH_A_WALK = 1e-3  # of the base's cost: from so much more on, a look at a changed case walks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,8 @@ def base_of(result: PlanResult) -> Base:
 def look_at_variant(base: Base, *, case: Case) -> VariantPlan:
     """The base's decisions in a changed case, as far as it allows them, and what the base's prices prove there; nothing is searched.
 
-    Work that is left without capacity is placed where that is cheapest.
+    Work that is left without capacity is placed where that is cheapest. Where it costs much more than the base's, loads walk on from
+    there, unless other contracts or pools of theirs ask for steps to be compiled.
 
     Raises:
       DataError: as `Base.changed`.
@@ -85,7 +90,12 @@ def look_at_variant(base: Base, *, case: Case) -> VariantPlan:
       SolverFailure: the plan does not verify.
     """
     problem = base.changed(case)
-    tried = [found for chosen in _first(base, problem) if (found := settle_alone(problem, chosen)) is not None]
+    ways = _first(base, problem)
+    tried = [found for chosen in ways if (found := settle_alone(problem, chosen)) is not None]
+    least = min((found.objective_usd for found in tried), default=math.inf)
+    if base.prices is not None and _same_covers(base.problem, problem) and least > base.objective_usd * (1.0 + WORTH_A_WALK):
+        walked = settle_alone(problem, walked_from(problem, ways))
+        tried += [] if walked is None else [walked]
     settled = min(tried, key=lambda found: found.objective_usd, default=None)
     if settled is None:
         raise NoPlanInLimit("the plan of the case as it is breaks a rule of the changed one, and there was no time to search for another")
@@ -118,8 +128,11 @@ def bound_variant(base: Base, *, case: Case) -> VariantBound:
     return VariantBound(bound_usd=prices.bound_usd, base_bound_usd=back)
 
 
-def plan_variant(base: Base, *, case: Case, settings: SolveSettings) -> VariantPlan:
+def plan_variant(base: Base, *, case: Case, settings: SolveSettings, known: Plan | None = None) -> VariantPlan:
     """Plans a changed case.
+
+    Args:
+      known: a plan of it.
 
     Raises:
       DataError, InfeasiblePlan, NoPlanInLimit, SolverFailure: as `make_plan`.
@@ -128,9 +141,15 @@ def plan_variant(base: Base, *, case: Case, settings: SolveSettings) -> VariantP
     if base.prices is not None:
         prepared_arrays(base.problem)  # laid out once a process; that of the changed case is made from it
     start = carry(problem, contracts=base.plan.contracts, decisions=base.plan.decisions, prices=base.prices)
-    start = replace(start, decisions=_first(base, problem))
+    start = replace(start, decisions=(*(() if known is None else (known.decisions,)), *_first(base, problem)))
     solved = SOLVERS[settings.method](problem, settings=settings, started=began, report=_silent, start=start)
     return _variant(base, case, problem, solved)
+
+
+def _same_covers(one: PlanningProblem, other: PlanningProblem) -> bool:
+    """Whether the same contracts cover the same pools: steps compiled for one are those of the other."""
+    covers = ((problem.supply.cover_contract, problem.supply.cover_pool) for problem in (one, other))
+    return one.supply.contracts == other.supply.contracts and all(map(np.array_equal, *covers))
 
 
 def _first(base: Base, problem: PlanningProblem) -> tuple[Decisions, ...]:

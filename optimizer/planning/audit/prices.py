@@ -192,7 +192,9 @@ class _Found:
         own = replace(settings, time_limit_s=limit, threads=1, side_by_side=False, explain=False)
         keys = {question.key: question for question in asked[: turns * processes]}
         for key, question in keys.items():
-            pool.submit(Task(key=key, work=plan_variant, arguments={"case": question.case, "settings": own}))
+            known = self._plans.get(key)
+            arguments = {"case": question.case, "settings": own, "known": None if known is None else known.plan}
+            pool.submit(Task(key=key, work=plan_variant, arguments=arguments))
         for outcome in pool.outcomes():
             self._take(keys[outcome.key], outcome)
 
