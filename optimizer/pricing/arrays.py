@@ -80,10 +80,11 @@ def prepare(problem: PlanningProblem, *, mesh: Mesh | None = None) -> Prepared:
     """Lays a problem out on the device, or on all devices of a mesh with the one axis `LOADS` (`devices_mesh`)."""
     with jax.enable_x64(True):
         unit = money_unit(problem)
-        double = device_arrays(problem, unit, mesh)
+        host = _host_arrays(problem, unit, 1 if mesh is None else mesh.size)
+        double = _on_devices(host, mesh)
         (slot, _), (place, _) = pair_slots(problem), option_places(problem)
         return Prepared(
-            single=_in_single(double),
+            single=_in_single(host, double),
             double=double,
             unit=unit,
             loads=len(problem.needs.loads),
@@ -120,10 +121,11 @@ def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:
 def with_supply(prepared: Prepared, problem: PlanningProblem) -> Prepared:
     """The contracts, offers and rules of a problem with the same loads, runs and axes: its prices, lots and terms are others."""
     with jax.enable_x64(True):
-        double = jax.tree.map(jnp.asarray, host_supply(prepared, problem))
+        host = host_supply(prepared, problem)
+        double = jax.tree.map(jax.device_put, host)
         return replace(
             prepared,
-            single=replace(prepared.single, supply=_in_single(double)),
+            single=replace(prepared.single, supply=_in_single(host, double)),
             double=replace(prepared.double, supply=double),
         )
 
@@ -135,19 +137,24 @@ def host_supply(prepared: Prepared, problem: PlanningProblem) -> SupplyArrays:
     return found
 
 
-def _in_single(tree: Tree) -> Tree:
-    """Doubles in single precision, by one kernel for all of them; what else there is stays as it is."""
-    leaves, structure = jax.tree.flatten(tree)
-    doubles = [i for i, leaf in enumerate(leaves) if leaf.dtype == jnp.float64]
-    for i, single in zip(doubles, _singles([leaves[i] for i in doubles]), strict=True):
-        leaves[i] = single
-    found: Tree = jax.tree.unflatten(structure, leaves)
+def _in_single(host: Tree, double: Tree) -> Tree:
+    """Doubles in single precision, where they lie on the devices; what else there is is shared."""
+
+    def single(leaf: NDArray[Any], there: Array) -> Array:
+        return jax.device_put(leaf.astype(np.float32), there.sharding if there.committed else None) if leaf.dtype == np.float64 else there
+
+    found: Tree = jax.tree.map(single, host, double)
     return found
 
 
-@jax.jit
-def _singles(doubles: list[Array]) -> list[Array]:
-    return [leaf.astype(jnp.float32) for leaf in doubles]
+def singles(tree: Any) -> Any:
+    """The values of a tree on the host in single precision: kernels take them as they are, and nothing is compiled to convert them."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float32), on_host(tree))
+
+
+def doubles(tree: Any) -> Any:
+    """Likewise in double precision."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf, dtype=np.float64), on_host(tree))
 
 
 def devices_mesh() -> Mesh | None:
@@ -170,7 +177,12 @@ def _sharding(mesh: Mesh, axes: tuple[str | None, ...]) -> NamedSharding:
 
 def device_arrays(problem: PlanningProblem, unit: float, mesh: Mesh | None = None) -> Arrays:
     """The problem on the device in double precision, money in units of `unit` USD; asks for `jax.enable_x64`."""
-    spot_pools, devices = np.unique(problem.supply.offer_pool[problem.supply.offer_spot]), 1 if mesh is None else mesh.size
+    return _on_devices(_host_arrays(problem, unit, 1 if mesh is None else mesh.size), mesh)
+
+
+def _host_arrays(problem: PlanningProblem, unit: float, devices: int) -> Arrays:
+    """The same on the host."""
+    spot_pools = np.unique(problem.supply.offer_pool[problem.supply.offer_spot])
     fields: dict[str, Any] = {
         "loads": load_arrays(problem, spot_pools, unit, devices),
         "runs": run_arrays(problem, spot_pools, unit),
@@ -184,16 +196,19 @@ def device_arrays(problem: PlanningProblem, unit: float, mesh: Mesh | None = Non
     rules = len(limits.budget_cash) + len(limits.share) + int((problem.supply.share_of_wallet > 0).sum())
     fields["risk"] = None if problem.risk_neutral else risk_arrays(problem, unit, devices)
     cash_rules = rules > 0 or fields["risk"] is not None
+    return Arrays(**jax.tree.map(_typed, fields), cash_rules=cash_rules)
+
+
+def _on_devices(host: Arrays, mesh: Mesh | None) -> Arrays:
+    """Arrays of the host on the device, or on those of a mesh."""
     if mesh is None:
-        return Arrays(**jax.tree.map(_on_device, fields), cash_rules=cash_rules)
-    loads = {name: jax.device_put(_typed(leaf), _cut(name, mesh)) for name, leaf in vars(fields.pop("loads")).items()}
+        arrays: Arrays = jax.tree.map(jax.device_put, host)
+        return arrays
     everywhere = _sharding(mesh, ())
-    rest = jax.tree.map(lambda leaf: jax.device_put(_typed(leaf), everywhere), fields)
-    return Arrays(loads=LoadArrays(**loads), **rest, cash_rules=cash_rules)
-
-
-def _on_device(leaf: Any) -> Array:
-    return jnp.asarray(_typed(leaf))
+    loads = {name: jax.device_put(leaf, _cut(name, mesh)) for name, leaf in vars(host.loads).items()}
+    others = ("runs", "supply", "hours", "discount", "weight", "constant", "risk")
+    rest = {name: jax.tree.map(lambda leaf: jax.device_put(leaf, everywhere), getattr(host, name)) for name in others}
+    return replace(host, loads=LoadArrays(**loads), **rest)
 
 
 def _typed(leaf: Any) -> NDArray[Any]:

@@ -10,6 +10,7 @@ last points often proves more than the last one. The same problem and number of 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +19,10 @@ import optax
 from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare
+from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare, singles
 from optimizer.pricing.bound import certify
 from optimizer.pricing.carried import fitted
+from optimizer.pricing.compiling import QUICK
 from optimizer.pricing.coordinates import Coordinates, centred, coordinates, first_point, held_inside, multipliers_at, point_of
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
@@ -67,7 +69,7 @@ def price_prepared(
     if start is None:
         return _climbed(prepared, box, first, schedule(iterations, rate or FIRST_RATE, FIRST_TEMPERATURE))
     given = fitted(start.in_units(prepared.unit), prepared.single)
-    warm = _resume(arrays, box, jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float32), given))
+    warm = _resume(arrays, box, singles(given))
     found = _climbed(prepared, box, warm, schedule(iterations, rate or WARM_RATE, WARM_TEMPERATURE))
     known = replace(certify(prepared, given), evaluations=found.evaluations, shares=found.shares, slopes=found.slopes)
     return max(found, known, key=lambda prices: prices.bound_usd)
@@ -108,13 +110,13 @@ def _climbed(prepared: Prepared, box: Coordinates, point: Array, pace: np.ndarra
     return replace(found, evaluations=steps, shares=_shares(prepared, mean), slopes=mean)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _set_out(arrays: Arrays) -> tuple[Coordinates, Array]:
     box = coordinates(arrays)
     return box, first_point(arrays, box)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _resume(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array:
     given = within_envelope(arrays, multipliers)
     return point_of(arrays, box, project(weighed(arrays, given), given))
@@ -145,7 +147,7 @@ def _block(arrays: Arrays, box: Coordinates, now: _Climber, pace: Array, memory:
     return now, jax.tree.map(lambda leaf: leaf / pace.shape[0], total)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _found(arrays: Arrays, box: Coordinates, point: Array) -> Multipliers:
     found: Multipliers = multipliers_at(arrays, box, point)
     return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +20,9 @@ from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare, with_supply
+from optimizer.pricing.arrays import Arrays, Prepared, doubles, on_host, prepare, with_supply
 from optimizer.pricing.carried import fitted
+from optimizer.pricing.compiling import QUICK
 from optimizer.pricing.dual import Terms, dual_terms, moves, pair_costs
 from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_charge, draw_sizes, offer_prices, project, stacked_prices
 from optimizer.pricing.paths import best_paths, costs_through, path_costs
@@ -54,8 +56,7 @@ def proven_by(prepared: Prepared, prices: Prices) -> Prices:
 def certify(prepared: Prepared, multipliers: Multipliers) -> Prices:
     """The bound that multipliers (units of money of the arrays) prove, and the best responses to them. `evaluations` is 0."""
     with jax.enable_x64(True):
-        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), multipliers)
-        found = on_host(evaluate(prepared.double, double))
+        found = on_host(evaluate(prepared.double, doubles(multipliers)))
     unit, (bound_usd, allowance_usd) = prepared.unit, bound_of(prepared, found.terms, found.sizes)
     return Prices(
         multipliers=found.multipliers,
@@ -92,7 +93,7 @@ class Evaluation:
     contracts: Array  # [K]
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def evaluate(arrays: Arrays, multipliers: Multipliers) -> Evaluation:
     arrays, inside = in_box(arrays, multipliers)
     stacked, cash = stacked_prices(arrays, inside), cash_weight(arrays, inside)
@@ -205,8 +206,8 @@ class PairCosts:
 def pair_costs_at(prepared: Prepared, prices: Prices) -> PairCosts:
     """Costs of all pairs, and how much dearer a load's cheapest path through each pair in each period is than its cheapest path."""
     with jax.enable_x64(True):
-        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        found = (on_host(by_slot)[:, prepared.pair_slot, prepared.pair_load].T for by_slot in _at_prices(prepared.double, double))
+        by_slot = on_host(_at_prices(prepared.double, doubles(prices.in_units(prepared.unit))))
+    found = (costs[:, prepared.pair_slot, prepared.pair_load].T for costs in by_slot)
     usd, reduced = (np.where(costs < BARRED / 2, costs * prepared.unit, np.inf) for costs in found)
     return PairCosts(usd=usd, reduced_usd=reduced)
 
@@ -217,19 +218,18 @@ def option_reduced_costs(prepared: Prepared, prices: Prices) -> Floats:
     A plan with the option costs at least the bound and this on top.
     """
     with jax.enable_x64(True):
-        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        above = on_host(_options_above(prepared.double, double))
+        above = on_host(_options_above(prepared.double, doubles(prices.in_units(prepared.unit))))
     return np.asarray(above[prepared.option_run, prepared.option_place] * prepared.unit)
 
 
 def offer_worth(prepared: Prepared, prices: Prices) -> Floats:
     """What an accelerator drawn from each offer for a block is worth at the prices, before it is paid for, [O, T, X] discounted USD."""
     with jax.enable_x64(True):
-        double = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        return np.asarray(on_host(_offer_worth(prepared.double, double)) * prepared.unit)
+        worth = on_host(_offer_worth(prepared.double, doubles(prices.in_units(prepared.unit))))
+    return np.asarray(worth * prepared.unit)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _offer_worth(arrays: Arrays, multipliers: Multipliers) -> Array:
     """[O, T, X]"""
     arrays, inside = in_box(arrays, multipliers)
@@ -238,7 +238,7 @@ def _offer_worth(arrays: Arrays, multipliers: Multipliers) -> Array:
     return offers.usable[:, None, None] * stacked_prices(arrays, inside)[offers.price_row] - charge
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
     """[R, M]"""
     arrays, inside = in_box(arrays, multipliers)
@@ -246,7 +246,7 @@ def _options_above(arrays: Arrays, multipliers: Multipliers) -> Array:
     return jnp.maximum(options - run_costs(arrays.runs, options, None)[:, None], 0.0)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _at_prices(arrays: Arrays, multipliers: Multipliers) -> tuple[Array, Array]:
     """Costs and reduced costs, each [T, Q, L]."""
     arrays, inside = in_box(arrays, multipliers)

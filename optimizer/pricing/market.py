@@ -6,9 +6,9 @@ Axes as in `arrays`, and `J` covered pairs, `I` fulfilment intervals, `Z` source
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -63,14 +63,17 @@ def market(problem: PlanningProblem, lots: Floats, unit: float) -> Market:
         "offer_price": offer_price,
         "offer_limit": limit,
     }
+    arrays: dict[str, Any] = {
+        **{name: np.asarray(value, dtype=np.float32) for name, value in fields.items()},
+        "interval": np.maximum(supply.interval, 0).astype(np.int32),
+        "source": np.asarray(source, dtype=np.int32),
+        "spot": spot,
+        "rounds": tuple(np.asarray(turn, dtype=np.int32) for turn in _rounds(problem)),
+    }
     return Market(
-        **{name: jnp.asarray(value, dtype=jnp.float32) for name, value in fields.items()},
-        interval=jnp.asarray(np.maximum(supply.interval, 0), dtype=jnp.int32),
-        source=jnp.asarray(source, dtype=jnp.int32),
-        spot=jnp.asarray(spot),
+        **jax.device_put(arrays),
         cover_contract=tuple(supply.cover_contract.tolist()),
         cover_pool=tuple(supply.cover_pool.tolist()),
-        rounds=tuple(jnp.asarray(turn, dtype=jnp.int32) for turn in _rounds(problem)),
     )
 
 

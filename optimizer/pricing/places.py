@@ -6,6 +6,7 @@ Axes as in `merit`, and `Q` slots of a load (its pairs, then "not placed"), `V` 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +56,7 @@ def places_of(problem: PlanningProblem, allowed: Bools, unit: float) -> Places:
     before = np.where(problem.placed_before < 0, depth + 1, depth)
     before[needs.pair_load[here]] = slot[here]
 
-    def padded(values: np.ndarray) -> Array:
+    def padded(values: np.ndarray) -> np.ndarray:
         return _padded(values, depth)
 
     def money(values: np.ndarray) -> np.ndarray:
@@ -64,28 +65,28 @@ def places_of(problem: PlanningProblem, allowed: Bools, unit: float) -> Places:
     worth = problem.missed_price[needs.pair_load][:, None, None] * needs.work * weight
     unplaced = np.einsum("lts,ts->lt", problem.unplaced_cash, weight)
     need = needs.need.astype(np.uint16) if needs.need.max(initial=0) < 2**16 else needs.need
-    return Places(
-        first=jnp.asarray(first, dtype=jnp.int32),
-        count=jnp.asarray(count, dtype=jnp.int32),
-        pool=padded(needs.pair_pool.astype(np.int32)),
-        site=padded(problem.pool_site[needs.pair_pool].astype(np.int32)),
-        asks=Use(
-            held=padded(np.ascontiguousarray(need.swapaxes(1, 2))),
-            work=padded(needs.work.astype(np.float32)),
-            limit=padded(needs.work_limit.astype(np.float32)),
-            worth=padded(money(worth)),
-        ),
-        cost=_cost(problem, allowed, unit, depth),
-        unplaced=jnp.asarray(np.where(_forced(problem), np.float32(FORBIDDEN), money(unplaced))),
-        enter=padded(money(problem.enter_cash)),
-        leave=padded(money(problem.leave_cash)),
-        before=jnp.asarray(before, dtype=jnp.int32),
-        traffic=jnp.asarray(needs.traffic_gb_per_s, dtype=jnp.float32),
-        bandwidth=jnp.asarray(problem.site_bandwidth, dtype=jnp.float32),
-        discount=jnp.asarray(problem.discount, dtype=jnp.float32),
-        most_moves=jnp.asarray(problem.limits.most_moves, dtype=jnp.float32),
-        slots=depth + 1,
-    )
+    arrays: dict[str, Any] = {
+        "first": first.astype(np.int32),
+        "count": count.astype(np.int32),
+        "pool": padded(needs.pair_pool.astype(np.int32)),
+        "site": padded(problem.pool_site[needs.pair_pool].astype(np.int32)),
+        "asks": {
+            "held": padded(np.ascontiguousarray(need.swapaxes(1, 2))),
+            "work": padded(needs.work.astype(np.float32)),
+            "limit": padded(needs.work_limit.astype(np.float32)),
+            "worth": padded(money(worth)),
+        },
+        "unplaced": np.where(_forced(problem), np.float32(FORBIDDEN), money(unplaced)),
+        "enter": padded(money(problem.enter_cash)),
+        "leave": padded(money(problem.leave_cash)),
+        "before": before.astype(np.int32),
+        "traffic": needs.traffic_gb_per_s.astype(np.float32),
+        "bandwidth": problem.site_bandwidth.astype(np.float32),
+        "discount": problem.discount.astype(np.float32),
+        "most_moves": problem.limits.most_moves.astype(np.float32),
+    }
+    arrays = jax.device_put(arrays)
+    return Places(**arrays | {"asks": Use(**arrays["asks"])}, cost=_cost(problem, allowed, unit, depth), slots=depth + 1)
 
 
 def with_allowed(places: Places, problem: PlanningProblem, allowed: Bools, unit: float) -> Places:
@@ -93,8 +94,8 @@ def with_allowed(places: Places, problem: PlanningProblem, allowed: Bools, unit:
     return replace(places, cost=_cost(problem, allowed, unit, places.slots - 1))
 
 
-def _padded(values: np.ndarray, rows: int) -> Array:
-    return jnp.asarray(np.concatenate([values, np.zeros((rows, *values.shape[1:]), dtype=values.dtype)]))
+def _padded(values: np.ndarray, rows: int) -> np.ndarray:
+    return np.concatenate([values, np.zeros((rows, *values.shape[1:]), dtype=values.dtype)])
 
 
 def _forced(problem: PlanningProblem) -> Bools:
@@ -109,7 +110,8 @@ def _cost(problem: PlanningProblem, allowed: Bools, unit: float, rows: int) -> A
     weight = problem.discount[:, None] * problem.probability
     egress = np.einsum("nts,ts->nt", problem.egress_cash, weight) / unit
     may = allowed & (problem.pair_forced | ~_forced(problem)[problem.needs.pair_load])
-    return _padded(np.where(may, egress, FORBIDDEN).astype(np.float32), rows)
+    cost: Array = jax.device_put(_padded(np.where(may, egress, FORBIDDEN).astype(np.float32), rows))
+    return cost
 
 
 def slots_of(problem: PlanningProblem, placed: Ints) -> Ints:

@@ -10,11 +10,10 @@ from dataclasses import replace
 from functools import cached_property
 
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from optimizer.domain.problem import PlanningProblem
-from optimizer.pricing.arrays import Arrays, Prepared, host_supply, on_host
+from optimizer.pricing.arrays import Arrays, Prepared, doubles, host_supply, on_host
 from optimizer.pricing.bound import MARGIN, Evaluation, bound_of, bound_with_supply, evaluate, in_box, supply_sizes
 from optimizer.pricing.carried import fitted
 from optimizer.pricing.dual import supply_terms
@@ -43,7 +42,7 @@ class Proof:
         shared = {name: getattr(known.multipliers, name) for name in SHARED}
         with jax.enable_x64(True):
             changed = replace(prepared.double, supply=host_supply(prepared, problem))
-            given = _doubles(replace(fitted(self.prices.in_units(prepared.unit), changed), **shared))
+            given = doubles(replace(fitted(self.prices.in_units(prepared.unit), changed), **shared))
             capped, terms, sizes = on_host(_of_supply(changed, given))
         if any((inside < (1.0 - MARGIN / 2) * shared[name]).any() for name, inside in capped.items()):
             return bound_with_supply(prepared, problem, self.prices)
@@ -53,14 +52,9 @@ class Proof:
     def _known(self) -> Evaluation:
         """Of the prepared problem."""
         with jax.enable_x64(True):
-            given = _doubles(fitted(self.prices.in_units(self._prepared.unit), self._prepared.double))
+            given = doubles(fitted(self.prices.in_units(self._prepared.unit), self._prepared.double))
             found: Evaluation = on_host(evaluate(self._prepared.double, given))
         return found
-
-
-def _doubles(multipliers: Multipliers) -> Multipliers:
-    found: Multipliers = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), multipliers)
-    return found
 
 
 @jax.jit

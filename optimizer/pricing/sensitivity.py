@@ -14,6 +14,7 @@ prices, but for what a finite number of steps leaves; it is the slope of the bou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -24,8 +25,9 @@ from jax import Array
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.domain.volume import lowest_share
-from optimizer.pricing.arrays import Arrays, Prepared, on_host
+from optimizer.pricing.arrays import Arrays, Prepared, doubles, on_host
 from optimizer.pricing.bound import PairCosts, in_box
+from optimizer.pricing.compiling import QUICK
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
 from optimizer.pricing.multipliers import Multipliers, cash_weight, price_caps, stacked_prices
@@ -86,12 +88,11 @@ class Sensitivities:
 def exact_slopes(prepared: Prepared, prices: Prices) -> Inputs:
     """Slopes of the dual value in double precision by one reverse pass, in units of money."""
     with jax.enable_x64(True):
-        at = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), prices.in_units(prepared.unit))
-        found: Inputs = on_host(_slopes(prepared.double, at))
+        found: Inputs = on_host(_slopes(prepared.double, doubles(prices.in_units(prepared.unit))))
     return found
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _slopes(arrays: Arrays, multipliers: Multipliers) -> Inputs:
     arrays, inside = in_box(arrays, multipliers)
 
@@ -111,8 +112,7 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
     arrays, unit = on_host(prepared.double), prepared.unit
     problem = at_prices(problem, prices)
     with jax.enable_x64(True):
-        given = prices.in_units(unit), prices.slopes or exact_slopes(prepared, prices)
-        at, slopes = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype=jnp.float64), given)
+        at, slopes = doubles((prices.in_units(unit), prices.slopes or exact_slopes(prepared, prices)))
         inside, slopes, shortage, options = on_host(_with_caps(prepared.double, at, slopes))
     placed = np.asarray(slopes.pairs[:, prepared.pair_slot, prepared.pair_load].T)
     added_cash = np.einsum("hut,hs->uts", arrays.supply.rules.budget_at, inside.budget)
@@ -129,7 +129,7 @@ def sensitivities(problem: PlanningProblem, prepared: Prepared, prices: Prices, 
     )
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _with_caps(arrays: Arrays, multipliers: Multipliers, slopes: Inputs) -> tuple[Multipliers, Inputs, Array, Array]:
     """Multipliers inside their box, slopes with what the caps add, the caps' slope in shortage prices [P], and costs of options [R, M]."""
     arrays, inside = in_box(arrays, multipliers)

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from optimizer.pricing.compiling import QUICK
 from optimizer.pricing.market import Market
 from optimizer.pricing.merit import TINY, Standing, Use, market_within, settlements, spend_by_interval, standing, window
 from optimizer.pricing.places import FORBIDDEN, Places, cost_besides, ends_of, moves_on, put, rows_of
@@ -49,7 +50,7 @@ def stand(market: Market, places: Places, excess: Array, slot: Array, runs: Arra
     return walker
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _stand(market: Market, places: Places, excess: Array, slot: Array, runs: Array) -> Walker:
     pools, _, periods, scenarios = runs.shape
     none = jnp.zeros((pools, periods, scenarios))

@@ -6,11 +6,13 @@ Draws are charged a share of their contract's price, which follows where its spe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import DTypeLike, NDArray
 
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
@@ -99,18 +101,23 @@ def walking(
     loads = places_of(problem, allowed, unit) if places is None else with_allowed(places, problem, allowed, unit)
     chances = np.zeros((len(loads.pool), len(problem.periods)), dtype=np.float32)
     chances[:pairs] = 0.0 if likely is None else likely
-    charged = jnp.asarray(np.full(here.committed.shape, 0.5) if excess is None else excess, dtype=jnp.float32)
-    held = jnp.asarray(runs, dtype=jnp.float32)
-    walker = stand(here, loads, charged, jnp.asarray(slots_of(problem, placed), dtype=jnp.int32), held)
+    charged = _on_device(np.full(here.committed.shape, 0.5) if excess is None else excess, np.float32)
+    held = _on_device(runs, np.float32)
+    walker = stand(here, loads, charged, _on_device(slots_of(problem, placed), np.int32), held)
     return Walking(
         problem=problem,
         unit=unit,
         market=here,
         places=loads,
         runs=held,
-        likely=jnp.asarray(chances),
+        likely=_on_device(chances, np.float32),
         load_usd=float(walker.total) * unit / max(1, placed.size) if load_usd is None else load_usd,
         excess=charged,
         walker=walker,
         key=jax.random.PRNGKey(seed),
     )
+
+
+def _on_device(values: NDArray[Any], dtype: DTypeLike) -> Array:
+    there: Array = jax.device_put(np.asarray(values, dtype=dtype))
+    return there
