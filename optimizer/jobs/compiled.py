@@ -10,20 +10,15 @@ import hashlib
 import os
 import platform
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 FOLDER = "JAX_COMPILATION_CACHE_DIR"
 SHORTEST = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 WORTH_KEEPING_S = "0.05"
-FLAGS = "XLA_FLAGS"
-EMITTERS = "xla_cpu_use_fusion_emitters"  # XLA's newer ones for processors: their code takes twice as long to compile and runs no faster
-KNOWN_BY = "0.10."  # versions of jaxlib: one that does not know a flag stops
 
 
 def keep_compiled() -> None:
     """Names the folder to JAX; nothing is kept where the user's cache cannot be written to."""
-    _compile_quickly()
     if FOLDER in os.environ:
         return
     folder = cache_folder() / f"compiled-{_processor()}"
@@ -31,13 +26,6 @@ def keep_compiled() -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.environ[FOLDER] = str(folder)
         os.environ.setdefault(SHORTEST, WORTH_KEEPING_S)
-
-
-def _compile_quickly() -> None:
-    """Asks XLA for the code that is sooner compiled, unless the user has asked for one or the other."""
-    flags = os.environ.get(FLAGS, "")
-    if EMITTERS not in flags and version("jaxlib").startswith(KNOWN_BY):
-        os.environ[FLAGS] = f"{flags} --{EMITTERS}=false".strip()
 
 
 def cache_folder() -> Path:

@@ -22,7 +22,7 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare, singles
 from optimizer.pricing.bound import certify
 from optimizer.pricing.carried import fitted
-from optimizer.pricing.compiling import QUICK
+from optimizer.pricing.compiling import QUICK, SOON
 from optimizer.pricing.coordinates import Coordinates, centred, coordinates, first_point, held_inside, multipliers_at, point_of
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
@@ -122,7 +122,7 @@ def _resume(arrays: Arrays, box: Coordinates, multipliers: Multipliers) -> Array
     return point_of(arrays, box, project(weighed(arrays, given), given))
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=SOON)
 def _block(arrays: Arrays, box: Coordinates, now: _Climber, pace: Array, memory: Array) -> tuple[_Climber, Inputs]:
     """Steps uphill, and the mean slopes of the smooth dual in the inputs on the way: of costs, how much of each decision is taken."""
     adam = _adam(memory)

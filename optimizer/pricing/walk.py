@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from optimizer.pricing.compiling import QUICK
+from optimizer.pricing.compiling import QUICK, SOON
 from optimizer.pricing.market import Market
 from optimizer.pricing.merit import TINY, Standing, Use, market_within, settlements, spend_by_interval, standing, window
 from optimizer.pricing.places import FORBIDDEN, Places, cost_besides, ends_of, moves_on, put, rows_of
@@ -81,7 +81,7 @@ def walk(
     return end, over
 
 
-@partial(jax.jit, static_argnames=("steps", "width"))
+@partial(jax.jit, static_argnames=("steps", "width"), compiler_options=SOON)
 def _walk(
     market: Market, places: Places, excess: Array, likely: Array, walker: Walker, key: Array, temperature: Array, steps: int, width: int
 ) -> tuple[Walker, Array]:

@@ -2,20 +2,22 @@
 
 A worker holds one subject (a program, a problem) and answers requests about it in order. Started as a module of its own, it needs no
 `if __name__ == "__main__"` in a user's script and, in a session of its own, does not see the terminal's Ctrl-C. It ends with the
-process that started it. Where one core is all there is, `InTurn` answers in the process that asks.
+process that started it. Processes may be started before there is a subject (`ready`), as they import for a second or more. Where one core
+is all there is, `InTurn` answers in the process that asks.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, TypeVar, cast
 
@@ -29,12 +31,7 @@ class Worker(Generic[Answer]):
     """One child process that answers `work(subject, **options)`; `work` is a function of a module."""
 
     def __init__(self, work: Callable[..., Answer], subject: object) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "optimizer.solve.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
+        self._process = _ready.pop(work.__module__) if work.__module__ in _ready else _process()
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._sent = self._thread.submit(self._send, (work, subject))
 
@@ -71,6 +68,33 @@ class Worker(Generic[Answer]):
         if isinstance(answer, PlacementError):
             raise answer
         return cast(Answer, answer)
+
+
+_ready: dict[str, subprocess.Popen[bytes]] = {}  # by the module that each has imported
+
+
+@contextmanager
+def ready(*modules: str) -> Iterator[None]:
+    """Processes that import these modules beside what goes on; the first worker that is to do a module's work takes its process.
+
+    Those that nobody has taken by the end are ended.
+    """
+    _ready.update({module: _process(module) for module in modules})
+    try:
+        yield
+    finally:
+        for process in [_ready.pop(module) for module in modules if module in _ready]:
+            process.kill()
+            process.communicate()
+
+
+def _process(*modules: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "optimizer.solve.worker", *modules],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 class InTurn(Generic[Answer]):
@@ -124,4 +148,6 @@ if __name__ == "__main__":
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what a solver prints must not get between the answers
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     serve(sys.stdin.buffer, pipe)
