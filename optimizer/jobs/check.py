@@ -10,7 +10,7 @@ from optimizer.domain.contract import Contract, Status
 from optimizer.domain.workload import Kind
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.settings import CheckJob
-from optimizer.planning.assemble.contracts import unread
+from optimizer.planning.assemble.contracts import unplannable, unread
 from optimizer.report.wording import counted, words
 from optimizer.tables.read import read_case
 
@@ -66,6 +66,8 @@ def missing_for_plan(case: Case) -> Iterator[str]:
         where = f"contract {contract.name}"
         for column in unread(contract):
             yield f"{where}: {UNREAD[column]}, {column} is unknown. Ask the supplier, or take the contract out of contracts."
+        for violation in unplannable(contract, case.calendar):
+            yield f"{where}: {violation.rule}; got {violation.got}. {violation.remedy}"
         if not contract.pools:
             yield f"{where}: the pools that it covers. Add rows to contract_pools."
     if not case.demand and not case.training_runs:

@@ -69,10 +69,33 @@ def clause(**cells: str) -> Tables:
     """The held contract with cells in columns that the file may lack; `none` or blank in the others' rows."""
     made = tables()
     words = {"x_AcceleratorsPerUnit", "x_PriceIndex", "x_IndexBase", "x_ServiceCredits", "x_SpentSoFar", "x_PrepaidBalance", "x_TimeZone"}
+    words.add("x_BurstPrice")
     for row in made["contracts"]:
         row |= {name: "" if name in words else "none" for name in cells if name not in row}
     made["contracts"][0] |= cells
     return made
+
+
+def two_wallets() -> Tables:
+    made = clause(x_ShareOfWallet="0.7")
+    made["contracts"][1] |= {"x_ShareOfWallet": "0.6", "ContractCommitmentLifecycleStatus": "Active", "x_OptionGroup": "", "x_SignBy": ""}
+    made["contracts"][1]["ContractCommitmentPeriodStart"] = "2028-01-01"
+    made["contract_exclusions"] = []
+    return made
+
+
+def credit_steps(*steps: tuple[str, str]) -> list[dict[str, str]]:
+    rows = ({_NAME: "held", "availability_below": below, "credit_share": share} for below, share in steps)
+    return with_rows("contract_credit_steps", *rows)["contract_credit_steps"]
+
+
+def named_as_renewed() -> Tables:
+    """The quote is called as the prolonged term of the other contract would be."""
+    made = clause(x_RenewalMonths="12")
+    return {
+        name: [{column: "held/renewed" if cell == "quote" else cell for column, cell in row.items()} for row in rows]
+        for name, rows in made.items()
+    }
 
 
 BROKEN: dict[str, tuple[Tables, str]] = {
@@ -149,8 +172,72 @@ BROKEN: dict[str, tuple[Tables, str]] = {
         "Write the value of the index at which the unit price holds.",
     ),
     "collar upside down": (
-        clause(x_IndexFloor="1.2", x_IndexCap="0.9"),
+        clause(x_IndexFloor="1.2", x_IndexCap="0.9", x_PriceIndex="power", x_IndexBase="100")
+        | {"index_values": with_rows("index_values", {"index": "power", "period": "", "scenario": "", "value": "1"})["index_values"]},
         "contracts.csv: x_IndexFloor must not be above x_IndexCap, ratio; got 1.2. 1 row (first: held). Correct the collar.",
+    ),
+    "collar of no index": (
+        clause(x_IndexCap="1.2"),
+        "contracts.csv: x_IndexCap must not be given where x_PriceIndex is blank; got 1.2. 1 row (first: held). "
+        "Write x_PriceIndex, or take x_IndexCap out.",
+    ),
+    "a price of burst without burst": (
+        clause(x_BurstShare="none", x_BurstPrice="9"),
+        "contracts.csv: x_BurstPrice must not be given where x_BurstShare is none; got 9. 1 row (first: held). "
+        "Write x_BurstShare, or take x_BurstPrice out.",
+    ),
+    "fees where nothing can be left": (
+        clause(x_NoticePeriodDays="none", x_EarliestExit=""),
+        "contracts.csv: x_TerminationFeeSchedule must not be given where x_NoticePeriodDays is none: it may not be terminated; got given. "
+        "1 row (first: held). Write the notice, 0 if none is needed, or no fees.",
+    ),
+    "a contract without an end": (
+        clause(ContractCommitmentPeriodEnd="9999-12-31"),
+        "contracts.csv: ContractCommitmentPeriodEnd must be within 100 years of the case's date; got 9999-12-31. 1 row (first: held). "
+        "Write the first day on which nothing binds any more.",
+    ),
+    "a renewal beyond all dates": (
+        clause(x_RenewalMonths="1000000000"),
+        "contracts.csv: x_RenewalMonths must be > 0 and <= 1200 months; got 1000000000. 1 row (first: held). "
+        "Correct the value or remove the row.",
+    ),
+    "an absurd price": (
+        clause(x_UnitPrice="1e300"),
+        "contracts.csv: x_UnitPrice must make less than 1e+18 contract currency of all lots in a fulfilment interval; got 1e300. "
+        "1 row (first: held). Correct the amount, or the lots.",
+    ),
+    "more than the whole wallet": (
+        two_wallets(),
+        "contracts.csv: x_ShareOfWallet of contracts in force on the same day must sum to at most 1; got 1.3 on 2028-01-01. 2 rows (first: "
+        "held, quote). Correct the shares, the status or the days.",
+    ),
+    "exclusion of its own supplier": (
+        with_rows("contract_exclusions", {_NAME: "held", "kind": "supplier", "other": "north"}),
+        "contract_exclusions.csv: a contract must not exclude its own supplier; got north. 1 row (first: held/supplier/north). "
+        "Remove the row.",
+    ),
+    "exclusion of itself": (
+        with_rows("contract_exclusions", {_NAME: "held", "kind": "contract", "other": "held"}),
+        "contract_exclusions.csv: a contract must not exclude itself; got held. 1 row (first: held/contract/held). Remove the row.",
+    ),
+    "credits that shrink as availability falls": (
+        clause(x_ServiceCredits="given") | {"contract_credit_steps": credit_steps(("0.999", "0.5"), ("0.95", "0.1"))},
+        "contract_credit_steps.csv: credit_share must not be less than that of a higher availability_below; got 0.1. 1 row (first: "
+        "held/0.95). Correct the shares.",
+    ),
+    "a balance above its cap": (
+        with_rows("contract_balances", {_NAME: "held", "kind": "make_up", "opening": "100", "cap": "10", "expires_after": ""}),
+        "contract_balances.csv: opening must not be above cap, contract currency; got 100. 1 row (first: held). Correct one of them.",
+    ),
+    "a balance of a quote": (
+        with_rows("contract_balances", {_NAME: "quote", "kind": "rollover", "opening": "100", "cap": "", "expires_after": ""}),
+        "contract_balances.csv: opening must be blank or 0 unless the contract is in force; got 100. 1 row (first: quote). "
+        "Clear the cell: nothing has been brought forward yet.",
+    ),
+    "the name of a prolonged term": (
+        named_as_renewed(),
+        "contracts.csv: ContractCommitmentId must not be that of another contract's prolonged term; got held/renewed. 1 row (first: "
+        "held/renewed). Rename it.",
     ),
     "option group of one in force": (
         taken_group(),

@@ -40,6 +40,8 @@ def with_contract(**changes: object):
         ({"accelerators": UNKNOWN}, "its capacity, x_AcceleratorsPerLot is unknown"),
         ({"interval": Interval.UNKNOWN}, "its fulfilment interval, x_FulfillmentInterval is unknown"),
         ({"pools": ()}, "the pools that it covers"),
+        ({"interval": Interval.HOUR, "take_or_pay_share": 0.5}, "x_FulfillmentInterval hour is planned where x_TakeOrPayShare is none, 0"),
+        ({"prepaid_balance": 1e15}, "x_PrepaidBalance must be at most what is still committed"),
     ],
 )
 def test_what_a_plan_still_needs_is_named_by_contract(changes, told):

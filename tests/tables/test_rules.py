@@ -158,7 +158,7 @@ BROKEN: dict[str, tuple[Tables, Found]] = {
         ("contracts.csv", "x_EarliestExit must be within the contract's term", "2027-05-31", ("held",)),
     ),
     "schedule without steps": (
-        changed("contracts", 1, x_TerminationFeeSchedule="given"),
+        changed("contracts", 1, x_TerminationFeeSchedule="given", x_NoticePeriodDays="30"),
         ("contracts.csv", "x_TerminationFeeSchedule given must have rows", "given", ("quote",)),
     ),
     "steps without a schedule": (

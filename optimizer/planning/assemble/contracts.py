@@ -67,6 +67,19 @@ def _violations(contract: Contract, calendar: Calendar) -> Iterator[Violation]:
             rows=(contract.name,),
             remedy="Enter it, or set the status to Canceled to plan without the contract.",
         )
+    yield from unplannable(contract, calendar)
+    if not contract.pools:
+        yield Violation(
+            where="contract_pools.csv",
+            rule="a contract must cover at least one pool before a plan can use it",
+            got="no pool",
+            rows=(contract.name,),
+            remedy="Add the pools to contract_pools.csv.",
+        )
+
+
+def unplannable(contract: Contract, calendar: Calendar) -> Iterator[Violation]:
+    """Clauses that a plan cannot take as they are."""
     if _by_the_hour(contract):
         yield Violation(
             where="contracts.csv",
@@ -83,14 +96,6 @@ def _violations(contract: Contract, calendar: Calendar) -> Iterator[Violation]:
             got=f"{contract.prepaid_balance:g}, of {left:g} committed",
             rows=(contract.name,),
             remedy="Enter what commitments and fixed fees can use up, or move the rest to x_SpentSoFar.",
-        )
-    if not contract.pools:
-        yield Violation(
-            where="contract_pools.csv",
-            rule="a contract must cover at least one pool before a plan can use it",
-            got="no pool",
-            rows=(contract.name,),
-            remedy="Add the pools to contract_pools.csv.",
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
+from optimizer.domain.contract import UNKNOWN
 from optimizer.errors import Violation
 from optimizer.tables.check.contracts import in_force, proposed
 from optimizer.tables.check.rule import Rule, Tables, breaches, rule
@@ -51,6 +53,43 @@ def collars_are_open(tables: Tables) -> Iterator[Violation]:
     yield from breaches(data, floor > cap, "x_IndexFloor", "x_IndexFloor must not be above x_IndexCap, ratio", "Correct the collar.")
 
 
+NEEDED = {  # what says nothing without another column's clause
+    "x_IndexBase": "x_PriceIndex",
+    "x_IndexFloor": "x_PriceIndex",
+    "x_IndexCap": "x_PriceIndex",
+    "x_BurstPrice": "x_BurstShare",
+    "x_RenewalPrice": "x_RenewalMonths",
+    "x_RenewBy": "x_RenewalMonths",
+    "x_OtherSpendCap": "x_MinimumSpend",
+    "x_ServiceCreditCap": "x_ServiceCredits",
+    "x_EarliestExit": "x_NoticePeriodDays",
+}
+
+
+@rule(f"contracts: {' '.join(NEEDED)} {' '.join(dict.fromkeys(NEEDED.values()))}")
+def figures_have_their_clause(tables: Tables) -> Iterator[Violation]:
+    """A price of burst without burst, a collar without an index: somebody has forgotten half of a clause."""
+    data = tables["contracts"]
+    for column, clause in NEEDED.items():
+        stated, stands = data.values[column].map(_states).astype(bool), data.values[clause].map(_stands).astype(bool)
+        what = "blank" if clause == "x_PriceIndex" else "none"
+        words = f"{column} must not be given where {clause} is {what}"
+        yield from breaches(data, stated & ~stands, column, words, f"Write {clause}, or take {column} out.")
+    fees = (data.values["x_TerminationFeeSchedule"] == "given") & ~data.values["x_NoticePeriodDays"].map(_stands).astype(bool)
+    words = "x_TerminationFeeSchedule must not be given where x_NoticePeriodDays is none: it may not be terminated"
+    yield from breaches(data, fees, "x_TerminationFeeSchedule", words, "Write the notice, 0 if none is needed, or no fees.")
+
+
+def _states(cell: object) -> bool:
+    """Whether a cell holds a figure or a day."""
+    return cell is not None and cell is not UNKNOWN and bool(cell == cell)  # a blank one is no number, and not itself
+
+
+def _stands(cell: object) -> bool:
+    """Whether a contract has the clause, as far as anybody knows."""
+    return cell is UNKNOWN or (_states(cell) and cell != "none")
+
+
 @rule(f"contracts: {_NAME} x_ServiceCredits", f"contract_credit_steps: {_NAME}")
 def given_credits_have_steps(tables: Tables) -> Iterator[Violation]:
     data, steps = tables["contracts"], tables["contract_credit_steps"]
@@ -61,6 +100,15 @@ def given_credits_have_steps(tables: Tables) -> Iterator[Violation]:
     stray = ~steps.values[_NAME].isin(data.values.loc[given, _NAME])
     words = "a contract with credit steps must have x_ServiceCredits given"
     yield from breaches(steps, stray, _NAME, words, "Write given in contracts.csv, or remove the steps.")
+
+
+@rule(f"contract_credit_steps: {_NAME} availability_below credit_share")
+def credits_grow_as_availability_falls(tables: Tables) -> Iterator[Violation]:
+    data = tables["contract_credit_steps"]
+    worse = data.values.sort_values("availability_below", ascending=False)
+    wrong = (worse.groupby(_NAME)["credit_share"].diff() < 0).reindex(data.values.index)
+    words = "credit_share must not be less than that of a higher availability_below"
+    yield from breaches(data, wrong, "credit_share", words, "Correct the shares.")
 
 
 @rule(f"contracts: x_DiscountClawbackShare {_DISCOUNT}")
@@ -130,7 +178,7 @@ def exclusions_do_not_bind_both_ways(tables: Tables) -> Iterator[Violation]:
         if name not in held.index or kind == "work":
             continue
         rivals = [other] if kind == "contract" else [k for k, s in held["x_Supplier"].items() if s == other and k != name]
-        barred |= {(name, rival, row) for rival in rivals if rival in held.index and _overlap(held, name, rival)}
+        barred |= {(name, rival, row) for rival in rivals if rival in held.index and rival != name and _overlap(held, name, rival)}
     if barred:
         name, rival, _ = min(barred)
         yield data.violation(
@@ -144,6 +192,21 @@ def exclusions_do_not_bind_both_ways(tables: Tables) -> Iterator[Violation]:
 def _overlap(held: pd.DataFrame, one: object, other: object) -> bool:
     a, b = held.loc[str(one)], held.loc[str(other)]
     return bool(a[_START] < b[_END] and b[_START] < a[_END])
+
+
+@rule(f"contracts: x_ShareOfWallet ContractCommitmentLifecycleStatus {_START} {_END}")
+def wallets_can_be_shared(tables: Tables) -> Iterator[Violation]:
+    """Contracts in force on one day that ask for more than all that is drawn."""
+    data = tables["contracts"]
+    share = pd.to_numeric(data.values["x_ShareOfWallet"], errors="coerce").where(in_force(data), 0.0).fillna(0.0)
+    start, end = data.values[_START], data.values[_END]
+    for day in sorted(start[share > 0]):
+        there = (share > 0) & (start <= day) & (day < end)
+        if math.fsum(share[there]) > 1.0:
+            words = "x_ShareOfWallet of contracts in force on the same day must sum to at most 1"
+            got = f"{math.fsum(share[there]):g} on {day:%Y-%m-%d}"
+            yield from breaches(data, there, "x_ShareOfWallet", words, "Correct the shares, the status or the days.", got)
+            return
 
 
 @rule(f"contracts: x_OptionGroup ContractCommitmentLifecycleStatus {_NAME}")
@@ -176,12 +239,15 @@ CLAUSE_RULES: tuple[Rule, ...] = (
     units_have_a_size,
     indices_have_values,
     collars_are_open,
+    figures_have_their_clause,
     given_credits_have_steps,
+    credits_grow_as_availability_falls,
     clawbacks_have_a_discount,
     state_is_of_contracts_in_force,
     contract_time_zones_exist,
     suppliers_leave_on_their_notice,
     exclusions_do_not_bind_both_ways,
+    wallets_can_be_shared,
     option_groups_are_open,
     tiers_leave_no_gap,
 )

@@ -32,6 +32,18 @@ def contracts_have_days(tables: Tables) -> Iterator[Violation]:
     yield from breaches(data, wrong, _END, f"{_END} must be after {_START}", "Write the first day no longer in force.")
 
 
+FARTHEST_YEARS = 100  # of a contract's days from the case's date: what has no end is not a commitment
+
+
+@rule(f"contracts: {_START} {_END}", "calendar: as_of")
+def contracts_are_of_this_age(tables: Tables) -> Iterator[Violation]:
+    """Exports write 9999-12-31 where a contract has no end."""
+    data, as_of = tables["contracts"], tables["calendar"].values["as_of"].min()
+    for column, remedy in ((_START, "Correct the date."), (_END, "Write the first day on which nothing binds any more.")):
+        wrong = (data.values[column].dt.year - as_of.year).abs() > FARTHEST_YEARS
+        yield from breaches(data, wrong, column, f"{column} must be within {FARTHEST_YEARS} years of the case's date", remedy)
+
+
 @rule(f"contracts: {_START} {_STATUS}", "calendar: as_of")
 def quotes_are_not_past(tables: Tables) -> Iterator[Violation]:
     data, as_of = tables["contracts"], tables["calendar"].values["as_of"].min()
@@ -116,6 +128,27 @@ def minimums_can_be_spent(tables: Tables) -> Iterator[Violation]:
         yield from breaches(data, wrong, "x_MinimumSpend", words, remedy)
 
 
+MOST_PAID = 1e18
+"""Contract currency: beyond it an amount is a mistake, and a plan would lose cents."""
+
+
+@rule(
+    f"contracts: {_NAME} {_START} {_END} ContractCommitmentUnit x_FulfillmentInterval x_Lots",
+    "contracts: x_AcceleratorsPerLot x_AcceleratorsPerUnit x_UnitPrice x_MinimumSpend x_FixedMonthlyFee",
+    f"contract_ramp_steps: {_NAME} accelerators_per_lot unit_price",
+)
+def amounts_can_be_paid(tables: Tables) -> Iterator[Violation]:
+    """What all lots cost in an interval, drawn in full, and their minimum and fee."""
+    data = tables["contracts"]
+    if data.values.empty:
+        return
+    amounts = {name: pd.to_numeric(data.values[name], errors="coerce") for name in ("x_MinimumSpend", "x_FixedMonthlyFee")}
+    for column, each in {"x_UnitPrice": _most_per_interval(tables), **amounts}.items():
+        wrong = each * data.values["x_Lots"] > MOST_PAID
+        words = f"{column} must make less than {MOST_PAID:g} contract currency of all lots in a fulfilment interval"
+        yield from breaches(data, wrong, column, words, "Correct the amount, or the lots.")
+
+
 _LONGEST_MONTHS = {"hour": 1 / 672, "day": 1 / 28, "month": 1, "quarter": 3, "year": 12}
 _LONGEST_DAYS = {"hour": 1 / 24, "day": 1, "month": 31, "quarter": 92, "year": 366}
 
@@ -141,6 +174,8 @@ def _most_per_interval(tables: Tables) -> pd.Series[float]:
 
 CONTRACT_RULES: tuple[Rule, ...] = (
     contracts_have_days,
+    contracts_are_of_this_age,
+    amounts_can_be_paid,
     quotes_are_not_past,
     in_force_is_not_over,
     signed_before_it_starts,

@@ -64,7 +64,7 @@ def ramp_steps_within_the_term(tables: Tables) -> Iterator[Violation]:
     yield from breaches(steps, wrong, "start", "start must be within the contract's term", "Correct the date or remove the step.")
 
 
-@rule(f"contract_exclusions: {_NAME} kind other", f"contracts: {_NAME}", "suppliers: supplier")
+@rule(f"contract_exclusions: {_NAME} kind other", f"contracts: {_NAME} x_Supplier", "suppliers: supplier")
 def exclusions_name_what_exists(tables: Tables) -> Iterator[Violation]:
     data = tables["contract_exclusions"]
     known = {
@@ -78,6 +78,8 @@ def exclusions_name_what_exists(tables: Tables) -> Iterator[Violation]:
         yield from breaches(data, wrong, "other", f"other must be {words[kind]} where kind is {kind}", "Correct the name.")
     itself = (data.values["kind"] == "contract") & (data.values["other"] == data.values[_NAME])
     yield from breaches(data, itself, "other", "a contract must not exclude itself", "Remove the row.")
+    own = (data.values["kind"] == "supplier") & (data.values["other"] == _of_contract(tables, data, "x_Supplier"))
+    yield from breaches(data, own, "other", "a contract must not exclude its own supplier", "Remove the row.")
 
 
 FEE_RULES: tuple[Rule, ...] = (

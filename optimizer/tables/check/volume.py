@@ -8,6 +8,7 @@ from itertools import combinations
 import pandas as pd
 
 from optimizer.errors import Violation
+from optimizer.tables.check.contracts import in_force
 from optimizer.tables.check.rule import Rule, Tables, breaches, rule
 
 _NAME = "ContractCommitmentId"
@@ -52,6 +53,26 @@ def comparables_are_contracts(tables: Tables) -> Iterator[Violation]:
     wrong |= data.values["comparable"] == data.values[_NAME]
     words = "comparable must be another contract, or unknown"
     yield from breaches(data, wrong, "comparable", words, "Correct the name or remove the row.")
+
+
+@rule(f"contract_balances: {_NAME} opening cap", f"contracts: {_NAME} ContractCommitmentLifecycleStatus")
+def openings_are_there(tables: Tables) -> Iterator[Violation]:
+    data, contracts = tables["contract_balances"], tables["contracts"]
+    high = data.values["opening"] > data.values["cap"]
+    yield from breaches(data, high, "opening", "opening must not be above cap, contract currency", "Correct one of them.")
+    early = (data.values["opening"] > 0) & ~data.values[_NAME].isin(contracts.values.loc[in_force(contracts), _NAME])
+    words = "opening must be blank or 0 unless the contract is in force"
+    yield from breaches(data, early, "opening", words, "Clear the cell: nothing has been brought forward yet.")
+
+
+@rule(f"contracts: {_NAME} x_RenewalMonths")
+def renewals_have_names_of_their_own(tables: Tables) -> Iterator[Violation]:
+    """The prolonged term of a contract is called NAME/renewed."""
+    data = tables["contracts"]
+    renewable = pd.to_numeric(data.values["x_RenewalMonths"], errors="coerce") > 0
+    wrong = data.values[_NAME].isin(data.values.loc[renewable, _NAME] + "/renewed")
+    words = f"{_NAME} must not be that of another contract's prolonged term"
+    yield from breaches(data, wrong, _NAME, words, "Rename it.")
 
 
 @rule("contracts: x_RenewalMonths")
@@ -109,6 +130,8 @@ VOLUME_RULES: tuple[Rule, ...] = (
     tiers_have_a_price_below_them,
     units_have_one_price,
     comparables_are_contracts,
+    openings_are_there,
+    renewals_have_names_of_their_own,
     volumes_need_months,
     balances_are_measured_as_billed,
     balances_have_a_level,

@@ -164,7 +164,9 @@ _CONTRACTS = table(
         "contract currency / unit",
         "True-up: price of what is drawn beyond the commitment of an interval, settled when it ends; none: the contract's own price.",
     ),
-    rare_clause("x_RenewalMonths", "months", "Option to prolong the term, for the lots still held when it ends.", POSITIVE),
+    rare_clause(
+        "x_RenewalMonths", "months", "Option to prolong the term, for the lots still held when it ends.", Bounds(above=0, at_most=1200)
+    ),
     number("x_RenewalPrice", "contract currency / unit", "Unit price of the prolonged term.", NOT_NEGATIVE, absent="the price stays"),
     day("x_RenewBy", "Last day on which the option can be exercised.", absent="any day before the term ends"),
     text("x_OptionGroup", "Alternatives: at most one contract of a group is signed.", absent="the quote stands alone"),
