@@ -39,8 +39,12 @@ from optimizer.planning.service_sensitivities import service_sensitivity_rows
 from optimizer.planning.services import services
 from optimizer.report.overview import Overview
 from optimizer.scenarios.deviates import Correlation
+from optimizer.solve.climb import price_more
 from optimizer.solve.executor import Executor, cores
+from optimizer.solve.price_and_assign import SMALL
 from optimizer.solve.search import Method, SolveSettings
+from optimizer.solve.walking import walk_more
+from optimizer.solve.worker import ready
 from optimizer.store.catalogue import runs
 from optimizer.store.layout import SCHEMA_VERSION
 from optimizer.store.runs import RunDraft, find_run, new_run, run_path
@@ -69,7 +73,7 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
     calibration = read_calibration(inputs.calibration)
     home = Path(settings.output.folder)
     before = runs(home, job="plan", case=case.name)
-    with new_run(home, now=datetime.now(UTC)) as draft:
+    with new_run(home, now=datetime.now(UTC)) as draft, ready(*_searched_by(settings, case)):
         draft.path("config.yaml").write_text(as_yaml(settings))
         inputs.keep(draft.path("inputs"))
         draft.log(f"run {draft.run_id}: plan of {case.name}")
@@ -109,6 +113,12 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
     show_plan(view)
     print(f"run: {run_path(draft)}")
     return 0
+
+
+def _searched_by(settings: PlanJob, case: Case) -> tuple[str, ...]:
+    """Modules with the work of a search's processes that import JAX, which takes about as long as needs do."""
+    large = len(case.demand) * len(case.pools) > SMALL
+    return (price_more.__module__, walk_more.__module__) if large and settings.solver.name == "price_and_assign" else ()
 
 
 def correlation_of(settings: PlanSettings | QuoteJob | BacktestJob, case: Case) -> Correlation:

@@ -17,18 +17,15 @@ from optimizer.planning.calibration import Calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
 from optimizer.planning.policies import Baseline, baselines
 from optimizer.planning.verify import Verification, agrees, verify
-from optimizer.solve.climb import Priced, price_more
+from optimizer.solve.climb import Priced
 from optimizer.solve.exact import solve_exact
-from optimizer.solve.price_and_assign import SMALL, solve_price_and_assign
+from optimizer.solve.price_and_assign import solve_price_and_assign
 from optimizer.solve.search import Progress, Solved, SolveSettings
-from optimizer.solve.walking import walk_more
-from optimizer.solve.worker import ready
 from optimizer.surfaces.arrays import device
 
 DISCOUNT_RATE = 0.08  # a year, where none is given
 AFTERWARDS, AFTERWARDS_A_MILLION = 2.3, 0.8  # times what importing and reading take, of itself and a million needs: what follows
 LEAST_SEARCH = 0.25  # of the time limit of a whole job, however long the rest takes
-SEARCHED_BY = (price_more.__module__, walk_more.__module__)  # processes of a search that import JAX: begun while needs are computed
 SOLVERS = {"price_and_assign": solve_price_and_assign, "exact": solve_exact}
 
 
@@ -92,14 +89,13 @@ def make_plan(
     laps = Laps(started=time.monotonic())
     progress(Progress(phase="surfaces", seconds=0.0))
     calibration = calibration or shipped_calibration()
-    with ready(*(SEARCHED_BY if settings.side_by_side and len(case.demand) * len(case.pools) > SMALL else ())):
-        needs = compute_needs(case, calibration)
-        laps.lap("surfaces")
-        problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate, risk=risk)
-        laps.lap("problem")
-        limited = settings if began is None else _within(settings, needs, laps.started - began, time.monotonic() - began)
-        solved = SOLVERS[settings.method](problem, settings=limited, started=laps.started if began is None else began, report=progress)
-        laps.lap("solve")
+    needs = compute_needs(case, calibration)
+    laps.lap("surfaces")
+    problem = build_problem(case, needs, annual_discount_rate=annual_discount_rate, risk=risk)
+    laps.lap("problem")
+    limited = settings if began is None else _within(settings, needs, laps.started - began, time.monotonic() - began)
+    solved = SOLVERS[settings.method](problem, settings=limited, started=laps.started if began is None else began, report=progress)
+    laps.lap("solve")
     return planned(case, problem, solved, laps, settings, annual_discount_rate=annual_discount_rate, calibration=calibration.version)
 
 

@@ -113,7 +113,11 @@ class Climb:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._worker is not None:
+        if self._worker is None:
+            return
+        if kind is None and self._best is None and self._due:
+            self._worker.leave()  # it may still be compiling: the next run then begins with its kernels
+        else:
             self._worker.close()
 
 

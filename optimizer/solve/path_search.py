@@ -58,9 +58,16 @@ def search_paths(search: Search) -> None:
     with (
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
         (Worker if beside else InTurn)(solve_part, search.problem) as assigner,
-        (Worker if beside else InTurn)(walk_more, search.problem) as walker,
     ):
-        _Run(search, climb, assigner, walker).run()
+        walker = (Worker if beside else InTurn)(walk_more, search.problem)
+        run = _Run(search, climb, assigner, walker)
+        try:
+            run.run()
+        finally:
+            if run.walked is None:
+                walker.leave()  # it may still be compiling: the next run then begins with its kernels
+            else:
+                walker.close()
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,13 @@ class Worker(Generic[Answer]):
             with suppress(BrokenPipeError):  # what was still to be sent has no reader any more
                 cast(BinaryIO, pipe).close()
 
+    def leave(self) -> None:
+        """Nobody waits any more; what the child does may go on until the block of `ready` ends, and what it compiles by then is kept."""
+        if _left is None:
+            self.close()
+        else:
+            _left.append(self)
+
     def __enter__(self) -> Worker[Answer]:
         return self
 
@@ -71,18 +78,24 @@ class Worker(Generic[Answer]):
 
 
 _ready: dict[str, subprocess.Popen[bytes]] = {}  # by the module that each has imported
+_left: list[Worker[Any]] | None = None  # None outside of `ready`
 
 
 @contextmanager
 def ready(*modules: str) -> Iterator[None]:
     """Processes that import these modules beside what goes on; the first worker that is to do a module's work takes its process.
 
-    Those that nobody has taken by the end are ended.
+    Those that nobody has taken by the end are ended, and so are those that were left.
     """
+    global _left
+    _left = []
     _ready.update({module: _process(module) for module in modules})
     try:
         yield
     finally:
+        for worker in _left:
+            worker.close()
+        _left = None
         for process in [_ready.pop(module) for module in modules if module in _ready]:
             process.kill()
             process.communicate()
@@ -113,6 +126,9 @@ class InTurn(Generic[Answer]):
 
     def close(self) -> None:
         """There is nothing to stop."""
+
+    def leave(self) -> None:
+        """Nor to go on."""
 
     def __enter__(self) -> InTurn[Answer]:
         return self

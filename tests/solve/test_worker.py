@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
+from pathlib import Path
 
 import pytest
 
 from optimizer.solve import worker
 from optimizer.solve.worker import Worker, ready
+
+WORK_S = 0.3
+PATIENCE_S = 30.0  # of a machine that does much else
 
 
 def own_number(subject: str) -> int:
@@ -29,3 +34,33 @@ def test_processes_that_nobody_takes_end() -> None:
         raise KeyboardInterrupt
     assert process.returncode is not None
     assert not worker._ready
+
+
+def test_what_is_left_goes_on_until_the_end(tmp_path: Path) -> None:
+    begun, done = tmp_path / "begun", tmp_path / "done"
+    with ready():
+        left = Worker(_written, done)
+        left.ask(begun=begun)
+        _wait_for(begun)
+        left.leave()
+        _wait_for(done)
+    assert left._process.returncode is not None
+
+
+def test_what_is_left_ends_at_once_where_nothing_follows(tmp_path: Path) -> None:
+    left = Worker(_written, tmp_path / "done")
+    left.leave()
+    assert left._process.returncode is not None
+
+
+def _written(done: Path, *, begun: Path) -> None:
+    begun.touch()
+    time.sleep(WORK_S)
+    done.touch()
+
+
+def _wait_for(file: Path) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not file.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert file.exists()
