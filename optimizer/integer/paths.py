@@ -37,23 +37,28 @@ class Along:
         return inside
 
 
-def along_paths(program: Program, problem: PlanningProblem, reduced: Reduced, paths: Sequence[Path]) -> Along:
+def along_paths(
+    program: Program, problem: PlanningProblem, reduced: Reduced, paths: Sequence[Path], charges: Floats | None = None
+) -> Along:
     """Puts paths in the place of the columns of their loads. Paths through what the boxes hold at 0 are left out.
 
     Args:
       reduced: with the placements of the paths' loads free.
+      charges: discounted USD of following each path, beside what its columns cost; None: nothing.
     """
     number = np.full(len(program.cost), -1)
     number[reduced.columns] = np.arange(len(reduced.columns))
     known = [(path, number[_columns(program, problem, path)]) for path in paths]
-    open_paths = [(path, columns) for path, columns in known if (columns >= 0).all()]
+    possible = [bool((columns >= 0).all()) for _, columns in known]
+    open_paths = [one for one, may in zip(known, possible, strict=True) if may]
+    charged = np.zeros(len(open_paths)) if charges is None else charges[np.array(possible, dtype=np.bool_)] / program.unit
     member = np.concatenate([columns for _, columns in open_paths]) if open_paths else np.zeros(0, dtype=np.int64)
     path_of = np.repeat(np.arange(len(open_paths)), [len(columns) for _, columns in open_paths])
     dropped = np.zeros(len(reduced.columns), dtype=np.bool_)
     loads = sorted({load for (load, _), _ in open_paths})
     dropped[_all_columns(program, problem, np.array(loads, dtype=np.int64), number)] = True
     kept = np.flatnonzero(~dropped)
-    arrays = _stacked(reduced.arrays, dropped, kept, member, path_of, len(open_paths))
+    arrays = _stacked(reduced.arrays, dropped, kept, member, path_of, charged)
     return Along(arrays=arrays, reduced=reduced, kept=kept, member=member, path=path_of, paths=tuple(path for path, _ in open_paths))
 
 
@@ -80,8 +85,13 @@ def _all_columns(program: Program, problem: PlanningProblem, loads: Ints, number
     return np.asarray(within[within >= 0])
 
 
-def _stacked(arrays: Arrays, dropped: np.ndarray, kept: Ints, member: Ints, path: Ints, paths: int) -> Arrays:
-    """The arrays with a column for each path behind the columns kept."""
+def _stacked(arrays: Arrays, dropped: np.ndarray, kept: Ints, member: Ints, path: Ints, charged: Floats) -> Arrays:
+    """The arrays with a column for each path behind the columns kept.
+
+    Args:
+      charged: of each path, in units of money.
+    """
+    paths = len(charged)
     place = np.cumsum(~dropped) - 1
     order = np.argsort(member, kind="stable")
     first = np.searchsorted(member[order], np.arange(len(dropped)))
@@ -98,7 +108,7 @@ def _stacked(arrays: Arrays, dropped: np.ndarray, kept: Ints, member: Ints, path
     ones, no = np.ones(paths), np.zeros(paths, dtype=np.bool_)
     return replace(
         arrays,
-        cost=np.concatenate([arrays.cost[kept], np.bincount(path, arrays.cost[member], paths)]),
+        cost=np.concatenate([arrays.cost[kept], np.bincount(path, arrays.cost[member], paths) + charged]),
         lower=np.concatenate([arrays.lower[kept], 0.0 * ones]),
         upper=np.concatenate([arrays.upper[kept], ones]),
         integer=np.concatenate([arrays.integer[kept], ~no]),

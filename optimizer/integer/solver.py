@@ -49,6 +49,7 @@ def solve_program(
     deterministic_limit: float | None = None,
     algorithm: Algorithm | None = None,
     paths: tuple[Path, ...] = (),
+    path_charges: Floats | None = None,
     problem: PlanningProblem | None = None,
 ) -> Answer:
     """Solves the program within the boxes given, or its own.
@@ -58,6 +59,7 @@ def solve_program(
       lower, upper: [n] boxes instead of the program's, as `decide.fix` makes them.
       start: [n] values to start from; CP-SAT and GSCIP only.
       paths: what loads with any may follow; others choose a pool in each period. With HiGHS, without a start, and with the problem.
+      path_charges: discounted USD of following each path, beside what the program says; None: nothing.
       algorithm: for linear programs; None leaves the choice to HiGHS. "first_order" is PDLP.
 
     Raises:
@@ -81,7 +83,7 @@ def solve_program(
     if relax:
         return _relaxation(program, reduced, lower, upper, effort)
     if paths and problem is not None:
-        along = along_paths(program, problem, reduced, paths)
+        along = along_paths(program, problem, reduced, paths, path_charges)
         raw = solve_arrays(along.arrays, "highs", effort)
         return _answer(program, reduced, replace(raw, values=None if raw.values is None else along.inside(raw.values), row_duals=None))
     begin = None if start is None else start[reduced.columns]

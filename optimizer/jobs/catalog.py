@@ -62,7 +62,7 @@ JOBS = {
             settings=ReplanJob,
             examples=(
                 "placement replan as_of=today case.path=/my/lab steadiness.frozen_periods=1 steadiness.most_moves=20",
-                "placement replan as_of=2026-09-15 solver.deterministic_limit=40",
+                "placement replan as_of=2026-09-15 solver.deterministic_limit=20",
             ),
         ),
         Job(

@@ -216,7 +216,8 @@ def _news(tonight: Tonight, made: Replan, draft: RunDraft) -> News | None:
 def _moved(made: Replan) -> str:
     if made.kept:
         return "the last plan's decisions stand"
-    return f"{counted(made.moves, 'load changes', 'loads change')} pool at the start"
+    elsewhere = counted(len(made.elsewhere), "load is", "loads are")
+    return f"{elsewhere} elsewhere than in the last plan; {counted(made.moves, 'load changes', 'loads change')} pool at the start"
 
 
 def _more(settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Alert, ...], told: list[str]) -> dict[str, Any]:
@@ -227,6 +228,7 @@ def _more(settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Ale
         "kept_last": made.kept,
         "held_usd": made.held_usd,
         "moves": made.moves,
+        "elsewhere": list(made.elsewhere),
         "bridge": {step.name: step.change_usd for step in made.steps},
     }
 
@@ -235,7 +237,7 @@ def _write(
     draft: RunDraft, settings: ReplanJob, tonight: Tonight, made: Replan, alerts: tuple[Alert, ...], tables: Mapping[str, Rows]
 ) -> None:
     csv = settings.output.csv
-    write_rows(draft, "changes", changes(made.steps, tonight.last, tables), COLUMNS["changes"], csv=csv)
+    write_rows(draft, "changes", changes(made.steps, tonight.last, tables, made.saved_usd), COLUMNS["changes"], csv=csv)
     rows = [asdict(alert) for alert in alerts]
     write_rows(draft, "alerts", rows, COLUMNS["alerts"], csv=csv)
     draft.path("alerts.json").write_text(json.dumps(rows, indent=2, default=str) + "\n")
@@ -258,7 +260,7 @@ def _metrics(settings: ReplanJob, *, planned: bool, made: Replan | None = None, 
     values: dict[str, float] = {"success": float(planned), "timestamp_seconds": time.time()}
     if made is not None:
         values |= {"gap": made.result.gap, "unserved_share": made.result.verification.unserved_share, "moves": made.moves}
-        values |= {"kept_last": float(made.kept), "solve_seconds": made.result.phases["solve"]}
+        values |= {"elsewhere": len(made.elsewhere), "kept_last": float(made.kept), "solve_seconds": made.result.phases["solve"]}
     text = "".join(f"# TYPE placement_replan_{name} gauge\nplacement_replan_{name} {value!r}\n" for name, value in values.items())
     if made is not None:
         told = Counter(alert.kind for alert in alerts)
@@ -274,6 +276,6 @@ def _show(made: Replan, alerts: tuple[Alert, ...]) -> None:
     """What the plan's own tables do not say."""
     terminal = sys.stdout.isatty()
     if not terminal:
-        print(f"moves: {made.moves}\nkept_last: {made.kept}")
+        print(f"moves: {made.moves}\nelsewhere: {len(made.elsewhere)}\nkept_last: {made.kept}")
     for alert in alerts:
         print(f"! {alert.text}" if terminal else f"alert {alert.kind}: {alert.text}")

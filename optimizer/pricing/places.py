@@ -14,6 +14,7 @@ import numpy as np
 from jax import Array
 
 from optimizer.domain.problem import Bools, PlanningProblem
+from optimizer.domain.stay import FREE, Stay
 from optimizer.domain.surface import Ints
 from optimizer.pricing.merit import Use
 from optimizer.pricing.work import pair_slots
@@ -40,13 +41,16 @@ class Places:
     bandwidth: Array  # [sites]
     discount: Array  # [T]
     most_moves: Array  # [T]
+    last: Array | None  # [L, T] slot in the last plan; -1: may be left at no charge; None: no load is charged anything
+    charge: Array  # [] of a load that is elsewhere than there in any period
     slots: int = field(metadata={"static": True})  # Q
 
 
-def places_of(problem: PlanningProblem, allowed: Bools, unit: float) -> Places:
+def places_of(problem: PlanningProblem, allowed: Bools, unit: float, stay: Stay | None = None) -> Places:
     """
     Args:
       allowed: [N, T] pairs that may be used.
+      stay: where loads are charged for not being.
     """
     needs, weight = problem.needs, problem.discount[:, None] * problem.probability
     slot, depth = pair_slots(problem)
@@ -84,9 +88,17 @@ def places_of(problem: PlanningProblem, allowed: Bools, unit: float) -> Places:
         "bandwidth": problem.site_bandwidth.astype(np.float32),
         "discount": problem.discount.astype(np.float32),
         "most_moves": problem.limits.most_moves.astype(np.float32),
+        "last": None if stay is None else _last_slots(problem, stay),
+        "charge": np.float32(0.0 if stay is None else stay.usd / unit),
     }
     arrays = jax.device_put(arrays)
     return Places(**arrays | {"asks": Use(**arrays["asks"])}, cost=_cost(problem, allowed, unit, depth), slots=depth + 1)
+
+
+def _last_slots(problem: PlanningProblem, stay: Stay) -> Ints:
+    """[L, T]"""
+    slots = slots_of(problem, np.maximum(stay.placed, -1))
+    return np.where(stay.placed == FREE, -1, slots).astype(np.int32)
 
 
 def with_allowed(places: Places, problem: PlanningProblem, allowed: Bools, unit: float) -> Places:
@@ -146,13 +158,21 @@ def moves_on(places: Places, load: Array, slot: Array) -> Array:
 
 
 def cost_besides(places: Places, load: Array, slot: Array) -> Array:
-    """Egress, moving and not being placed along a path [T], []."""
+    """Egress, moving and not being placed along a path [T], and what it is charged, []."""
     last, row = places.slots - 1, places.first[load] + jnp.minimum(slot, places.slots - 2)
     stay = jnp.where(slot < last, places.cost[row, jnp.arange(len(slot))], places.unplaced[load])
     earlier = _came_from(places, load, slot)
     changed = (slot != earlier).at[0].set((slot[0] != earlier[0]) & (places.before[load] <= last))
     enter, leave = ends_of(places, load)
-    return jnp.sum(stay) + jnp.sum(jnp.where(changed, (leave[earlier] + enter[slot]) * places.discount, 0.0))
+    moving = jnp.sum(jnp.where(changed, (leave[earlier] + enter[slot]) * places.discount, 0.0))
+    charged = 0.0 if places.last is None else jnp.where(jnp.any(elsewhere(places, load, slot)), places.charge, 0.0)
+    return jnp.sum(stay) + moving + charged
+
+
+def elsewhere(places: Places, load: Array, slot: Array) -> Array:
+    """Where a path [T] is not that of the last plan, [T]."""
+    assert places.last is not None
+    return (places.last[load] >= 0) & (slot != places.last[load])
 
 
 def ends_of(places: Places, load: Array) -> tuple[Array, Array]:

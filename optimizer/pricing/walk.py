@@ -19,7 +19,7 @@ from jax import Array, lax
 from optimizer.pricing.compiling import QUICK, SOON
 from optimizer.pricing.market import Market
 from optimizer.pricing.merit import TINY, Standing, Use, market_within, settlements, spend_by_interval, standing, window
-from optimizer.pricing.places import FORBIDDEN, Places, cost_besides, ends_of, moves_on, put, rows_of
+from optimizer.pricing.places import FORBIDDEN, Places, cost_besides, elsewhere, ends_of, moves_on, put, rows_of
 
 MOST = 6  # loads taken out in one step
 
@@ -177,6 +177,8 @@ def _put_back(
     room = jnp.append(now.moves + 1.0 <= places.most_moves, True)
     before = now.paths[jnp.minimum(i, len(chosen) - 1)]
     slot = _best_path(places, load, stay, before, start, room)
+    if places.last is not None:
+        slot = _or_back(places, load, stay, before, start, room, slot)
     path = lax.dynamic_update_slice(before, slot, (start,))
     there = i < count
     use, traffic = put(places, now.use, now.traffic, load, slot, start, there.astype(jnp.float32))
@@ -188,6 +190,36 @@ def _put_back(
         bare=found.bare,
         spend=found.spend,
     )
+
+
+def _or_back(places: Places, load: Array, stay: Array, path: Array, start: Array, room: Array, slot: Array) -> Array:
+    """The slots in a window, or those of the last plan where the others save less than the load is charged for them, [V]."""
+    assert places.last is not None
+    width, away = len(slot), elsewhere(places, load, path)
+    at = jnp.arange(len(path))
+    outside = jnp.any(away & ((at < start) | (at >= start + width)))
+    last = window(places.last[load], start, width, 0)
+    back = jnp.where(last >= 0, last, slot)
+    charged = jnp.where(outside, 0.0, places.charge)
+    saving = _along(places, load, stay, path, start, room, back) - _along(places, load, stay, path, start, room, slot)
+    return jnp.where(saving > charged, slot, back)
+
+
+def _along(places: Places, load: Array, stay: Array, path: Array, start: Array, room: Array, slot: Array) -> Array:
+    """Cost of slots in a window, [V], between what a path [T] has before and after it, [].
+
+    Args:
+      stay, room: as in `_best_path`.
+    """
+    last, after = places.slots - 1, start + len(slot)
+    enter, leave = ends_of(places, load)
+    first = jnp.where(start > 0, path[start - 1], places.before[load])
+    follows = jnp.where(after < len(path), path[jnp.minimum(after, len(path) - 1)], slot[-1])
+    now, then = jnp.concatenate([first[None], slot]), jnp.append(slot, follows)
+    at = start + jnp.arange(len(slot) + 1)
+    moving = (leave[jnp.minimum(now, last)] + enter[then]) * jnp.append(places.discount, 0.0)[at]
+    moving = jnp.where((then == last) | room[at], moving, FORBIDDEN)
+    return jnp.sum(stay[slot, jnp.arange(len(slot))]) + jnp.sum(jnp.where((now == then) | (now > last), 0.0, moving))
 
 
 def _alone(market: Market, excess: Array, use: Use) -> Standing:

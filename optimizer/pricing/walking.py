@@ -15,6 +15,7 @@ from jax import Array
 from numpy.typing import DTypeLike, NDArray
 
 from optimizer.domain.problem import Bools, PlanningProblem
+from optimizer.domain.stay import Stay
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.arrays import money_unit
 from optimizer.pricing.market import Market, market
@@ -45,7 +46,7 @@ class Walking:
 
     @property
     def usd(self) -> float:
-        """What capacity, egress, moving, and what is not placed or done costs, commitments aside."""
+        """What capacity, egress, moving, and what is not placed or done costs, and loads are charged, commitments aside."""
         return float(self.walker.total) * self.unit
 
     @property
@@ -84,6 +85,7 @@ def walking(
     likely: Floats | None = None,
     load_usd: float | None = None,
     places: Places | None = None,
+    stay: Stay | None = None,
 ) -> Walking:
     """
     Args:
@@ -95,10 +97,11 @@ def walking(
       likely: [N, T] logarithm of how likely each pair is to be looked at; None: all alike.
       load_usd: what a load costs in a period; None: what all cost where the walk begins, divided among them.
       places: of another walk on the problem.
+      stay: where loads are charged for not being.
     """
     unit, pairs = money_unit(problem), len(problem.needs.pair_load)
     here = market(problem, lots, unit)
-    loads = places_of(problem, allowed, unit) if places is None else with_allowed(places, problem, allowed, unit)
+    loads = places_of(problem, allowed, unit, stay) if places is None else with_allowed(places, problem, allowed, unit)
     chances = np.zeros((len(loads.pool), len(problem.periods)), dtype=np.float32)
     chances[:pairs] = 0.0 if likely is None else likely
     charged = _on_device(np.full(here.committed.shape, 0.5) if excess is None else excess, np.float32)

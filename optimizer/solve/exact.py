@@ -15,6 +15,7 @@ from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.integer.model import Program, build_program, decisions
 from optimizer.integer.solver import Answer, solve_program
+from optimizer.solve.between import keep_between
 from optimizer.solve.climb import Climb
 from optimizer.solve.search import Progress, Search, Solved, SolveSettings, Start, wait_for_prices
 from optimizer.solve.settle import settle
@@ -63,6 +64,7 @@ def solve_exact(
             _finish(search, program, _wait(search, pending, climb))
             if settings.explain:
                 wait_for_prices(search, climb)
+        keep_between(search)
     except KeyboardInterrupt:
         alerts = ("interrupted: this is the best plan found until then",)
     return search.solved(alerts)

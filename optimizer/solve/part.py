@@ -31,6 +31,7 @@ class Around:
     runs: Ints
     contracts: bool = False
     paths: tuple[Path, ...] = ()
+    path_charges: Floats | None = None  # discounted USD of following each, beside what it costs
     plan: Plan | None = None
     pools: Ints | None = None
 
@@ -88,6 +89,7 @@ def solve_part(
         seed=seed,
         deterministic_limit=deterministic_limit,
         paths=() if around is None else around.paths,
+        path_charges=None if around is None else around.path_charges,
         problem=part.problem,
         lower=lower,
         upper=upper,

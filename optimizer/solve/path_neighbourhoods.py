@@ -8,12 +8,14 @@ import numpy as np
 
 from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import Bools, PlanningProblem
+from optimizer.domain.stay import FREE, Stay
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.paths import Path
 from optimizer.solve.best_path import best_path
 from optimizer.solve.cost import placed_pairs
 from optimizer.solve.neighbourhoods import rival_pools
 from optimizer.solve.part import Around
+from optimizer.solve.stay import loads_elsewhere, path_charges
 
 PATHS = 6  # tried for each load, beside the one that it follows
 NOISE = 0.08  # of a pair's cost at the prices, so that paths differ
@@ -29,7 +31,15 @@ class Neighbourhood:
 
 
 def neighbourhood(
-    problem: PlanningProblem, plan: Plan, *, pair_usd: Floats, may: Bools, option_usd: Floats, size: int, random: np.random.Generator
+    problem: PlanningProblem,
+    plan: Plan,
+    *,
+    pair_usd: Floats,
+    may: Bools,
+    option_usd: Floats,
+    size: int,
+    random: np.random.Generator,
+    stay: Stay | None = None,
 ) -> Neighbourhood:
     """Loads of rival pools free to follow one of their paths, cheap at the prices, and the runs there to take another option.
 
@@ -38,6 +48,7 @@ def neighbourhood(
       may: [N, T] pairs that a better plan may use.
       option_usd: [G] how much dearer each training option is than its run's best, at the prices.
       size: loads free.
+      stay: where loads are charged for not being; each may go back there.
     """
     needs, current = problem.needs, plan.decisions
     pools = _pools(problem, current, may, size, random)
@@ -47,6 +58,9 @@ def neighbourhood(
     loads = np.sort(random.permutation(inside)[:size])
     open_to = may & within[needs.pair_pool][:, None]
     paths = tuple(path for load in loads for path in _paths(problem, current, int(load), pair_usd, open_to, random))
+    if stay is not None:
+        back = [load for load in loads[loads_elsewhere(stay, current.placed)[loads]] if _may_go_back(problem, stay, int(load), within)]
+        paths += tuple((int(load), stay.placed[load]) for load in back)
     keep = placed_pairs(problem, current)
     for load, pools_of in paths:
         mine = np.flatnonzero(needs.pair_load == load)
@@ -54,8 +68,23 @@ def neighbourhood(
     run_pool = np.where(current.option >= 0, needs.option_pool[current.option] if len(needs.option_pool) else -1, -1)
     runs = np.flatnonzero(within[run_pool])
     keep_options = _options(current, needs.option_run, within[needs.option_pool], option_usd, runs)
-    around = Around(decisions=current, loads=loads, runs=runs, paths=paths, plan=plan, pools=pools)
+    charges = None if stay is None else path_charges(stay, paths)
+    around = Around(decisions=current, loads=loads, runs=runs, paths=paths, path_charges=charges, plan=plan, pools=pools)
     return Neighbourhood(around=around, keep=keep, keep_options=keep_options)
+
+
+def _may_go_back(problem: PlanningProblem, stay: Stay, load: int, within: Bools) -> bool:
+    """Whether the last plan says where the load is in every period, all of it in these pools and allowed.
+
+    Args:
+      within: [P + 1], the last for not being placed.
+    """
+    path = stay.placed[load]
+    pairs = np.flatnonzero(problem.needs.pair_load == load)
+    there = problem.needs.pair_pool[pairs][:, None] == path
+    forced = problem.pair_forced[pairs].any(axis=0)
+    allowed = np.where(forced, there & problem.pair_forced[pairs], there & problem.pair_allowed[pairs]).any(axis=0)
+    return bool((path != FREE).all() and within[path].all() and (allowed | ((path < 0) & ~forced)).all())
 
 
 def _pools(problem: PlanningProblem, current: Decisions, may: Bools, size: int, random: np.random.Generator) -> Ints:

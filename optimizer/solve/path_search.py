@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from optimizer.domain.plan import Decisions, Plan, PlanStatus
+from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.solve.climb import Climb
@@ -28,6 +29,7 @@ from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_neighbourhoods import neighbourhood
 from optimizer.solve.search import Search
+from optimizer.solve.stay import option_charges, with_options_charged
 from optimizer.solve.walking import Guides, Walked, guides_from, walk_more
 from optimizer.solve.worker import InTurn, Worker
 
@@ -54,13 +56,14 @@ def search_paths(search: Search) -> None:
     Raises:
       InfeasiblePlan: the rules cannot hold together.
     """
-    beside, start = search.settings.side_by_side, search.start.prices
+    beside, start, search.stay = search.settings.side_by_side, search.start.prices, search.start.stay
+    weighed = search.problem if search.stay is None else with_options_charged(search.problem, search.stay)
     with (
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
-        (Worker if beside else InTurn)(solve_part, search.problem) as assigner,
+        (Worker if beside else InTurn)(solve_part, weighed) as assigner,
     ):
-        walker = (Worker if beside else InTurn)(walk_more, search.problem)
-        run = _Run(search, climb, assigner, walker)
+        walker = (Worker if beside else InTurn)(walk_more, weighed)
+        run = _Run(search, weighed, climb, assigner, walker)
         try:
             run.run()
         finally:
@@ -84,6 +87,7 @@ class _Run:
     """The search in this process, and what it knows."""
 
     search: Search
+    weighed: PlanningProblem  # with what runs are charged that take another option than in the last plan
     climb: Climb
     assigner: Worker[Part] | InTurn[Part]
     walker: Worker[Walked] | InTurn[Walked]
@@ -98,6 +102,7 @@ class _Run:
     told_at: float = -np.inf  # seconds
     settling_s: float = 0.0  # what settling it took
     priced_at: float = 0.0  # seconds: when the first prices came
+    charging: bool = False  # whether the walk counts what loads are charged for being elsewhere than in the last plan
     rounds: int = 0
     stalled: int = 0  # neighbourhoods since the last better plan
     proven: Proven = field(init=False)
@@ -190,8 +195,8 @@ class _Run:
 
     @property
     def cutoff_usd(self) -> float:
-        """Plans that cost this or more are no better than the best."""
-        return np.inf if self.search.best is None else self.search.best.objective_usd
+        """Plans that cost this or more, or would with what they are charged, are no better than the best."""
+        return np.inf if self.search.best is None else self.search.weighed_usd(self.search.best)
 
     # ---- the walk
 
@@ -208,9 +213,11 @@ class _Run:
 
     def _go_walking(self) -> None:
         """Asks for more of the walk, with rivals for it: new prices, a contract decided otherwise, a better plan found elsewhere."""
+        if self.search.stay is not None and not self.charging and self._warmth() < COOL:
+            self._begin_charging()
         best, walked = self.search.best, self.walked
         rivals = list(self.rivals)
-        if best is not None and (walked is None or (best.objective_usd < min(walked.usd, self.told_usd) and self._warmth() < COOL)):
+        if best is not None and (walked is None or (self.cutoff_usd < min(walked.usd, self.told_usd) and self._warmth() < COOL)):
             rivals.append(best.plan.decisions)
         if not rivals and walked is not None:
             other = next(self.turns)
@@ -218,8 +225,17 @@ class _Run:
         if not rivals and walked is None:
             return
         seed = int(self.random.integers(2**31))
-        self.walking = self.walker.ask(warmth=self._warmth(), rounds=ROUNDS, seed=seed, rivals=tuple(rivals), guides=self.guides)
+        asked = {"warmth": self._warmth(), "rounds": ROUNDS, "seed": seed, "stay": self.search.stay if self.charging else None}
+        self.walking = self.walker.ask(**asked, rivals=tuple(rivals), guides=self.guides)
         self.guides, self.rivals = None, []
+
+    def _begin_charging(self) -> None:
+        """From now on the walk is compared with walks from the last and the best plan by what loads are charged too: until then it is free
+        to find a plan that is better as a whole, however many loads that moves."""
+        self._tell()
+        self.charging, self.walked, self.told_usd = True, None, np.inf
+        self.rivals += self.search.start.decisions
+        self.rivals += [] if self.search.best is None else [self.search.best.plan.decisions]
 
     def _take_walk(self) -> bool:
         if self.walking is None or not self.walking.done():
@@ -257,7 +273,7 @@ class _Run:
 
     def _ask_around(self, plan: Plan) -> None:
         """Some loads and runs free to follow other paths, among the pairs that a better plan can use."""
-        problem, priced = self.search.problem, self.search.priced
+        problem, priced, stay = self.weighed, self.search.priced, self.search.stay
         assert priced is not None
         assert priced.pairs is not None
         assert priced.option_usd is not None
@@ -266,9 +282,10 @@ class _Run:
             plan,
             pair_usd=priced.pairs.usd,
             may=self.proven.pairs(problem, self.cutoff_usd),
-            option_usd=priced.option_usd,
+            option_usd=priced.option_usd if stay is None else priced.option_usd + option_charges(problem, stay),
             size=int(self.free),
             random=self.random,
+            stay=stay,
         )
         self._submit(keep=near.keep, keep_options=near.keep_options, around=near.around, guard_s=NEIGHBOURHOOD_S)
 

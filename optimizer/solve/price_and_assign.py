@@ -20,6 +20,7 @@ from optimizer.domain.plan import PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
+from optimizer.solve.between import keep_between
 from optimizer.solve.climb import Climb, price_more
 from optimizer.solve.exchange import has_one_row
 from optimizer.solve.few_scenarios import has_many_scenarios, in_few_scenarios
@@ -71,6 +72,7 @@ def solve_price_and_assign(
                 _begin_in_few_scenarios(search)
             search_paths(search)
             alerts = UNPRICED if search.priced is None else ()
+        keep_between(search)
     except KeyboardInterrupt:
         if search.best is None and search.start.decisions:
             search.offer_first()

@@ -11,6 +11,7 @@ import numpy as np
 
 from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.stay import Stay
 from optimizer.errors import NoPlanInLimit
 from optimizer.integer.backend import Backend
 from optimizer.pricing.prices import Prices
@@ -18,6 +19,7 @@ from optimizer.solve.climb import Climb, Priced
 from optimizer.solve.contract_search import together, within_renewals
 from optimizer.solve.settle import Settled
 from optimizer.solve.start import cheapest_first, hold
+from optimizer.solve.stay import charge_usd
 
 Method = Literal["price_and_assign", "exact"]
 
@@ -57,6 +59,7 @@ class Start:
 
     decisions: tuple[Decisions, ...] = ()
     prices: Prices | None = None
+    stay: Stay | None = None  # placements of the last plan, and the charge for leaving them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,7 @@ class Search:
     started: float
     report: Callable[[Progress], None]
     start: Start = field(default_factory=Start)
+    stay: Stay | None = None  # of the start, while and as soon as plans are compared by what they are charged too
     best: Settled | None = None
     bound_usd: float = -np.inf
     priced: Priced | None = None
@@ -97,11 +101,15 @@ class Search:
         return self._keep_if_better(self.settle(chosen))
 
     def _keep_if_better(self, settled: Settled | None) -> bool:
-        better = settled is not None and (self.best is None or settled.objective_usd < self.best.objective_usd - 1e-9)
+        better = settled is not None and (self.best is None or self.weighed_usd(settled) < self.weighed_usd(self.best) - 1e-9)
         if better:
             self.best = settled
         self.tell()
         return better
+
+    def weighed_usd(self, settled: Settled) -> float:
+        """What a plan costs, and is charged for leaving the last plan's placements: of two plans the search keeps the one with less."""
+        return settled.objective_usd + (0.0 if self.stay is None else charge_usd(self.stay, settled.plan.decisions))
 
     def offer_first(self) -> None:
         """Decisions to begin with: those known from a similar problem; else what a planner would do without a search."""

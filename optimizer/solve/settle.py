@@ -125,9 +125,15 @@ def settle_alone(problem: PlanningProblem, decisions: Decisions) -> Settled | No
 
 def settled_alike(problem: PlanningProblem, like: Decisions) -> Callable[[Decisions], Settled | None]:
     """`settle_alone` of decisions that place and train as these do: their model is built once, when it is needed."""
+    return settled_among(problem, like)
+
+
+def settled_among(problem: PlanningProblem, *known: Decisions) -> Callable[[Decisions], Settled | None]:
+    """`settle_alone` of decisions that place and train as any of these do, load by load."""
     taken = np.zeros(len(problem.needs.option_run), dtype=np.bool_)
-    taken[like.option[like.option >= 0]] = True
-    chosen = restrict(problem, placed_pairs(problem, like), taken)
+    for like in known:
+        taken[like.option[like.option >= 0]] = True
+    chosen = restrict(problem, np.any([placed_pairs(problem, like) for like in known], axis=0), taken)
 
     @cache
     def program() -> Program:

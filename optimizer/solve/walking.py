@@ -12,6 +12,7 @@ import numpy as np
 
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.stay import Stay
 from optimizer.domain.surface import Floats
 from optimizer.pricing.places import Places
 from optimizer.pricing.walking import Walking, walking
@@ -83,6 +84,7 @@ class _Known:
 
     problem: PlanningProblem
     guides: Guides | None = None
+    charged: bool = False
     walk: Walk | None = None
 
 
@@ -90,7 +92,14 @@ _known: list[_Known] = []
 
 
 def walk_more(
-    problem: PlanningProblem, *, warmth: float, rounds: int, seed: int, rivals: tuple[Decisions, ...] = (), guides: Guides | None = None
+    problem: PlanningProblem,
+    *,
+    warmth: float,
+    rounds: int,
+    seed: int,
+    rivals: tuple[Decisions, ...] = (),
+    guides: Guides | None = None,
+    stay: Stay | None = None,
 ) -> Walked:
     """The walk goes on, beside walks that begin at its rivals; the cheapest of them is the walk from then on.
 
@@ -98,18 +107,21 @@ def walk_more(
       warmth: as in `Walking.go`.
       rivals: at least one in the first call for a problem.
       guides: where prices have changed.
+      stay: where loads are charged for not being; None: nothing is charged.
     """
     if not _known or _known[0].problem is not problem:
         _known[:] = [_Known(problem)]
     known = _known[0]
     kept = known.walk
     same_weights = guides is None or known.guides is None or (guides.chance == known.guides.chance).all()
-    places = None if kept is None or not same_weights else kept.walking.places
-    begun = rivals if guides is None or kept is None else (*rivals, kept.walked.decisions)
-    known.guides = guides or known.guides
+    same_charges = (stay is not None) == known.charged
+    places = None if kept is None or not (same_weights and same_charges) else kept.walking.places
+    anew = guides is not None or not same_charges
+    begun = (*rivals, kept.walked.decisions) if anew and kept is not None else rivals
+    known.guides, known.charged = guides or known.guides, stay is not None
     weighed = problem if known.guides is None else replace(problem, probability=known.guides.chance)
-    walks = [begin(weighed, chosen, known.guides, seed=seed, places=places) for chosen in begun]
-    walks += [kept] if kept is not None and guides is None else []
+    walks = [begin(weighed, chosen, known.guides, seed=seed, places=places, stay=stay) for chosen in begun]
+    walks += [kept] if kept is not None and not anew else []
     for walk in walks:
         for _ in range(rounds):
             walk.walking.go(warmth)
@@ -125,12 +137,21 @@ def walked_from(problem: PlanningProblem, rivals: tuple[Decisions, ...], *, seed
     return walk.walked.decisions
 
 
-def begin(problem: PlanningProblem, decisions: Decisions, guides: Guides | None, *, seed: int, places: Places | None = None) -> Walk:
+def begin(
+    problem: PlanningProblem,
+    decisions: Decisions,
+    guides: Guides | None,
+    *,
+    seed: int,
+    places: Places | None = None,
+    stay: Stay | None = None,
+) -> Walk:
     """A walk from some decisions.
 
     Args:
       guides: None: there are no prices yet.
       places: of another walk on the problem.
+      stay: where loads are charged for not being.
     """
     fixed = cost_terms(problem, undrawn(problem, decisions))
     return Walk(
@@ -147,6 +168,7 @@ def begin(problem: PlanningProblem, decisions: Decisions, guides: Guides | None,
             likely=None if guides is None else _likely(problem, guides.reduced_usd),
             load_usd=None if guides is None else guides.load_usd,
             places=places,
+            stay=stay,
         ),
     )
 

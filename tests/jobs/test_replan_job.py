@@ -23,6 +23,7 @@ from optimizer.tables.catalog import case_folder
 from optimizer.tables.read import read_case
 from optimizer.tables.written import written_rows
 
+CHARGED_NOTHING = "steadiness.least_saving_per_load_share=0", "steadiness.least_saving_share=0"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -272,6 +273,62 @@ def test_a_saving_too_small_is_not_worth_the_change(night):
     assert after["bound_usd"] < after["objective_usd"]
 
 
+@pytest.mark.parametrize(
+    ("table", "old", "new"),
+    [
+        ("offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,1"),
+        pytest.param("offers", "market_a,pool_a,on_demand,4,,,100", "market_a,pool_a,on_demand,4,,,0", marks=pytest.mark.slow),
+        pytest.param("demand", "code,paris,2026-06,accelerators,6", "code,paris,2026-06,accelerators,7.2", marks=pytest.mark.slow),
+    ],
+    ids=["a cheap offer", "an offer that is gone", "a fifth more demand"],
+)
+def test_what_really_changes_is_taken_up_at_once(night, table, old, new):
+    first_run, _ = latest(night)
+    edit(night, table, old, new)
+    assert replan(night) == 0
+    _, after = latest(night)
+    assert replan(night, f"last={first_run.name}", *CHARGED_NOTHING) == 0
+    _, free = latest(night)
+    assert after["objective_usd"] == free["objective_usd"]
+    assert after["elsewhere"] == free["elsewhere"]
+    assert after["kept_last"] == (free["elsewhere"] == [])
+    assert bool(after["elsewhere"]) == (table == "offers")
+
+
+def test_a_load_is_elsewhere_than_in_the_last_plan_only_where_that_pays(night):
+    first_run, before = latest(night)
+    edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,3.9")
+    assert replan(night, *CHARGED_NOTHING) == 0
+    _, free = latest(night)
+    assert len(free["elsewhere"]) == 2
+    assert replan(night, f"last={first_run.name}") == 0
+    run, after = latest(night)
+    (load,) = after["elsewhere"]
+    assert load in free["elsewhere"]
+    least = 0.01 * before["objective_usd"] / 3  # two loads and a run
+    assert free["objective_usd"] < after["objective_usd"] < free["objective_usd"] + least
+    assert free["bound_usd"] <= after["bound_usd"] <= free["objective_usd"]
+    (saved,) = (float(row["change_usd"]) for row in written_rows(run / "changes.parquet") if row["change_usd"] and row["subject"] == load)
+    assert saved == pytest.approx(after["objective_usd"] - after["held_usd"], abs=0.01)
+    assert -saved > least
+
+
+@pytest.mark.slow
+def test_a_night_that_is_searched_again_from_the_same_plan_gives_the_same_bytes(night, monkeypatch):
+    monkeypatch.setattr(price_and_assign, "SMALL", 0)
+    limits = "solver.deterministic_limit=2", "solver.time_limit_s=null"
+    edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,3.9")
+    first_run, _ = latest(night)
+    runs = []
+    for _ in range(2):
+        assert replan(night, f"last={first_run.name}", *limits) == 0
+        runs.append(latest(night)[0])
+    assert "phase=paths" in (runs[0] / "log.txt").read_text()
+    assert any(row["kind"] == "placement" for row in written_rows(runs[0] / "changes.parquet"))
+    for table in ("placements", "commitments", "supply", "costs", "prices", "changes"):
+        assert (runs[0] / f"{table}.parquet").read_bytes() == (runs[1] / f"{table}.parquet").read_bytes(), table
+
+
 @pytest.mark.slow
 def test_a_plan_that_changes_too_many_payments_is_not_taken(night):
     edit(night, "offers", "market_b,pool_b,on_demand,3", "market_b,pool_b,on_demand,9")
@@ -327,7 +384,7 @@ def test_metrics_carry_no_names_and_no_money(night):
     assert 'placement_replan_alerts{kind="decision_due"} 1' in text
     assert names == {
         f"placement_replan_{name}"
-        for name in ("success", "timestamp_seconds", "gap", "unserved_share", "moves", "kept_last", "solve_seconds", "alerts")
+        for name in ("success", "timestamp_seconds", "gap", "unserved_share", "moves", "elsewhere", "kept_last", "solve_seconds", "alerts")
     }
 
 

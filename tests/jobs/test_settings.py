@@ -20,7 +20,7 @@ NEEDED = {
 }
 SET = {
     "plan": {"horizon": HorizonSettings(periods=12)},  # by the default case
-    "replan": {"horizon": HorizonSettings(periods=12)},
+    "replan": {"horizon": HorizonSettings(periods=12), "solver": SolverSettings(time_limit_s=600, deterministic_limit=12)},
     "audit": {"horizon": HorizonSettings(periods=12), "solver": SolverSettings(time_limit_s=30)},
     "backtest": {"case": CaseSettings(name="small"), "solver": SolverSettings(time_limit_s=8, relative_gap=0.001)},
     "quote": {"solver": SolverSettings(time_limit_s=300)},
@@ -46,6 +46,11 @@ def test_every_job_composes_to_its_own_defaults(job):
     given = dict(text.split("=") for text in needed if "." not in text.split("=")[0])
     defaults = JOBS[job].settings(**given, **SET.get(job, {}))
     assert only(job, *needed) == defaults
+
+
+def test_work_is_counted_in_units_of_the_solver():
+    assert only("replan", "solver=exact").solver == SolverSettings(name="exact")
+    assert only("replan", "solver.time_limit_s=20").solver == SolverSettings(time_limit_s=20, deterministic_limit=12)
 
 
 @pytest.mark.parametrize("job", JOBS)

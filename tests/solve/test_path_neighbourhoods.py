@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.generator import Size, generate
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.stay import Stay
 from optimizer.solve.climb import Priced, price_more
 from optimizer.solve.part import solve_part
 from optimizer.solve.path_neighbourhoods import Neighbourhood, linked_pools, neighbourhood
@@ -37,7 +38,7 @@ def settled(problem: PlanningProblem) -> Settled:
     return found
 
 
-def near(problem: PlanningProblem, priced: Priced, settled: Settled, seed: int) -> Neighbourhood:
+def near(problem: PlanningProblem, priced: Priced, settled: Settled, seed: int, stay: Stay | None = None) -> Neighbourhood:
     assert priced.pairs is not None
     assert priced.option_usd is not None
     return neighbourhood(
@@ -48,6 +49,7 @@ def near(problem: PlanningProblem, priced: Priced, settled: Settled, seed: int) 
         option_usd=priced.option_usd,
         size=8,
         random=np.random.default_rng(seed),
+        stay=stay,
     )
 
 
@@ -80,6 +82,26 @@ def test_solving_one_never_makes_the_plan_dearer_and_leaves_others_alone(problem
     better = settle_alone(problem, part.decisions)
     assert better is not None
     assert better.objective_usd <= settled.objective_usd * (1.0 + SHARE_OF_TOTAL)
+
+
+def test_a_charge_for_being_elsewhere_brings_loads_back(problem, priced, settled) -> None:
+    supply, current = problem.supply, settled.plan.decisions
+    others = [path for path in near(problem, priced, settled, 4).around.paths if (path[1] != current.placed[path[0]]).any()]
+    last = current.placed.copy()
+    last[others[0][0]] = others[0][1]
+    stay = Stay(placed=last, option=np.zeros(0, dtype=np.int64), usd=1e12)
+    again = near(problem, priced, settled, 4, stay)
+    part = solve_part(
+        problem,
+        keep=again.keep,
+        keep_options=again.keep_options,
+        lots=(supply.least_lots, supply.most_lots),
+        around=again.around,
+        time_limit_s=30.0,
+        relative_gap=1e-9,
+    )
+    assert part.decisions is not None
+    np.testing.assert_array_equal(part.decisions.placed, last)
 
 
 def test_pools_that_share_contracts_stand_together() -> None:

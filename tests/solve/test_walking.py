@@ -11,6 +11,7 @@ import pytest
 
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.stay import Stay
 from optimizer.pricing.places import pools_of, slots_of
 from optimizer.pricing.walk import stand, walk
 from optimizer.pricing.walking import NARROW, WIDE
@@ -19,7 +20,7 @@ from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.walking import Walk, Walked, begin, guides_from, walk_more, walked_from
 from tests.problems import Size, random_problem
-from tests.tolerances import COUNTED_WHILE_WALKING, MERIT_ORDER_AGAINST_SETTLED, WALK_AGAINST_GREEDY
+from tests.tolerances import COUNTED_WHILE_WALKING, FLOAT32_AGAINST_FLOAT64, MERIT_ORDER_AGAINST_SETTLED, WALK_AGAINST_GREEDY
 
 SIZE = Size(loads=6, flexible=1, runs=2, pools=4, eligible=3, periods=3, contracts=4, lots=2)
 RIGID = replace(SIZE, flexible=0)
@@ -95,6 +96,27 @@ def test_at_no_temperature_no_steps_cost_more(seed: int) -> None:
     assert totals[-1] < totals[0]
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("steps", "width"), [(NARROW, 1), (WIDE, 3)])
+def test_what_loads_are_charged_for_being_elsewhere_is_counted_once_for_each(seed: int, steps: int, width: int) -> None:
+    problem = random_problem(seed, SIZE)
+    start = hold(problem)
+    free = walked(problem).decisions.placed
+    for usd in (0.1 * at(problem, start).walked.usd / SIZE.loads, 1e9):
+        stay = Stay(placed=start.placed, option=start.option, usd=usd)
+        begun = begin(problem, start, None, seed=1, stay=stay).walking
+        key, hot = jax.random.PRNGKey(seed), jnp.float32(0.01 * begun.load_usd / begun.unit)
+        end, _ = walk(begun.market, begun.places, begun.excess, begun.likely, begun.walker, key, hot, steps=steps, width=width)
+        fresh = stand(begun.market, begun.places, begun.excess, end.slot, begun.runs)
+        np.testing.assert_allclose(end.total, fresh.total, rtol=COUNTED_WHILE_WALKING)
+        bare = stand(begun.market, replace(begun.places, last=None), begun.excess, end.slot, begun.runs)
+        placed = pools_of(problem, np.asarray(end.slot))
+        charged = usd * float((placed != start.placed).any(axis=1).sum())
+        np.testing.assert_allclose((end.total - bare.total) * begun.unit, charged, rtol=FLOAT32_AGAINST_FLOAT64, atol=1.0)
+    assert (free != start.placed).any()
+    np.testing.assert_array_equal(placed, start.placed)
+
+
 def test_the_same_seed_walks_the_same_way() -> None:
     problem = random_problem(0, SIZE)
     one, other = (walked(problem, 1.0) for _ in range(2))
@@ -140,6 +162,19 @@ def test_rivals_replace_a_walk_that_is_dearer() -> None:
     again = walk_more(problem, warmth=0.0, rounds=1, seed=0)
     assert again.usd <= first.usd * (1.0 + COUNTED_WHILE_WALKING)
     assert first.usd < at(problem, start).walked.usd
+
+
+def test_a_walk_that_begins_to_charge_is_compared_with_the_last_plan() -> None:
+    problem = random_problem(1, SIZE)
+    start = hold(problem)
+    free = walk_more(problem, warmth=0.0, rounds=1, seed=0, rivals=(start,))
+    assert (free.decisions.placed != start.placed).any()
+    stay = Stay(placed=start.placed, option=start.option, usd=1e9)
+    kept = walk_more(problem, warmth=0.0, rounds=1, seed=0, rivals=(start,), stay=stay)
+    np.testing.assert_array_equal(kept.decisions.placed, start.placed)
+    assert kept.usd < 1e9
+    again = walk_more(problem, warmth=0.0, rounds=1, seed=0)
+    assert again.usd < kept.usd
 
 
 @pytest.mark.slow

@@ -58,6 +58,9 @@ class SteadinessSettings:
 
     frozen_periods: int = setting(0, "first periods in which loads stay where the last plan has them")
     most_moves: int | None = setting(None, "loads that may change pool at the start of any one period; null: what the case allows")
+    least_saving_per_load_share: float = setting(
+        0.01, "what a load or run must save to be elsewhere than in the last plan, as a share of what loads and runs cost on average"
+    )
     least_saving_per_move_usd: float = setting(0.0, "what a move must save; it is counted as a cost of every move")
     least_saving_share: float = setting(1e-4, "share of the cost that a plan must save over the last plan's decisions, or these stand")
 
@@ -73,7 +76,9 @@ class SteadinessSettings:
         require(cash is None or cash >= 0, "steadiness.most_changed_spend_usd", "must be >= 0 USD, or null", cash)
         usd = self.least_saving_per_move_usd
         require(usd >= 0, "steadiness.least_saving_per_move_usd", "must be >= 0 USD", usd)
-        require(0 <= self.least_saving_share < 1, "steadiness.least_saving_share", "must be a share in [0, 1)", self.least_saving_share)
+        for name in ("least_saving_per_load_share", "least_saving_share"):
+            share = getattr(self, name)
+            require(0 <= share < 1, f"steadiness.{name}", "must be a share in [0, 1)", share)
 
 
 @dataclass(kw_only=True)

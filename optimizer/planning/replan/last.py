@@ -13,6 +13,7 @@ import numpy as np
 from optimizer.domain.case import Case
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.stay import FREE
 from optimizer.domain.surface import Ints
 from optimizer.domain.workload import Kind
 from optimizer.planning.compare.run_tables import RunTables
@@ -55,6 +56,17 @@ def decisions_of(problem: PlanningProblem, last: LastPlan) -> Decisions:
         exits=np.array([_exits(problem, last, name) for name in contracts], dtype=np.int64).reshape(len(contracts), -1),
     )
     return carried_decisions(problem, contracts, told)
+
+
+def places_of(problem: PlanningProblem, last: LastPlan) -> Ints:
+    """[L, T] pools in which the last plan has loads, as in `Stay`."""
+    nowhere = np.full((len(problem.needs.loads), len(problem.periods)), FREE)
+    return _placed(problem, nowhere, last.tables.placements)
+
+
+def options_of(problem: PlanningProblem, last: LastPlan) -> Ints:
+    """[R] training options that the last plan takes, as in `Stay`."""
+    return _options(problem, np.full(len(problem.needs.runs), FREE), last.tables.placements)
 
 
 def _placed(problem: PlanningProblem, base: Ints, rows: list[dict[str, Any]]) -> Ints:

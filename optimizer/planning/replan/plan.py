@@ -18,8 +18,9 @@ from optimizer.planning.needs import compute_needs
 from optimizer.planning.plan import SOLVERS, Laps, PlanResult, planned, verified
 from optimizer.planning.replan.bridge import Step, bridge
 from optimizer.planning.replan.last import LastPlan, decisions_of
-from optimizer.planning.replan.steadiness import Steadiness, cash_by_supplier, frozen, steadied, steady
+from optimizer.planning.replan.steadiness import Steadiness, cash_by_supplier, frozen, staying, steadied, steady
 from optimizer.pricing.prices import Prices
+from optimizer.solve.between import names_elsewhere, worth_leaving
 from optimizer.solve.climb import price_more
 from optimizer.solve.search import Progress, Solved, SolveSettings, Start
 from optimizer.solve.settle import Settled, settle_alone
@@ -38,6 +39,8 @@ class Replan:
     held_usd: float | None  # cost of the last plan's decisions today; None: there are none, or they are no longer possible
     kept: bool  # the last plan's decisions stand: no other plan found saves enough to be worth the change
     moves: int  # loads that are elsewhere in the first period than where they run
+    elsewhere: tuple[str, ...]  # loads and runs that are not where the last plan has them, in some period
+    saved_usd: Mapping[str, float]  # what putting one of these alone back would cost; none where many are elsewhere
     notes: tuple[str, ...]  # why a better plan was not taken
 
 
@@ -74,12 +77,16 @@ def replan(
     held = None if decisions is None else settle_alone(problem, decisions)
     laps.lap("problem")
     prices = None if last is None else kept_prices(last.folder, axes_of(problem))
-    solved = None
+    stay = None if last is None else staying(problem, last, steadiness)
+    solved, saved_usd = None, dict[str, float]()
     if last is not None and held is not None and unchanged and _stands(last, held):
         solved = standing(problem, held, last, prices, settings)
     if solved is None:
-        start = Start(decisions=() if decisions is None else (decisions,), prices=prices)
+        charged = stay if stay is not None and stay.usd > 0.0 else None
+        start = Start(decisions=() if decisions is None else (decisions,), prices=prices, stay=charged)
         solved = SOLVERS[settings.method](problem, settings=settings, started=laps.started, report=progress, start=start)
+        if stay is not None:
+            solved, saved_usd = worth_leaving(problem, solved, stay, settings.relative_gap)
     chosen = solved
     notes: tuple[str, ...] = ()
     if held is not None:
@@ -104,12 +111,15 @@ def replan(
         plan_usd = result.objective_usd
         steps = bridge(before=before, after=case, last_usd=last.objective_usd, held_usd=held_usd, plan_usd=plan_usd, cost=cost)
     laps.lap("bridge")
+    kept, decided = held is not None and chosen.settled is held, result.plan.decisions
     return Replan(
         result=result,
         steps=steps,
         held_usd=held_usd,
-        kept=held is not None and chosen.settled is held,
-        moves=_moves(result.plan.decisions, result),
+        kept=kept,
+        moves=_moves(decided, result),
+        elsewhere=() if stay is None else names_elsewhere(problem, stay, decided),
+        saved_usd={} if kept else saved_usd,
         notes=notes,
     )
 

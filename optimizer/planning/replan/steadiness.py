@@ -1,4 +1,4 @@
-"""What keeps a nightly plan from thrashing: frozen periods, limits on moves and on changed payments, a least saving for each move."""
+"""What keeps a nightly plan from thrashing: frozen periods, limits on moves and on changed payments, least savings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from optimizer.domain.case import Case
 from optimizer.domain.plan import PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.rules import Limit, LimitKind, Pin
-from optimizer.planning.replan.last import LastPlan, decisions_of
+from optimizer.domain.stay import Stay
+from optimizer.planning.replan.last import LastPlan, decisions_of, options_of, places_of
 from optimizer.planning.verify import Verification
 from optimizer.solve.search import Solved
 from optimizer.solve.settle import Settled
@@ -24,6 +25,7 @@ class Steadiness:
 
     frozen_periods: int = 0  # first periods in which loads stay where the last plan has them
     most_moves: int | None = None  # loads that change pool at the start of any one period; None: what the case allows
+    least_saving_per_load_share: float = 0.0  # of what loads and runs cost on average: what being elsewhere than in the last plan must save
     least_saving_per_move_usd: float = 0.0  # counted as a cost of every move
     least_saving_share: float = 0.0  # of the cost: a plan that saves less over the last plan's decisions is not worth the change
     most_changed_spend_usd: float | None = None  # cash by which suppliers' payments may differ from the last plan's; None: any
@@ -63,6 +65,13 @@ def frozen(case: Case, problem: PlanningProblem, last: LastPlan, steadiness: Ste
         if placed[l, t] >= 0 and not {load.name, load.workload} & pinned
     ]
     return replace(case, pins=(*case.pins, *pins))
+
+
+def staying(problem: PlanningProblem, last: LastPlan, steadiness: Steadiness) -> Stay:
+    """Where the last plan has loads and runs, and what being elsewhere is charged."""
+    places = len(problem.needs.loads) + len(problem.needs.runs)
+    usd = steadiness.least_saving_per_load_share * abs(last.objective_usd) / max(1, places)
+    return Stay(placed=places_of(problem, last), option=options_of(problem, last), usd=usd)
 
 
 def steady(
