@@ -214,6 +214,7 @@ class Contract:
     ramp: tuple[RampStep, ...] = ()
     tiers: tuple[Tier, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
+    unread: tuple[str, ...] = ()  # of ramp, tiers, price_index and exclusions those that nobody has read: taken to be none
 
     @property
     def last_day_to_sign(self) -> date:
@@ -227,7 +228,7 @@ class Contract:
         names += ("annual_escalator", "index_floor", "index_cap", "upfront_share", "discount", "clawback_share", "other_spend_cap")
         names += ("supplier_notice_days", "credits", "credit_cap")
         names += ("burst_share", "true_up_price", "balance", "comparables", "renewal")
-        return tuple(name for name in names if getattr(self, name) is UNKNOWN)
+        return (*(name for name in names if getattr(self, name) is UNKNOWN), *self.unread)
 
     @property
     def renewed(self) -> Contract | None:
@@ -251,4 +252,5 @@ class Contract:
             renewal=None,
             renews=self.name,
             ramp=(),
+            unread=tuple(name for name in self.unread if name != "ramp"),
         )

@@ -46,6 +46,7 @@ def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
     contracts = []
     for row in rows(tables["contracts"]):
         name, size = row["ContractCommitmentId"], row["x_AcceleratorsPerUnit"] or 1.0
+        unread = row["x_UnreadClauses"] or ()
         contracts.append(
             Contract(
                 **_identity(row),
@@ -71,8 +72,9 @@ def build_contracts(tables: Mapping[str, TableData]) -> tuple[Contract, ...]:
                     Tier(from_quantity=child["from_quantity"] * size, price=child["unit_price"] / size, kind=child["kind"])
                     for child in tiers[name]
                 ),
-                balance=_balance(balances[name]),
-                comparables=_comparables(comparables[name]),
+                balance=UNKNOWN if "balance" in unread else _balance(balances[name]),
+                comparables=UNKNOWN if "most_favoured_price" in unread else tuple(child["comparable"] for child in comparables[name]),
+                unread=tuple(clause for clause in unread if clause not in ("balance", "most_favoured_price")),
                 renewal=_renewal(row),
                 exclusions=tuple(Exclusion(kind=ExclusionKind(child["kind"]), other=child["other"]) for child in exclusions[name]),
             )
@@ -184,19 +186,12 @@ def _credits(state: str | None, steps: Rows) -> tuple[CreditStep, ...] | None | 
     return UNKNOWN if state == "unknown" else None
 
 
-def _balance(found: Rows) -> Balance | None | Unknown:
+def _balance(found: Rows) -> Balance | None:
     """Contracts without a row bring nothing forward."""
     if not found:
         return None
     row = found[0]
-    if row["kind"] == "unknown":
-        return UNKNOWN
     return Balance(kind=BalanceKind(row["kind"]), opening=row["opening"] or 0.0, cap=row["cap"], expires_after=row["expires_after"])
-
-
-def _comparables(found: Rows) -> tuple[str, ...] | Unknown:
-    names = tuple(row["comparable"] for row in found)
-    return UNKNOWN if "unknown" in names else names
 
 
 def _renewal(row: Mapping[str, Any]) -> Renewal | None | Unknown:

@@ -69,7 +69,7 @@ def clause(**cells: str) -> Tables:
     """The held contract with cells in columns that the file may lack; `none` or blank in the others' rows."""
     made = tables()
     words = {"x_AcceleratorsPerUnit", "x_PriceIndex", "x_IndexBase", "x_ServiceCredits", "x_SpentSoFar", "x_PrepaidBalance", "x_TimeZone"}
-    words.add("x_BurstPrice")
+    words |= {"x_BurstPrice", "x_UnreadClauses"}
     for row in made["contracts"]:
         row |= {name: "" if name in words else "none" for name in cells if name not in row}
     made["contracts"][0] |= cells
@@ -238,6 +238,16 @@ BROKEN: dict[str, tuple[Tables, str]] = {
         named_as_renewed(),
         "contracts.csv: ContractCommitmentId must not be that of another contract's prolonged term; got held/renewed. 1 row (first: "
         "held/renewed). Rename it.",
+    ),
+    "unread and yet there": (
+        clause(x_UnreadClauses="tiers;ramp"),
+        "contracts.csv: x_UnreadClauses must not name ramp where the contract has it; got tiers;ramp. 1 row (first: held). "
+        "Take ramp out of the cell.",
+    ),
+    "unread and no clause": (
+        clause(x_UnreadClauses="everything"),
+        "contracts.csv: x_UnreadClauses must name some of ramp, tiers, price_index, balance, most_favoured_price, exclusions; got "
+        "everything. 1 row (first: held). Correct the name.",
     ),
     "option group of one in force": (
         taken_group(),

@@ -310,7 +310,7 @@ def test_the_registry_knows_every_clause_of_a_contract() -> None:
         "copy_of",
         "only_in",
     }
-    state_of_things = {"prepaid_balance", "spent_so_far", "deliveries"}
+    state_of_things = {"prepaid_balance", "spent_so_far", "deliveries", "unread"}
     names = {
         **dict.fromkeys(("earliest_exit", "notice_days", "fee_steps"), "termination"),
         **dict.fromkeys(("index_base", "index_floor", "index_cap"), "price_index"),
@@ -339,6 +339,9 @@ def test_the_registry_knows_every_clause_of_a_contract() -> None:
     assert states["minimum_spend"] is states["termination"] is State.NONE
     unread = replace(full, notice_days=30.0, fee_steps=UNKNOWN, pools=())
     assert {clause.name for clause in CLAUSES if clause.state(unread) is State.UNKNOWN} == {"termination", "pools"}
+    rows = replace(full, ramp=(), tiers=(), exclusions=(), unread=("ramp", "tiers", "price_index", "exclusions"))
+    assert {clause.name for clause in CLAUSES if clause.state(rows) is State.UNKNOWN} == set(rows.unread)
+    assert set(rows.unread) <= set(rows.unknown_clauses)
     collar = replace(
         full, price_index="energy", index_cap=UNKNOWN, credits=(CreditStep(availability_below=0.99, share=0.1),), credit_cap=UNKNOWN
     )

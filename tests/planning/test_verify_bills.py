@@ -213,6 +213,10 @@ def test_agreement_is_a_cent_or_rounding() -> None:
     [
         ({"notice_days": UNKNOWN}, "termination terms are unknown; the plan assumes that it cannot be left"),
         ({"notice_days": 0.0, "fee_steps": UNKNOWN}, "termination terms are unknown; the plan assumes that it cannot be left"),
+        ({"unread": ("ramp",)}, "the ramp is unknown; the plan assumes that capacity and price stay as they are"),
+        ({"unread": ("tiers",)}, "volume tiers are unknown; the plan assumes that there are none"),
+        ({"unread": ("price_index",)}, "the price index is unknown; the plan assumes that prices follow none"),
+        ({"unread": ("exclusions",)}, "exclusions are unknown; the plan assumes that there are none"),
         ({"take_or_pay_share": UNKNOWN}, "the take-or-pay share is unknown; the plan assumes that all of its capacity is paid"),
         ({"minimum_spend": UNKNOWN}, "the minimum spend is unknown; the plan assumes that there is none"),
         ({"fixed_monthly_fee": UNKNOWN}, "the fixed monthly fee is unknown; the plan assumes that there is none"),

@@ -105,7 +105,7 @@ BROKEN: dict[str, tuple[Tables, Found]] = {
     ),
     "comparable with nothing": (
         tables() | {"contract_comparables": [PROVENANCE | {"ContractCommitmentId": "held", "comparable": "quotes"}]},
-        ("contract_comparables.csv", "comparable must be another contract, or unknown", "quotes", ("held/quotes",)),
+        ("contract_comparables.csv", "comparable must be another contract", "quotes", ("held/quotes",)),
     ),
     "a balance without a minimum": (
         tables() | {"contract_balances": [PROVENANCE | {"ContractCommitmentId": "held", "kind": "rollover"}]},

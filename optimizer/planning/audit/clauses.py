@@ -63,9 +63,16 @@ def termination(contract: Contract) -> object:
 
 def _index(contract: Contract) -> object:
     """The price index; unknown where its collar is."""
+    if "price_index" in contract.unread:
+        return UNKNOWN
     if contract.price_index is None:
         return None
     return UNKNOWN if UNKNOWN in (contract.index_floor, contract.index_cap) else contract.price_index
+
+
+def _rows(name: str) -> Callable[[Contract], object]:
+    """A clause of rows; without any it is none, or nobody has read it."""
+    return lambda contract: UNKNOWN if name in contract.unread else getattr(contract, name)
 
 
 def _credits(contract: Contract) -> object:
@@ -84,8 +91,8 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(name="unit", read=_unless(Unit.UNKNOWN, "unit")),
     Clause(name="fulfilment_interval", read=_unless(Interval.UNKNOWN, "interval")),
     Clause(name="pools", read=lambda contract: contract.pools or UNKNOWN),
-    Clause(name="ramp", read=_named("ramp")),
-    Clause(name="tiers", read=_named("tiers")),
+    Clause(name="ramp", read=_rows("ramp")),
+    Clause(name="tiers", read=_rows("tiers")),
     Clause(name="escalator", read=_named("annual_escalator")),
     Clause(name="price_index", read=_index),
     Clause(name="discount", read=_named("discount")),
@@ -103,7 +110,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(name="clawback", read=_named("clawback_share"), without={"clawback_share": None}),
     Clause(name="supplier_notice", read=_named("supplier_notice_days")),
     Clause(name="credits", read=_credits),
-    Clause(name="exclusions", read=_named("exclusions"), without={"exclusions": ()}),
+    Clause(name="exclusions", read=_rows("exclusions"), without={"exclusions": ()}),
     Clause(name="renewal", read=_named("renewal")),
     Clause(name="option_group", read=_named("option_group")),
 )

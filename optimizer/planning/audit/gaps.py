@@ -12,6 +12,7 @@ from optimizer.planning.audit.clauses import State, clause_states
 from optimizer.planning.audit.exits import exits, non_cancellable, unread_termination
 from optimizer.planning.audit.whole_term import whole_term
 
+MAY_LOWER = ("ramp", "tiers", "escalator", "price_index", "most_favoured_price", "credits", "balance")  # what is paid
 COLUMNS = ("contract", "clause", "non_cancellable_low_usd", "non_cancellable_high_usd", "ask")
 
 
@@ -40,6 +41,8 @@ def _range(found: Audit, contract: Contract, clause: str) -> tuple[float | None,
         at = [whole_term(replace(contract, take_or_pay_share=share), found.case) for share in (0.0, 1.0)]
         least, most = (non_cancellable(exits(term)) for term in at)
         return least.low_usd, most.high_usd
+    if clause in MAY_LOWER:
+        return 0.0, None
     return locked.low_usd, None  # an unread minimum or fee may be anything
 
 

@@ -21,6 +21,10 @@ UNREAD = {
     "comparables": "the most favoured price is unknown; the plan assumes that there is none",
     "renewal": "the renewal option is unknown; the plan assumes that there is none",
     "balance": "what an interval brings forward is unknown; the plan assumes nothing",
+    "ramp": "the ramp is unknown; the plan assumes that capacity and price stay as they are",
+    "tiers": "volume tiers are unknown; the plan assumes that there are none",
+    "price_index": "the price index is unknown; the plan assumes that prices follow none",
+    "exclusions": "exclusions are unknown; the plan assumes that there are none",
     "true_up_price": "the true-up price is unknown; the plan assumes the contract's own price",
 }
 UNREAD_TERMINATION = "termination terms are unknown; the plan assumes that it cannot be left"
@@ -36,7 +40,7 @@ def leans_on(position: Position) -> tuple[str, ...]:
         unread_fees = contract.notice_days is not None and contract.fee_steps is UNKNOWN
         if contract.notice_days is UNKNOWN or unread_fees:
             alerts.append(f"contract {contract.name}: {UNREAD_TERMINATION}")
-        alerts += [f"contract {contract.name}: {words}" for name, words in UNREAD.items() if getattr(contract, name) is UNKNOWN]
+        alerts += [f"contract {contract.name}: {words}" for name, words in UNREAD.items() if name in contract.unknown_clauses]
     return tuple(alerts)
 
 

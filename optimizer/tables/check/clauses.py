@@ -12,6 +12,7 @@ from optimizer.domain.contract import UNKNOWN
 from optimizer.errors import Violation
 from optimizer.tables.check.contracts import in_force, proposed
 from optimizer.tables.check.rule import Rule, Tables, breaches, rule
+from optimizer.tables.schemas.contracts import UNREAD_CLAUSES
 
 _START, _END, _NAME = "ContractCommitmentPeriodStart", "ContractCommitmentPeriodEnd", "ContractCommitmentId"
 _UNIT, _UPFRONT, _DISCOUNT = "ContractCommitmentUnit", "ContractCommitmentPaymentUpfrontPercentage", "ContractCommitmentDiscountPercentage"
@@ -100,6 +101,31 @@ def given_credits_have_steps(tables: Tables) -> Iterator[Violation]:
     stray = ~steps.values[_NAME].isin(data.values.loc[given, _NAME])
     words = "a contract with credit steps must have x_ServiceCredits given"
     yield from breaches(steps, stray, _NAME, words, "Write given in contracts.csv, or remove the steps.")
+
+
+ROWS_OF = {
+    "ramp": "contract_ramp_steps",
+    "tiers": "contract_tiers",
+    "balance": "contract_balances",
+    "most_favoured_price": "contract_comparables",
+    "exclusions": "contract_exclusions",
+}  # price_index has a cell
+
+
+@rule(f"contracts: {_NAME} x_UnreadClauses x_PriceIndex", *(f"{table}: {_NAME}" for table in ROWS_OF.values()))
+def unread_clauses_are_not_there(tables: Tables) -> Iterator[Violation]:
+    """What has rows has been read."""
+    data = tables["contracts"]
+    unread = data.values["x_UnreadClauses"].map(lambda cell: cell if isinstance(cell, tuple) else ())
+    known = {clause: data.values[_NAME].isin(tables[table].values[_NAME]) for clause, table in ROWS_OF.items()}
+    known["price_index"] = data.values["x_PriceIndex"].notna()
+    wrong = unread.map(lambda names: not set(names) <= set(known)).astype(bool)
+    words = f"x_UnreadClauses must name some of {', '.join(UNREAD_CLAUSES)}"
+    yield from breaches(data, wrong, "x_UnreadClauses", words, "Correct the name.")
+    for clause, given in known.items():
+        wrong = given & unread.map(lambda names, clause=clause: clause in names).astype(bool)
+        words = f"x_UnreadClauses must not name {clause} where the contract has it"
+        yield from breaches(data, wrong, "x_UnreadClauses", words, f"Take {clause} out of the cell.")
 
 
 @rule(f"contract_credit_steps: {_NAME} availability_below credit_share")
@@ -240,6 +266,7 @@ CLAUSE_RULES: tuple[Rule, ...] = (
     indices_have_values,
     collars_are_open,
     figures_have_their_clause,
+    unread_clauses_are_not_there,
     given_credits_have_steps,
     credits_grow_as_availability_falls,
     clawbacks_have_a_discount,

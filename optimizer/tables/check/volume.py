@@ -49,9 +49,9 @@ def units_have_one_price(tables: Tables) -> Iterator[Violation]:
 @rule(f"contract_comparables: {_NAME} comparable", f"contracts: {_NAME}")
 def comparables_are_contracts(tables: Tables) -> Iterator[Violation]:
     data = tables["contract_comparables"]
-    wrong = ~data.values["comparable"].isin([*tables["contracts"].values[_NAME], "unknown"])
+    wrong = ~data.values["comparable"].isin(tables["contracts"].values[_NAME])
     wrong |= data.values["comparable"] == data.values[_NAME]
-    words = "comparable must be another contract, or unknown"
+    words = "comparable must be another contract"
     yield from breaches(data, wrong, "comparable", words, "Correct the name or remove the row.")
 
 

@@ -30,6 +30,7 @@ from optimizer.tables.exchange.reading import Reading, Record, Request, Whole
 from optimizer.tables.rows import values_of
 from optimizer.tables.schema import Kind
 from optimizer.tables.schemas import TABLE_BY_NAME
+from optimizer.tables.schemas.contracts import UNREAD_CLAUSES
 
 KEY, STATUS = "ContractCommitmentId", "ContractCommitmentLifecycleStatus"
 TIER_OF = "x_TierOf"
@@ -115,7 +116,8 @@ def _records(number: int, row: Row, request: Request, suppliers: frozenset[str],
     own = {column.name: row[x] for column in TABLE_BY_NAME["contracts"].columns if (x := own_column(column.name, version)) in row}
     provenance = _provenance(stated, request, version, file)
     contract = _contract(stated, suppliers, request) | own
-    yield Record(table="contracts", stated=contract, otherwise=_otherwise(stated, request, version) | provenance, rows=(number,))
+    otherwise = _otherwise(stated, request, version, tiered=TIER_OF in file.columns)
+    yield Record(table="contracts", stated=contract, otherwise=otherwise | provenance, rows=(number,))
     beyond = {name: value for name in sorted(EXTRA - set(version.columns)) if (value := row.get(x_column(name), ""))}
     extra = {name: value for name, value in stated.items() if name in EXTRA} | beyond
     if extra:
@@ -226,9 +228,14 @@ def _contract(stated: Mapping[str, str], suppliers: frozenset[str], request: Req
     return cells
 
 
-def _otherwise(stated: Mapping[str, str], request: Request, version: Version) -> dict[str, str]:
-    """Cells of a contract that is new: one lot, every clause unknown, a status by its dates where the version has none."""
+def _otherwise(stated: Mapping[str, str], request: Request, version: Version, *, tiered: bool) -> dict[str, str]:
+    """Cells of a contract that is new: one lot, every clause unknown, a status by its dates where the version has none.
+
+    Args:
+      tiered: whether the file tells tiers.
+    """
     cells = {column.name: "unknown" for column in TABLE_BY_NAME["contracts"].columns if "unknown" in column.allowed}
+    cells["x_UnreadClauses"] = ";".join(clause for clause in UNREAD_CLAUSES if not (tiered and clause == "tiers"))
     cells |= {"x_Lots": "1", "x_Supplier": request.supplier or stated.get("ServiceProviderName", "")}
     if version is FOCUS_1_3 and request.as_of is not None:
         cells[STATUS] = _status(stated, request.as_of.isoformat())

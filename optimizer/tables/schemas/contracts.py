@@ -29,6 +29,9 @@ def _contract() -> Column:
 
 _STATUSES = ("Proposed", "Pending", "Active", "Exhausted", "Expired", "Canceled", "Superseded")
 
+UNREAD_CLAUSES = ("ramp", "tiers", "price_index", "balance", "most_favoured_price", "exclusions")
+"""Clauses that cannot say unknown in a cell of their own."""
+
 _CONTRACTS = table(
     "contracts",
     "Commitments of capacity, in force or quoted, each in equal lots. Clauses are none, unknown or given; a blank clause is unknown.",
@@ -169,6 +172,13 @@ _CONTRACTS = table(
     ),
     number("x_RenewalPrice", "contract currency / unit", "Unit price of the prolonged term.", NOT_NEGATIVE, absent="the price stays"),
     day("x_RenewBy", "Last day on which the option can be exercised.", absent="any day before the term ends"),
+    Column(
+        name="x_UnreadClauses",
+        kind=Kind.LIST,
+        allowed=UNREAD_CLAUSES,
+        meaning="Clauses that have rows of their own, or a text, and that nobody has read: that there are none of these says nothing.",
+        absent="all of them have been read",
+    ),
     text("x_OptionGroup", "Alternatives: at most one contract of a group is signed.", absent="the quote stands alone"),
     number("x_TerminalUseShare", "share", "Share of what is committed beyond the calendar that will be of use.", SHARE, absent="0"),
 )
@@ -237,8 +247,8 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         _contract(),
         text(
             "kind",
-            "make_up: paid and not taken; carry_forward: drawn beyond the commitment; rollover: minimum spend not spent; unknown.",
-            allowed=("make_up", "carry_forward", "rollover", "unknown"),
+            "make_up: paid and not taken; carry_forward: drawn beyond the commitment; rollover: minimum spend not spent.",
+            allowed=("make_up", "carry_forward", "rollover"),
         ),
         number("opening", "contract currency", "Balance on the calendar's first day, all lots together.", NOT_NEGATIVE, absent="0"),
         number("cap", "contract currency", "Most that is brought forward, all lots together.", NOT_NEGATIVE, absent="no limit"),
@@ -249,7 +259,7 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         "contract_comparables",
         "Most favoured price: contracts than which a contract must not cost more while they are in force.",
         _contract(),
-        text("comparable", "The other contract; unknown: nobody has read which.", key=True),
+        text("comparable", "The other contract.", key=True),
         absent="no contract has a most favoured price",
     ),
     table(

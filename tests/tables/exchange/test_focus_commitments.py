@@ -94,6 +94,7 @@ def test_clauses_that_an_export_cannot_state_are_unknown_and_those_of_other_cont
         "credit_cap",
         "notice_days",
         "fee_steps",
+        *("ramp", "tiers", "price_index", "balance", "comparables", "exclusions"),
     }
     assert unread <= set(contracts["spend-001"].unknown_clauses)
     assert {name: contracts[name] for name in before} == before
