@@ -235,6 +235,8 @@ def test_gaps_have_ranges() -> None:
     assert gap["non_cancellable_high_usd"] == pytest.approx(960.0 * 366, abs=CENT_USD)
     minimum = row(written(audited(setup.with_noun("contracts", "core", minimum_spend=UNKNOWN)))["gaps"], contract="core")
     assert (minimum["clause"], minimum["non_cancellable_high_usd"]) == ("minimum_spend", None)
+    index = row(written(audited(setup.with_noun("contracts", "core", unread=("price_index",))))["gaps"], contract="core")
+    assert (index["clause"], index["non_cancellable_low_usd"], index["non_cancellable_high_usd"]) == ("price_index", 0.0, None)
     unread = written(audited(setup.with_noun("contracts", "core", notice_days=UNKNOWN, fee_steps=UNKNOWN)))
     gap = row(unread["gaps"], contract="core")
     assert gap["clause"] == "termination"
