@@ -23,7 +23,7 @@ SET = {
     "replan": {"horizon": HorizonSettings(periods=12), "solver": SolverSettings(time_limit_s=600, deterministic_limit=12)},
     "audit": {"horizon": HorizonSettings(periods=12), "solver": SolverSettings(time_limit_s=30)},
     "backtest": {"case": CaseSettings(name="small"), "solver": SolverSettings(time_limit_s=8, relative_gap=0.001)},
-    "quote": {"solver": SolverSettings(time_limit_s=300)},
+    "quote": {"solver": SolverSettings(time_limit_s=400)},
     "import": {"case": CaseFolderSettings(path="lab")},
 }
 
