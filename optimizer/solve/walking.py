@@ -129,10 +129,10 @@ def walk_more(
     return known.walk.walked
 
 
-def walked_from(problem: PlanningProblem, rivals: tuple[Decisions, ...], *, seed: int = 0) -> Decisions:
+def walked_from(problem: PlanningProblem, rivals: tuple[Decisions, ...], *, rounds: int = ROUNDS, seed: int = 0) -> Decisions:
     """The cheapest of some decisions, with loads walked to where they cost less, cooling; contracts and runs stay as they are."""
     walk = min((begin(problem, chosen, None, seed=seed) for chosen in rivals), key=lambda walk: walk.walked.usd)
-    for warmth in np.linspace(COOL, 0.0, ROUNDS):
+    for warmth in np.linspace(COOL, 0.0, rounds):
         walk.walking.go(float(warmth))
     return walk.walked.decisions
 
