@@ -28,7 +28,7 @@ from optimizer.solve.carry import carried_decisions, carry
 from optimizer.solve.climb import NEXT_RATE, prepared_arrays
 from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.solve.settle import settle_alone
-from optimizer.solve.start import elsewhere
+from optimizer.solve.start import as_is_and_elsewhere
 from optimizer.solve.walking import walked_from
 
 STEPS = 300  # of prices, from the base's to a changed case
@@ -153,10 +153,8 @@ def _same_covers(one: PlanningProblem, other: PlanningProblem) -> bool:
 
 
 def _first(base: Base, problem: PlanningProblem) -> tuple[Decisions, ...]:
-    """The base's decisions, and where they leave work without capacity, these with that work placed elsewhere."""
-    kept = carried_decisions(problem, base.plan.contracts, base.plan.decisions)
-    moved = elsewhere(problem, kept)
-    return (kept,) if moved is None else (moved, kept)
+    """The base's decisions and, before them, where they leave work without capacity, these with that work placed elsewhere."""
+    return as_is_and_elsewhere(problem, carried_decisions(problem, base.plan.contracts, base.plan.decisions))[::-1]
 
 
 def _variant(base: Base, case: Case, problem: PlanningProblem, solved: Solved) -> VariantPlan:

@@ -12,7 +12,7 @@ from optimizer.domain.stay import FREE, Stay
 from optimizer.solve.cost import placed_pairs
 from optimizer.solve.part import Around, solve_part
 from optimizer.solve.search import Search, Solved
-from optimizer.solve.settle import Settled, settled_among
+from optimizer.solve.settle import Settled, settled_alike
 from optimizer.solve.stay import charge_usd, loads_elsewhere, path_charges, runs_elsewhere, with_options_charged
 
 GAP = 1e-9  # relative, of the program between two plans
@@ -81,7 +81,7 @@ def worth_leaving(problem: PlanningProblem, solved: Solved, stay: Stay, relative
     back = _back(stay, now.plan.decisions)
     if not 0 < len(_elsewhere(stay, now.plan.decisions)) <= MOST_ELSEWHERE:
         return solved, {}
-    settle = settled_among(problem, now.plan.decisions, back)
+    settle = settled_alike(problem, now.plan.decisions, back)
     while True:
         saved = {one: _usd(settle(_put(now.plan.decisions, back, one))) - now.objective_usd for one in _elsewhere(stay, now.plan.decisions)}
         before = now

@@ -123,13 +123,8 @@ def settle_alone(problem: PlanningProblem, decisions: Decisions) -> Settled | No
     return settled_alike(problem, decisions)(decisions)
 
 
-def settled_alike(problem: PlanningProblem, like: Decisions) -> Callable[[Decisions], Settled | None]:
-    """`settle_alone` of decisions that place and train as these do: their model is built once, when it is needed."""
-    return settled_among(problem, like)
-
-
-def settled_among(problem: PlanningProblem, *known: Decisions) -> Callable[[Decisions], Settled | None]:
-    """`settle_alone` of decisions that place and train as any of these do, load by load."""
+def settled_alike(problem: PlanningProblem, *known: Decisions) -> Callable[[Decisions], Settled | None]:
+    """`settle_alone` of decisions that place and train as any of these do, load by load: their model is built once, when it is needed."""
     taken = np.zeros(len(problem.needs.option_run), dtype=np.bool_)
     for like in known:
         taken[like.option[like.option >= 0]] = True

@@ -97,6 +97,12 @@ def elsewhere(problem: PlanningProblem, decisions: Decisions) -> Decisions | Non
     return replace(decisions, placed=_pinned(problem, placed), option=option)
 
 
+def as_is_and_elsewhere(problem: PlanningProblem, decisions: Decisions) -> tuple[Decisions, ...]:
+    """The decisions and, where a pool has too little, these `elsewhere`."""
+    moved = elsewhere(problem, decisions)
+    return (decisions,) if moved is None else (decisions, moved)
+
+
 def _moving(placed: Ints, before: Ints) -> Bools:
     """Loads that change pool at the start of a period, [L, T].
 

@@ -16,7 +16,7 @@ from optimizer.integer.paths import Path
 
 def loads_elsewhere(stay: Stay, placed: Ints) -> Bools:
     """[L] of placements [L, T]."""
-    return np.asarray(((stay.placed != FREE) & (stay.placed != placed)).any(axis=1))
+    return _away(stay.placed, placed)
 
 
 def runs_elsewhere(stay: Stay, option: Ints) -> Bools:
@@ -31,8 +31,7 @@ def charge_usd(stay: Stay, decisions: Decisions) -> float:
 
 def path_charges(stay: Stay, paths: Sequence[Path]) -> Floats:
     """What following each path is charged."""
-    away = [bool(((stay.placed[load] != FREE) & (stay.placed[load] != pools)).any()) for load, pools in paths]
-    return stay.usd * np.array(away, dtype=np.float64)
+    return stay.usd * np.array([_away(stay.placed[load], pools) for load, pools in paths], dtype=np.float64)
 
 
 def option_charges(problem: PlanningProblem, stay: Stay) -> Floats:
@@ -48,3 +47,8 @@ def with_options_charged(problem: PlanningProblem, stay: Stay) -> PlanningProble
         option_usd=problem.option_usd + option_charges(problem, stay),
         run_unplaced_usd=problem.run_unplaced_usd + np.where(stay.option >= 0, stay.usd, 0.0),
     )
+
+
+def _away(last: Ints, placed: Ints) -> Bools:
+    """Whether placements [..., T] are elsewhere in any period, [...]."""
+    return np.asarray(((last != FREE) & (last != placed)).any(axis=-1))

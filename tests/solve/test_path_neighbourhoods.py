@@ -64,18 +64,22 @@ def test_free_loads_have_their_own_path_and_others_in_the_same_pools(problem, pr
         assert np.isin(path, np.append(chosen.around.pools, -1)).all()
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_solving_one_never_makes_the_plan_dearer_and_leaves_others_alone(problem, priced, settled, seed):
-    chosen, supply = near(problem, priced, settled, seed), problem.supply
-    part = solve_part(
+def solved(problem, chosen):
+    return solve_part(
         problem,
         keep=chosen.keep,
         keep_options=chosen.keep_options,
-        lots=(supply.least_lots, supply.most_lots),
+        lots=(problem.supply.least_lots, problem.supply.most_lots),
         around=chosen.around,
         time_limit_s=30.0,
         relative_gap=1e-9,
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_solving_one_never_makes_the_plan_dearer_and_leaves_others_alone(problem, priced, settled, seed):
+    chosen = near(problem, priced, settled, seed)
+    part = solved(problem, chosen)
     assert part.decisions is not None
     held = np.setdiff1d(np.arange(SIZE.loads), chosen.around.loads)
     np.testing.assert_array_equal(part.decisions.placed[held], settled.plan.decisions.placed[held])
@@ -85,21 +89,13 @@ def test_solving_one_never_makes_the_plan_dearer_and_leaves_others_alone(problem
 
 
 def test_a_charge_for_being_elsewhere_brings_loads_back(problem, priced, settled) -> None:
-    supply, current = problem.supply, settled.plan.decisions
+    current = settled.plan.decisions
     others = [path for path in near(problem, priced, settled, 4).around.paths if (path[1] != current.placed[path[0]]).any()]
     last = current.placed.copy()
     last[others[0][0]] = others[0][1]
     stay = Stay(placed=last, option=np.zeros(0, dtype=np.int64), usd=1e12)
     again = near(problem, priced, settled, 4, stay)
-    part = solve_part(
-        problem,
-        keep=again.keep,
-        keep_options=again.keep_options,
-        lots=(supply.least_lots, supply.most_lots),
-        around=again.around,
-        time_limit_s=30.0,
-        relative_gap=1e-9,
-    )
+    part = solved(problem, again)
     assert part.decisions is not None
     np.testing.assert_array_equal(part.decisions.placed, last)
 

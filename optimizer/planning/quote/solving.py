@@ -19,7 +19,7 @@ from optimizer.solve.climb import prepared_arrays, price_more
 from optimizer.solve.contract_search import sign
 from optimizer.solve.search import Progress, Solved, SolveSettings, Start
 from optimizer.solve.settle import settle_alone
-from optimizer.solve.start import elsewhere
+from optimizer.solve.start import as_is_and_elsewhere
 from optimizer.solve.walking import walked_from
 
 
@@ -68,8 +68,7 @@ def look_at_variant(joint: Base, *, signed: tuple[int, int]) -> Shown:
     """
     problem = with_lots(joint.problem, *signed)
     chosen = sign(problem, carried_decisions(problem, joint.plan.contracts, joint.plan.decisions), *signed)
-    moved = elsewhere(problem, chosen)
-    ways = (chosen,) if moved is None else (chosen, moved)
+    ways = as_is_and_elsewhere(problem, chosen)
     ways = ways if joint.prices is None else (walked_from(problem, ways), *ways)
     tried = [settled for way in ways if (settled := settle_alone(problem, way)) is not None]
     if not tried:

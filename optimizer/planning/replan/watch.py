@@ -11,10 +11,10 @@ from optimizer.domain.demand import Demand
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
 from optimizer.solve.settle import settle_alone, settled_alike
-from optimizer.solve.start import elsewhere
+from optimizer.solve.start import as_is_and_elsewhere
 from optimizer.solve.walking import walked_from
 
-ROUNDS = 3  # of a walk, a third of a second each on frontier_lab: five more take a sixth off
+ROUNDS = 3  # of a walk: somebody waits for the plan, and the first few gain most
 KINDS = ("decision_due", "price_point", "burn_down", "budget", "forecast_drift", "table_age", "unserved")
 
 
@@ -75,10 +75,9 @@ def doing_nothing_usd(result: PlanResult) -> Callable[[str, str], float | None]:
             together = {k, *(int(other) for pair in supply.same_lots if k in pair for other in pair)}
             lots[list(together)] = supply.least_lots[list(together)]
         undone = replace(decisions, lots=lots, exits=exits)
-        moved = elsewhere(problem, undone)
-        ways = (undone,) if moved is None else (undone, moved)
+        ways = as_is_and_elsewhere(problem, undone)
         walked = None if result.priced is None else settle_alone(problem, walked_from(problem, ways, rounds=ROUNDS))
-        plans = (walked,) if walked is not None else (settle(undone), None if moved is None else settle_alone(problem, moved))
+        plans = (walked,) if walked is not None else (settle(undone), *(settle_alone(problem, way) for way in ways[1:]))
         return min((plan.objective_usd - result.objective_usd for plan in plans if plan is not None), default=None)
 
     return without_usd
