@@ -6,6 +6,7 @@ Loads are lognormal (sigma 1.2) and grow 3 +- 3 % a month; 35 % of the pools can
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ MEDIAN_ACCELERATORS = 16.0
 MONTH_HOURS = 730.0
 PENALTY = 10.0  # USD per accelerator-hour missing or not placed
 ANNUAL_DISCOUNT = 0.08
-PAIRS = 10_000  # made at a time
+LOADS = 200  # made at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +54,10 @@ def generate(size: Size, *, seed: int) -> PlanningProblem:
     on_demand = rng.uniform(2.0, 4.0, size.pools)
     speed = rng.lognormal(0.0, 0.2, size.pools) * (on_demand / 3.0) ** 0.5  # dearer pools are faster, by less than they are dearer
     wanted = _demand(rng, size)
-    need = _needs(wanted, pair_load, speed[pair_pool] * rng.lognormal(0.0, 0.1, len(pair_load)))
     hours = np.full((size.periods, size.blocks), MONTH_HOURS / size.blocks)
-    first = np.searchsorted(pair_load, np.arange(size.loads))
-    least_hours = np.minimum.reduceat(np.einsum("ntbs,tb->nts", need, hours), first, axis=0)
+    need, least_hours, mean_hours = _needs(wanted, pair_load, speed[pair_pool] * rng.lognormal(0.0, 0.1, len(pair_load)), hours)
     mean_demand = float(wanted.sum(axis=0).mean() / size.pools)
-    monthly_cost = np.einsum("ntbs,tb->n", need, hours) / (size.periods * size.scenarios) * on_demand[pair_pool]
+    monthly_cost = mean_hours * on_demand[pair_pool]
     shape = (len(pair_load), size.periods)
     return PlanningProblem(
         pools=_names("pool", size.pools),
@@ -115,13 +114,26 @@ def _demand(rng: np.random.Generator, size: Size) -> Floats:
     return np.asarray((base[:, None] * growth)[:, :, None, None] * daily[:, None, :, None] * (common * own)[:, :, None, :])
 
 
-def _needs(wanted: Floats, pair_load: Ints, speed: Floats) -> Ints:
-    """Whole accelerators of each pair, [N, T, B, S], some pairs at a time: as floats they would take twice the memory."""
+def _needs(wanted: Floats, pair_load: Ints, speed: Floats, hours: Floats) -> tuple[Ints, Floats, Floats]:
+    """Whole accelerators of each pair [N, T, B, S], the hours that a load takes at least [L, T, S], and the mean hours of each pair [N].
+
+    Some loads at a time, on all cores: as floats all needs would take twice the memory.
+    """
     need = np.empty((len(pair_load), *wanted.shape[1:]), dtype=np.int32)
-    for first in range(0, len(pair_load), PAIRS):
-        some = slice(first, first + PAIRS)
-        need[some] = np.ceil(wanted[pair_load[some]] / speed[some, None, None, None])
-    return need
+    least, mean = np.empty((*wanted.shape[:2], wanted.shape[3])), np.empty(len(pair_load))
+    first = np.searchsorted(pair_load, np.arange(len(wanted) + 1))
+
+    def make(load: int) -> None:
+        loads = slice(load, min(load + LOADS, len(wanted)))
+        pairs = slice(first[loads.start], first[loads.stop])
+        need[pairs] = np.ceil(wanted[pair_load[pairs]] / speed[pairs, None, None, None])
+        used = np.einsum("ntbs,tb->nts", need[pairs], hours)
+        least[loads] = np.minimum.reduceat(used, first[loads] - first[loads.start], axis=0)
+        mean[pairs] = used.mean(axis=(1, 2))
+
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(make, range(0, len(wanted), LOADS)))
+    return need, least, mean
 
 
 def rigid_needs(loads: int, pair_load: Ints, pair_pool: Ints, need: np.ndarray) -> Needs:

@@ -62,10 +62,10 @@ def _warm(work: Callable[[Array], Array], values: Array) -> float:
     return fastest(lambda: jax.block_until_ready(work(values)))
 
 
-def fastest(work: Callable[[], Any]) -> float:
-    """Seconds of the fastest of `REPEATS` calls."""
+def fastest(work: Callable[[], Any], repeats: int = REPEATS) -> float:
+    """Seconds of the fastest of some calls."""
     taken = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         began = time.perf_counter()
         work()
         taken.append(time.perf_counter() - began)

@@ -5,6 +5,8 @@ The row `exponent` has in `ratio` the exponent of time in the number of loads, i
 a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's. Contracts' responses
 have no counterpart in NumPy. `evaluation` is one evaluation with its slopes alone, and `status` says of it and of its parts what share they
 reach of the roof that binds: what the device copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
+With `processor=true` and a card a row says what the same evaluation takes on the host's processor, on as many cores as the variable NPROC
+says.
 
 Loads are cut over all devices. With `coordinator` the suite runs in several processes, on one host or on many, each with its number; all of
 them price together and say the same rows, of steps only.
@@ -12,6 +14,7 @@ them price together and say the same rows, of steps only.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -21,6 +24,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.sharding import Mesh
 
 from benchmarks import numpy_pricing, roofline
 from benchmarks.devices import join
@@ -28,7 +32,7 @@ from benchmarks.generator import Size, generate
 from benchmarks.growth import growth_row
 from benchmarks.rows import NOT_MEASURED, ResultRow
 from benchmarks.settings import SuiteSettings, argument, require
-from optimizer.pricing.arrays import Arrays, devices_mesh, prepare
+from optimizer.pricing.arrays import Arrays, Prepared, devices_mesh, prepare
 from optimizer.pricing.ascent import BLOCK, price_prepared
 from optimizer.pricing.contraction import rigid_cost
 from optimizer.pricing.coordinates import coordinates, first_point, multipliers_at
@@ -53,7 +57,8 @@ class Settings(SuiteSettings):
     periods: int = argument(12, "periods")
     blocks: int = argument(2, "blocks of hours")
     scenarios: int = argument(4, "scenarios")
-    steps: int = argument(4 * BLOCK, "steps that are timed")
+    steps: int = argument(4 * BLOCK, "steps that are timed; 0: evaluations alone")
+    processor: bool = argument(False, "an evaluation on the host's processor beside the card's, on as many cores as NPROC says")
     coordinator: str | None = argument(None, "HOST:PORT of process 0, where several processes price together; null: one alone")
     processes: int = argument(1, "how many there are")
     process: int = argument(0, "which of them this is")
@@ -61,8 +66,9 @@ class Settings(SuiteSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(min(self.loads, default=0) >= 1, "loads", "must be numbers of loads, each >= 1", self.loads)
-        for name in ("pools", "periods", "blocks", "scenarios", "steps", "processes"):
+        for name in ("pools", "periods", "blocks", "scenarios", "processes"):
             require(getattr(self, name) >= 1, name, "must be >= 1", getattr(self, name))
+        require(self.steps >= 0, "steps", "must be >= 0", self.steps)
         require(0 <= self.process < self.processes, "process", "must be >= 0 and below processes", self.process)
         alone = self.coordinator is None
         require(alone == (self.processes == 1), "processes", "must be above 1 with a coordinator, and with one only", self.processes)
@@ -79,36 +85,45 @@ def run(settings: Settings) -> Iterator[ResultRow]:
         shape = {name: getattr(settings, name) for name in ("pools", "periods", "blocks", "scenarios")}
         size = " x ".join(map(str, (loads, *shape.values())))
         prepared = prepare(generate(Size(loads=loads, **shape), seed=settings.seed), mesh=mesh)
-        began = time.perf_counter()
-        price_prepared(prepared, iterations=BLOCK)
-        compiled = time.perf_counter() - began
-        began = time.perf_counter()
-        found = price_prepared(prepared, iterations=settings.steps)
-        step = (time.perf_counter() - began) / found.evaluations
-        each.append(step)
-        memory = (device.memory_stats() or {}).get("peak_bytes_in_use", NOT_MEASURED)
-        yield ResultRow(
-            suite=SUITE,
-            case="step",
-            size=size,
-            solver="price" if mesh is None else f"price, {mesh.size} devices",
-            device=device.device_kind,
-            seconds=step,
-            compile_seconds=max(0.0, compiled - BLOCK * step),
-            objective=float(memory),
-            bound=found.bound_usd,
-        )
+        if settings.steps:
+            row = _step(prepared, settings.steps, size, device, mesh)
+            each.append(row.seconds)
+            yield row
         if settings.coordinator is None:
-            yield _evaluation(prepared.single, size, device.device_kind, roofs)
+            on_device = _evaluation(prepared.single, size, device.device_kind, roofs)
+            yield on_device
+        if settings.coordinator is None and settings.processor:
+            yield _on_processor(prepared.single, on_device)
         if settings.coordinator is None and settings.peers:
             yield from _parts(settings, prepared.single, size, device.device_kind, roofs)
     if len(each) > 1:
         yield growth_row(SUITE, "exponent", device.device_kind, settings.loads, each)
 
 
-def _evaluation(arrays: Arrays, size: str, device: str, roofs: roofline.Roofs) -> ResultRow:
+def _step(prepared: Prepared, steps: int, size: str, device: jax.Device, mesh: Mesh | None) -> ResultRow:
+    """One step of a climb, and what the device held most."""
+    began = time.perf_counter()
+    price_prepared(prepared, iterations=BLOCK)
+    compiled = time.perf_counter() - began
+    began = time.perf_counter()
+    found = price_prepared(prepared, iterations=steps)
+    step = (time.perf_counter() - began) / found.evaluations
+    return ResultRow(
+        suite=SUITE,
+        case="step",
+        size=size,
+        solver="price" if mesh is None else f"price, {mesh.size} devices",
+        device=device.device_kind,
+        seconds=step,
+        compile_seconds=max(0.0, compiled - BLOCK * step),
+        objective=float((device.memory_stats() or {}).get("peak_bytes_in_use", NOT_MEASURED)),
+        bound=found.bound_usd,
+    )
+
+
+def _evaluation(arrays: Arrays, size: str, device: str, roofs: roofline.Roofs, repeats: int = roofline.REPEATS) -> ResultRow:
     """One evaluation of the smooth dual and its slopes at list prices."""
-    box = coordinates(arrays)
+    box = jax.jit(coordinates)(arrays)
 
     def smooth(point: Array, arrays: Arrays) -> Array:
         return dual_value(arrays, multipliers_at(arrays, box, point), (box.scales, jnp.float32(TEMPERATURE)))
@@ -117,10 +132,20 @@ def _evaluation(arrays: Arrays, size: str, device: str, roofs: roofline.Roofs) -
     began = time.perf_counter()
     jax.block_until_ready(both(point, arrays))
     compiled = time.perf_counter() - began
-    seconds = roofline.fastest(lambda: jax.block_until_ready(both(point, arrays)))
+    seconds = roofline.fastest(lambda: jax.block_until_ready(both(point, arrays)), repeats)
     share = roofs.share(roofline.Work(operations=roofline.operations(both, point, arrays), bytes=evaluation_bytes(arrays)), seconds)
     row = ResultRow(suite=SUITE, case="evaluation", size=size, solver="price", device=device, seconds=seconds, status=share)
     return replace(row, compile_seconds=max(0.0, compiled - seconds))
+
+
+def _on_processor(arrays: Arrays, on_card: ResultRow) -> ResultRow:
+    """The same on the processor; its ratio is its speed over the card's."""
+    processor = jax.devices("cpu")[0]
+    cores = os.environ.get("NPROC", str(os.cpu_count()))
+    with jax.default_device(processor):
+        roofs = roofline.measured([processor])
+        row = _evaluation(jax.device_put(arrays, processor), on_card.size, f"cpu, {cores} cores", roofs, repeats=1)
+    return replace(row, ratio=on_card.seconds / row.seconds)
 
 
 def evaluation_bytes(arrays: Arrays) -> float:

@@ -25,6 +25,17 @@ def rigid_cost(need: Array, price: Array) -> Array:
     Returns:
       [T, C, W].
     """
+    total: Array = jax.lax.platform_dependent(need, price, cpu=_cost_by_planes, default=_cost)
+    return total
+
+
+def _cost(need: Array, price: Array) -> Array:
+    """One sum over all needs, which are read once; as a sum, not fused with the look-ups that follow."""
+    return jnp.sum(need.astype(price.dtype) * price[..., None], axis=2)
+
+
+def _cost_by_planes(need: Array, price: Array) -> Array:
+    """A processor adds up some planes of pairs at a time."""
     total = jnp.zeros((*need.shape[:2], need.shape[3]), price.dtype)
     for first in range(0, need.shape[2], UNROLLED):
         total = total + sum(
@@ -43,13 +54,9 @@ def _rigid_backward(need: Array, slope: Array) -> tuple[None, Array]:
 
 
 def _wanted(need: Array, slope: Array) -> Array:
-    """Period by period."""
-
-    def period(now: tuple[Array, Array]) -> Array:
-        return jnp.einsum("cxw,cw->cx", now[0].astype(slope.dtype), now[1])
-
-    wanted: Array = jax.lax.map(period, (need, slope))
-    return wanted
+    """One sum over all needs, which are read once. The look-ups that slopes come from stand apart: each would be done for every x."""
+    share = jax.lax.optimization_barrier(slope)  # type: ignore[no-untyped-call]
+    return jnp.sum(need.astype(slope.dtype) * share[:, :, None], axis=3)
 
 
 def _wanted_by_lanes(need: Array, slope: Array) -> Array:
@@ -100,8 +107,7 @@ def to_slots(flat: Array, slot: Array, slot_of: Array) -> Array:
 
 
 def _looked_up(values: Array, index: Array) -> Array:
-    padded = jnp.concatenate([values, jnp.zeros((values.shape[0], 1), values.dtype)], axis=1)
-    return padded.at[:, index].get(mode="promise_in_bounds")
+    return values.at[:, index].get(mode="fill", fill_value=0)
 
 
 def _slots_forward(flat: Array, slot: Array, slot_of: Array) -> tuple[Array, Array]:
@@ -123,7 +129,7 @@ def capacity_cost(loads: LoadArrays, hours: Array, stacked: Array) -> Array:
       stacked: [2 P, T, X] prices.
     """
     periods, blocks = hours.shape
-    rigid = rigid_cost(loads.need, jnp.swapaxes(stacked[loads.chunk_price], 0, 1))
+    rigid = rigid_cost(loads.need, jnp.swapaxes(stacked, 0, 1)[:, loads.chunk_price])
     price = stacked[loads.flexible_price].reshape(-1, periods, blocks, loads.work.shape[2])
     flexible = flexible_cost(price, hours, loads.work, loads.work_limit, loads.missed)
     flat = jnp.concatenate([rigid.reshape(periods, -1), flexible.T], axis=1)

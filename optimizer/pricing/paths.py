@@ -30,7 +30,6 @@ class Moves:
 
 
 State = tuple[Array, Array]  # least cost of being in each slot [Q, L], and of not being placed [L]
-Period = tuple[Array, Array, Array, Array]  # cost [Q, L], unplaced [L], discount [] and price of a move [] of one period
 
 
 def _arrive(moves: Moves, state: State, discount: Array, charge: Array, temperature: Array | None) -> State:
@@ -40,24 +39,26 @@ def _arrive(moves: Moves, state: State, discount: Array, charge: Array, temperat
     return blend(placed, move[None] + (discount * moves.enter + charge), None if temperature is None else temperature[None]), move
 
 
-def _begin(moves: Moves, charge: Array, temperature: Array | None) -> State:
-    """Least cost of reaching each place at the start of the first period."""
-    placed, nowhere = _arrive(moves, (moves.at_start[:-1], moves.at_start[-1]), moves.discount[0], charge[0], temperature)
-    return jnp.where(moves.new[None] > 0, 0.0, placed), jnp.where(moves.new > 0, 0.0, nowhere)
+def _paying(moves: Moves) -> Array:
+    """0 where a load is new in the first period and enters for nothing, else 1, [T, L]."""
+    first = jnp.arange(moves.discount.shape[0]) == 0
+    return jnp.where(first[:, None] & (moves.new[None] > 0), 0.0, jnp.ones_like(moves.unplaced))
 
 
-def _costs_so_far(cost: Array, charge: Array, moves: Moves, temperature: Array | None) -> tuple[State, Array]:
-    """Least cost up to and with each period, by the place in it, ([T, Q, L], [T, L]), and of being about to enter, [T - 1, L]."""
+def _costs_so_far(cost: Array, charge: Array, moves: Moves, temperature: Array | None) -> tuple[State, State, Array]:
+    """Least cost to the end, by the place there; to each period, by the place before it ([T, Q, L], [T, L]); of entering in it, [T, L].
 
-    def period(state: State, now: Period) -> tuple[State, tuple[State, Array]]:
-        placed, move = _arrive(moves, state, now[2], now[3], temperature)
-        done = placed + now[0], move + now[1]
-        return done, (done, move)
+    Every period is a step of one scan, the first with them, so that nothing as large as the costs is cut or put together beside it.
+    """
 
-    placed, nowhere = _begin(moves, charge, temperature)
-    first = placed + cost[0], nowhere + moves.unplaced[0]
-    _, (later, entry) = lax.scan(period, first, (cost[1:], moves.unplaced[1:], moves.discount[1:], charge[1:]))
-    return (jnp.concatenate([first[0][None], later[0]]), jnp.concatenate([first[1][None], later[1]])), entry
+    def period(state: State, now: tuple[Array, ...]) -> tuple[State, tuple[State, Array]]:
+        cost, unplaced, discount, toll, paying = now
+        placed, move = _arrive(moves, state, discount, toll, temperature)
+        return (placed * paying[None] + cost, move * paying + unplaced), (state, move)
+
+    begin = moves.at_start[:-1], moves.at_start[-1]
+    last, (before, entry) = lax.scan(period, begin, (cost, moves.unplaced, moves.discount, charge, _paying(moves)))
+    return last, before, entry
 
 
 def path_costs(cost: Array, charge: Array, moves: Moves) -> Array:
@@ -67,46 +68,42 @@ def path_costs(cost: Array, charge: Array, moves: Moves) -> Array:
       cost: [T, Q, L] of being in the slot's pool.
       charge: [T] price of a move, added to entering.
     """
-    (placed, nowhere), _ = _costs_so_far(cost, charge, moves, None)
-    return jnp.minimum(jnp.min(placed[-1], axis=0), nowhere[-1])
+    (placed, nowhere), _, _ = _costs_so_far(cost, charge, moves, None)
+    return jnp.minimum(jnp.min(placed, axis=0), nowhere)
 
 
 @jax.custom_vjp
 def smooth_path_costs(cost: Array, charge: Array, moves: Moves, temperature: Array) -> Array:
     """`path_costs` with smooth minima at temperatures [L]; its gradient in cost says how much of the load is where."""
-    (placed, nowhere), _ = _costs_so_far(cost, charge, moves, temperature)
-    return less(least(placed[-1], temperature, 0), nowhere[-1], temperature)
+    return _smooth_forward(cost, charge, moves, temperature)[0]
 
 
 def _smooth_forward(cost: Array, charge: Array, moves: Moves, temperature: Array) -> tuple[Array, Any]:
-    (placed, nowhere), entry = _costs_so_far(cost, charge, moves, temperature)
-    total = less(least(placed[-1], temperature, 0), nowhere[-1], temperature)
-    return total, (placed, nowhere, entry, total, charge, moves, temperature)
+    last, before, entry = _costs_so_far(cost, charge, moves, temperature)
+    total = less(least(last[0], temperature, 0), last[1], temperature)
+    return total, (last, before, entry, total, charge, moves, temperature)
 
 
 def _smooth_backward(kept: Any, slope: Array) -> tuple[Array, Array, None, None]:
     """The flow of each load, from the last period to the first: how much of it is in each slot, and enters."""
-    placed, nowhere, entry, total, charge, moves, temperature = kept
+    (placed, nowhere), before, entry, total, charge, moves, temperature = kept
     sharpness = 1.0 / temperature
 
     def share(energy: Array, of: Array) -> Array:
         return jnp.exp((of - energy) * (sharpness if energy.ndim == 1 else sharpness[None]))
 
     def back(flow: State, now: Any) -> tuple[State, tuple[Array, Array]]:
-        (earlier, apart), move, discount, toll = now
+        (earlier, apart), move, discount, toll, paying = now
         leaving = earlier + discount * moves.leave
-        enters = flow[0] * blend_weight(move[None] + (discount * moves.enter + toll), earlier, temperature[None])
-        moving = jnp.sum(enters, axis=0) + flow[1]
-        before = flow[0] - enters + moving[None] * share(leaving, move[None]), moving * share(apart, move)
-        return before, (flow[0], jnp.sum(enters))
+        here, out = flow[0] * paying[None], flow[1] * paying
+        enters = here * blend_weight(move[None] + (discount * moves.enter + toll), earlier, temperature[None])
+        moving = jnp.sum(enters, axis=0) + out
+        came = here - enters + moving[None] * share(leaving, move[None]), moving * share(apart, move)
+        return came, (flow[0], jnp.sum(enters))
 
-    last = slope[None] * share(placed[-1], total[None]), slope * share(nowhere[-1], total)
-    first, (later, entered) = lax.scan(back, last, ((placed[:-1], nowhere[:-1]), entry, moves.discount[1:], charge[1:]), reverse=True)
-    paying = 1.0 - moves.new
-    before = moves.at_start[:-1], moves.at_start[-1]
-    begun = before, _arrive(moves, before, moves.discount[0], charge[0], temperature)[1], moves.discount[0], charge[0]
-    _, (_, new) = back((first[0] * paying[None], first[1] * paying), begun)
-    return jnp.concatenate([first[0][None], later]), jnp.concatenate([new[None], entered]), None, None
+    last = slope[None] * share(placed, total[None]), slope * share(nowhere, total)
+    _, (flows, entered) = lax.scan(back, last, (before, entry, moves.discount, charge, _paying(moves)), reverse=True)
+    return flows, entered, None, None
 
 
 smooth_path_costs.defvjp(_smooth_forward, _smooth_backward)
@@ -114,8 +111,8 @@ smooth_path_costs.defvjp(_smooth_forward, _smooth_backward)
 
 def best_paths(cost: Array, charge: Array, moves: Moves) -> Array:
     """Slot of each load in each period on its cheapest path, [T, L]; Q where it is not placed. Ties stay, then take the first slot."""
-    (placed, nowhere), _ = _costs_so_far(cost, charge, moves, None)
-    place = jnp.argmin(jnp.concatenate([placed[-1], nowhere[-1:]]), axis=0).astype(jnp.int32)
+    (placed, nowhere), before, _ = _costs_so_far(cost, charge, moves, None)
+    place = jnp.argmin(jnp.concatenate([placed, nowhere[None]]), axis=0).astype(jnp.int32)
 
     def back(place: Array, now: Any) -> tuple[Array, Array]:
         (earlier, apart), discount, toll = now
@@ -125,19 +122,20 @@ def best_paths(cost: Array, charge: Array, moves: Moves) -> Array:
         moved = jnp.min(origin, axis=0) + jnp.take_along_axis(entry, place[None], axis=0)[0]
         return jnp.where(stay <= moved, place, jnp.argmin(origin, axis=0).astype(jnp.int32)), place
 
-    first, later = lax.scan(back, place, ((placed[:-1], nowhere[:-1]), moves.discount[1:], charge[1:]), reverse=True)
-    return jnp.concatenate([first[None], later])
+    _, found = lax.scan(back, place, (before, moves.discount, charge), reverse=True)
+    return found
 
 
 def costs_through(cost: Array, charge: Array, moves: Moves) -> Array:
     """Cost of the cheapest path through each slot in each period, [T, Q, L]; less `path_costs` it is the pair's reduced cost."""
 
-    def back(state: State, now: Period) -> tuple[State, Array]:
-        placed, nowhere = state[0] + now[0], state[1] + now[1]
-        entered = jnp.minimum(jnp.min(placed + (now[2] * moves.enter + now[3]), axis=0), nowhere)
-        return (jnp.minimum(placed, entered[None] + now[2] * moves.leave), entered), state[0]
+    def back(state: State, now: tuple[Array, ...]) -> tuple[State, Array]:
+        cost, unplaced, discount, toll = now
+        placed, nowhere = state[0] + cost, state[1] + unplaced
+        entered = jnp.minimum(jnp.min(placed + (discount * moves.enter + toll), axis=0), nowhere)
+        return (jnp.minimum(placed, entered[None] + discount * moves.leave), entered), state[0]
 
-    (so_far, _), _ = _costs_so_far(cost, charge, moves, None)
-    last = jnp.zeros_like(cost[0]), jnp.zeros_like(moves.unplaced[0])
-    earliest, later = lax.scan(back, last, (cost[1:], moves.unplaced[1:], moves.discount[1:], charge[1:]), reverse=True)
-    return so_far + jnp.concatenate([earliest[0][None], later])
+    (last, _), (before, _), _ = _costs_so_far(cost, charge, moves, None)
+    end = jnp.zeros_like(cost[0]), jnp.zeros_like(moves.unplaced[0])
+    _, after = lax.scan(back, end, (cost, moves.unplaced, moves.discount, charge), reverse=True)
+    return jnp.concatenate([before[1:], last[None]]) + after

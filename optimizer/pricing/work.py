@@ -170,10 +170,12 @@ def _chunks(problem: PlanningProblem, row: Ints) -> tuple[Ints, Ints, NDArray[An
     position = np.full(len(row), -1)
     position[order] = np.repeat(first_chunk, count) * CHUNK + within
     small = needs.need.max(initial=0) < 2**16
-    need = np.zeros((int(chunks.sum()) * CHUNK, periods, blocks * scenarios), dtype=np.uint16 if small else np.int32)
-    need[position[order]] = needs.need[order].reshape(len(order), periods, blocks * scenarios)
-    stacked = need.reshape(-1, CHUNK, periods, blocks * scenarios).transpose(2, 0, 3, 1)
-    return position, np.repeat(rows, chunks), np.ascontiguousarray(stacked)
+    need = np.zeros((periods, int(chunks.sum()), blocks * scenarios, CHUNK), dtype=np.uint16 if small else np.int32)
+    begin = first_pair.repeat(chunks) + CHUNK * (np.arange(need.shape[1]) - first_chunk.repeat(chunks))
+    for chunk, (first, last) in enumerate(zip(begin, np.minimum(begin + CHUNK, (first_pair + count).repeat(chunks)), strict=True)):
+        some = needs.need[order[first:last]].reshape(last - first, periods, blocks * scenarios)
+        need[:, chunk, :, : last - first] = some.transpose(1, 2, 0)
+    return position, np.repeat(rows, chunks), need
 
 
 def _positions(position: Ints, here: Ints, count: int, slots: int) -> dict[str, Ints]:

@@ -18,7 +18,7 @@ from jax.sharding import AxisType, Mesh, PartitionSpec
 
 from optimizer.surfaces.cost import Inputs, Reason, Reduction, expected, surface
 
-ELEMENTS = {"cpu": 32_768, "gpu": 2**25}  # of a chunk, by platform: few enough for a core's cache; enough to keep a card busy
+ELEMENTS = {"cpu": 32_768, "gpu": 2**24}  # of a chunk, by platform: few enough for a core's cache; enough to keep a card busy
 LOADS = "loads"  # the axis of a mesh over which loads are spread
 OPTIONS = {"xla_cpu_prefer_vector_width": 512}  # bits: XLA takes half of what a core with AVX-512 has, and as much as there is elsewhere
 
