@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
-COPIED = 2**26  # float32, beyond any cache
+COPIED = {"cpu": 2**26, "card": 2**29}  # float32, beyond any cache; on a card, long beside the launch of a kernel
 SIDE = {"cpu": 2048, "card": 8192}  # of the matrices
 REPEATS = 5  # of which the fastest counts
 EACH = {  # one operation for each element that comes out
@@ -48,9 +48,10 @@ class Roofs:
 def measured(devices: Sequence[jax.Device]) -> Roofs:
     """Rates of a process's devices together; simulated devices share the cores of their processor, and have its rates."""
     first, many = devices[0], 1 if devices[0].platform == "cpu" else len(devices)
-    side = SIDE["cpu" if first.platform == "cpu" else "card"]
+    kind = "cpu" if first.platform == "cpu" else "card"
+    side, count = SIDE[kind], COPIED[kind]
     with jax.default_device(first):
-        long, square = jnp.zeros(COPIED, jnp.float32), jnp.ones((side, side), jnp.float32)
+        long, square = jnp.zeros(count, jnp.float32), jnp.ones((side, side), jnp.float32)
         copied = 2.0 * long.nbytes / _warm(jax.jit(lambda values: values + 1.0), long)
         multiplied = 2.0 * side**3 / _warm(jax.jit(lambda values: jnp.matmul(values, values, precision="highest")), square)
     return Roofs(copied=many * copied, multiplied=many * multiplied)

@@ -102,6 +102,8 @@ def make_plan(
 def _within(settings: SolveSettings, needs: Needs, reading_s: float, taken_s: float) -> SolveSettings:
     """Until when to search, so that what follows (verifying, pricing outside the scenarios, drawing) ends within the limit.
 
+    A plan without a bound is worth little: where no prices have come by then, the search may take the whole limit, and what follows more.
+
     Args:
       reading_s: what importing and reading took: by that the machine and the case are judged, whatever was compiled since.
       taken_s: all until now.
@@ -110,7 +112,8 @@ def _within(settings: SolveSettings, needs: Needs, reading_s: float, taken_s: fl
     if limit is None:
         return settings
     afterwards = AFTERWARDS + AFTERWARDS_A_MILLION * needs.need.size / 1e6
-    return replace(settings, time_limit_s=max(limit - afterwards * reading_s, taken_s + LEAST_SEARCH * limit))
+    search_s = max(limit - afterwards * reading_s, taken_s + LEAST_SEARCH * limit)
+    return replace(settings, time_limit_s=search_s, unpriced_limit_s=limit)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,7 @@ def search_paths(search: Search) -> None:
       InfeasiblePlan: the rules cannot hold together.
     """
     beside, start, search.stay = search.settings.side_by_side, search.start.prices, search.start.stay
+    search.waits = True
     weighed = search.problem if search.stay is None else with_options_charged(search.problem, search.stay)
     with (
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
@@ -101,7 +102,6 @@ class _Run:
     told_usd: float = np.inf  # of the walk's plan that was settled last
     told_at: float = -np.inf  # seconds
     settling_s: float = 0.0  # what settling it took
-    priced_at: float = 0.0  # seconds: when the first prices came
     charging: bool = False  # whether the walk counts what loads are charged for being elsewhere than in the last plan
     rounds: int = 0
     stalled: int = 0  # neighbourhoods since the last better plan
@@ -187,7 +187,6 @@ class _Run:
         first = search.priced is None
         search.keep(priced)
         search.raise_bound(priced.prices.bound_usd)
-        self.priced_at = search.seconds if first else self.priced_at
         self.guides = guides_from(search.problem, priced)
         self.rivals = list(search.start.decisions) if first else []
         self.rivals += [] if priced.decisions is None else [together(search.problem, priced.decisions)]
@@ -261,7 +260,7 @@ class _Run:
             return max(0.0, 1.0 - self.stalled / STALLED)
         if search.priced is None:
             return 1.0
-        return max(0.0, search.left / (search.left + search.seconds - self.priced_at))
+        return max(0.0, search.left / (search.left + search.seconds - search.priced_at))
 
     # ---- parts in another process
 

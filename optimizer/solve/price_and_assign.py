@@ -86,6 +86,7 @@ def _begin_in_few_scenarios(search: Search) -> None:
     limited = replace(
         settings,
         time_limit_s=None if settings.time_limit_s is None else search.seconds + FEW_SHARE * max(0.0, search.left),
+        unpriced_limit_s=None,
         deterministic_limit=None if settings.deterministic_limit is None else math.ceil(FEW_SHARE * settings.deterministic_limit),
     )
 

@@ -22,6 +22,7 @@ from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.stay import charge_usd
 
 Method = Literal["price_and_assign", "exact"]
+LATE_SHARE = 0.2  # of the time limit: what the search does with prices that came towards its end, or after it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ class SolveSettings:
     method: Method = "price_and_assign"
     backend: Backend = "highs"
     time_limit_s: float | None = 60.0
+    unpriced_limit_s: float | None = None  # until when whole paths are searched while no prices have come, if that is later
     relative_gap: float = 1e-4
     threads: int = 2
     seed: int = 0
@@ -87,7 +89,9 @@ class Search:
     bound_usd: float = -np.inf
     priced: Priced | None = None
     proven: bool = False
+    waits: bool = False  # for the first prices, beyond the time limit where the settings let it
     phase: str = "start"
+    priced_at: float = np.inf  # seconds: when the first prices came
     tried: set[bytes] = field(default_factory=set)
     without_search_usd: dict[str, float | None] = field(default_factory=dict)
 
@@ -132,6 +136,8 @@ class Search:
 
     def keep(self, priced: Priced) -> bool:
         """Keeps prices if they prove the most so far."""
+        if self.priced is None:
+            self.priced_at = self.seconds
         better = self.priced is None or priced.prices.bound_usd >= self.priced.prices.bound_usd
         if better:
             self.priced = priced
@@ -152,8 +158,12 @@ class Search:
 
     @property
     def left(self) -> float:
-        limit = self.settings.time_limit_s
-        return np.inf if limit is None else limit - self.seconds
+        limit, unpriced = self.settings.time_limit_s, self.settings.unpriced_limit_s
+        if limit is None:
+            return np.inf
+        if self.waits and unpriced is not None:
+            limit = max(limit, min(unpriced, self.priced_at + LATE_SHARE * limit))
+        return limit - self.seconds
 
     @property
     def within_gap(self) -> bool:

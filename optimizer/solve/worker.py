@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -72,7 +73,7 @@ class Worker(Generic[Answer]):
             answer = pickle.load(cast(BinaryIO, self._process.stdout))
         except (EOFError, BrokenPipeError) as error:
             raise SolverFailure("the solver's process ended before it answered; it may have run out of memory") from error
-        if isinstance(answer, PlacementError):
+        if isinstance(answer, Exception):
             raise answer
         return cast(Answer, answer)
 
@@ -149,6 +150,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             answer = work(subject, **options)
         except PlacementError as error:
             answer = error
+        except Exception:  # noqa: BLE001 - an error of ours: whoever asked says so, where a log keeps it
+            answer = RuntimeError(f"in the solver's process:\n{traceback.format_exc()}")
         pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
         answers.flush()
 

@@ -29,6 +29,7 @@ from tests.problems import Size, random_problem, with_supply
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SHARE_OF_TOTAL
 
 SMALL = Size(loads=5, flexible=1, runs=1, pools=4, eligible=3, periods=3, contracts=4, lots=2)
+UNPRICED_S = 600.0  # of a machine that does much else
 
 
 def solved(problem: PlanningProblem, report: Callable[[Progress], None] = lambda step: None, **settings: Any) -> Solved:
@@ -126,6 +127,14 @@ def test_a_plan_without_prices_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     found = solved(random_problem(0, SMALL), time_limit_s=0.0)
     assert found.priced is None
     assert found.alerts == price_and_assign.UNPRICED
+
+
+def test_a_search_without_prices_waits_for_them_beyond_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(price_and_assign, "SMALL", 0)
+    found = solved(random_problem(0, SMALL), time_limit_s=0.0, unpriced_limit_s=UNPRICED_S)
+    assert found.priced is not None
+    assert found.alerts == ()
+    assert found.bound_usd == found.priced.prices.bound_usd
 
 
 def test_rules_that_cannot_hold_are_named() -> None:

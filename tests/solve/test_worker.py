@@ -53,6 +53,19 @@ def test_what_is_left_ends_at_once_where_nothing_follows(tmp_path: Path) -> None
     assert left._process.returncode is not None
 
 
+def test_what_broke_in_a_child_is_told_to_whoever_asked(capfd: pytest.CaptureFixture[str]) -> None:
+    with Worker(_broken, "subject") as child:
+        with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+            child.ask().result()
+        with pytest.raises(RuntimeError, match="_broken"):
+            child.ask().result()
+    assert capfd.readouterr().err == ""
+
+
+def _broken(subject: str) -> float:
+    return 1 / 0
+
+
 def _written(done: Path, *, begun: Path) -> None:
     begun.touch()
     time.sleep(WORK_S)
