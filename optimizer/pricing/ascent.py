@@ -18,11 +18,11 @@ import numpy as np
 import optax
 from jax import Array
 
+from optimizer.compiling import QUICK, SOON
 from optimizer.domain.problem import PlanningProblem
 from optimizer.pricing.arrays import Arrays, Prepared, on_host, prepare, singles
 from optimizer.pricing.bound import certify
 from optimizer.pricing.carried import fitted
-from optimizer.pricing.compiling import QUICK, SOON
 from optimizer.pricing.coordinates import Coordinates, centred, coordinates, first_point, held_inside, multipliers_at, point_of
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs

@@ -18,11 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from optimizer.compiling import QUICK
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.arrays import Arrays, Prepared, doubles, on_host, prepare, with_supply
 from optimizer.pricing.carried import fitted
-from optimizer.pricing.compiling import QUICK
 from optimizer.pricing.dual import Terms, dual_terms, moves, pair_costs
 from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_charge, draw_sizes, offer_prices, project, stacked_prices
 from optimizer.pricing.paths import best_paths, costs_through, path_costs

@@ -22,12 +22,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from optimizer.compiling import QUICK
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
 from optimizer.domain.volume import lowest_share
 from optimizer.pricing.arrays import Arrays, Prepared, doubles, on_host
 from optimizer.pricing.bound import PairCosts, in_box
-from optimizer.pricing.compiling import QUICK
 from optimizer.pricing.dual import dual_value
 from optimizer.pricing.inputs import Inputs, added, inputs_of, with_inputs
 from optimizer.pricing.multipliers import Multipliers, cash_weight, price_caps, stacked_prices

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from optimizer.pricing.compiling import QUICK, SOON
+from optimizer.compiling import QUICK, SOON
 from optimizer.pricing.market import Market
 from optimizer.pricing.merit import TINY, Standing, Use, market_within, settlements, spend_by_interval, standing, window
 from optimizer.pricing.places import FORBIDDEN, Places, cost_besides, elsewhere, ends_of, moves_on, put, rows_of

@@ -24,6 +24,7 @@ from optimizer.solve.open_choices import open_pairs
 from optimizer.solve.settle import undrawn
 
 COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
+LEAST_SEEN = 0.1  # of a scenario's probability: where only the dearest count, a walk that is blind to the others makes them the dearest
 RANKS = 3.0  # pairs of a load by cost at the prices: each is less likely than the one before by exp(-1 / RANKS)
 PLACED_LINES = frozenset(  # of a plan's cost: the walk counts these
     ("excess", "minimum shortfall", "egress", "moving", "not placed", "market", "shortage", "missed work", "balance")
@@ -37,7 +38,7 @@ class Guides:
     excess: Floats  # [K, I, S] weights of contracts' settlements
     reduced_usd: Floats  # [N, T] how much dearer a load's cheapest path through the pair is than its cheapest path
     load_usd: float  # what a load costs in a period
-    chance: Floats  # [S] what scenarios weigh
+    chance: Floats  # [S] what scenarios weigh, none of them far less than is probable
 
 
 def guides_from(problem: PlanningProblem, priced: Priced) -> Guides:
@@ -49,11 +50,12 @@ def guides_from(problem: PlanningProblem, priced: Priced) -> Guides:
     least = np.full((len(problem.needs.loads), len(problem.periods)), np.inf)
     np.minimum.at(least, problem.needs.pair_load, priced.pairs.usd)
     finite = least[np.isfinite(least)]
+    seen = np.maximum(at_prices(problem, priced.prices).probability, LEAST_SEEN * problem.probability)
     return Guides(
         excess=np.asarray(priced.prices.multipliers.excess),
         reduced_usd=priced.pairs.reduced_usd,
         load_usd=float(finite.mean()) if len(finite) else 0.0,
-        chance=at_prices(problem, priced.prices).probability,
+        chance=seen / seen.sum(),
     )
 
 

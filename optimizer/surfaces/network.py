@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from optimizer.compiling import QUICK
 from optimizer.domain.network import FibreMap
 from optimizer.surfaces.arrays import Scalar
 from optimizer.surfaces.fibre import FibreParameters, fibre_graph, fibre_ms, no_correction
@@ -131,4 +132,4 @@ def round_trips(parameters: NetworkParameters, route: Route) -> RoundTrips:
     return RoundTrips(median=round_trip(parameters, route, MEDIAN), p95=round_trip(parameters, route, P95))
 
 
-round_trips_ms = jax.jit(round_trips)
+round_trips_ms = jax.jit(round_trips, compiler_options=QUICK)

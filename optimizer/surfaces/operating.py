@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from optimizer.compiling import QUICK
 from optimizer.surfaces.arrays import spread
 from optimizer.surfaces.calibrated_serving import CalibratedServing, ServingModel, across, evaluate
 from optimizer.surfaces.serving import USABLE_MEMORY, Architecture, Chip, Lengths, Techniques
@@ -97,10 +99,10 @@ def _memory(rows: ServingRows) -> tuple[Array, Array]:
     return needed, largest * rows.chip.memory_bytes
 
 
-best_points = jax.jit(operating_points)
+best_points = jax.jit(operating_points, compiler_options=QUICK)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def calibrated_points(_: None, rows: tuple[CalibratedServing, ServingRows]) -> OperatingPoints:
     """`operating_points` of rows with a calibrated model each, in the form that `arrays.in_double` calls."""
     return operating_points(*rows)

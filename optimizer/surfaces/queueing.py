@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import ndtr
 
+from optimizer.compiling import SOON
 from optimizer.surfaces.arrays import Scalar, inverse, positive, rounding
 from optimizer.surfaces.erlang import log_erlang_c
 
@@ -309,16 +311,16 @@ def _bisect(low: Array, high: Array, too_slow: Callable[[Array], Array]) -> Arra
     return jax.lax.while_loop(open_, halve, (low, high))[1]
 
 
-replicas_for = jax.jit(replicas)
+replicas_for = jax.jit(replicas, compiler_options=SOON)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=SOON)
 def waits_for(parameters: QueueingParameters, rows: tuple[Array, Array, Array]) -> Array:
     """`wait_percentile_s` of rows of (servers, arrivals/s, service s), compiled."""
     return wait_percentile_s(parameters, *rows)
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=SOON)
 def ttft_percentiles_for(parameters: QueueingParameters, rows: tuple[Array, Array, Array, Array]) -> Array:
     """`ttft_percentiles_s` of rows of (servers, arrivals/s, service s, first token s), compiled."""
     return ttft_percentiles_s(parameters, *rows)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from optimizer.compiling import QUICK
 from optimizer.surfaces.arrays import in_double
 from optimizer.surfaces.calibrated_serving import CalibratedServing
 from optimizer.surfaces.cost import Demand, Inputs, Market, Pairs, Reason, surface
@@ -27,8 +28,6 @@ NEWTON_STEPS = 3  # of the replica count, for arrivals and services of any varia
 NO_SLOPE = ("chip.max_parallel", "queueing.first_token_spread")  # bounds the parallelism; is not read by the cost kernel
 CALIBRATED = "serving.logs"  # what of a calibration is an input; the rest is what runs measured beyond the equations
 ROWS = 256  # in one call
-QUICK = {"xla_backend_optimization_level": 0}  # for what runs in milliseconds, and takes a compiler seconds otherwise
-
 
 Asked = tuple[QueueingParameters, Array, Array, Array]  # of `PricedPairs`: all that comes after the pairs
 

@@ -1,8 +1,8 @@
-"""What pricing asks of the compiler on a processor: its kernels are large and run for minutes, not hours, once they are compiled.
+"""What is asked of the compiler on a processor: most kernels are large and run for minutes, not hours, once they are compiled.
 
 There XLA's older emitters compile these kernels in six tenths of the time; what they make takes a tenth or two longer to run in the climb
-and the widest walk. That of `surfaces`, where exponentials and logarithms are most of the work, would be several times slower. Where
-JAX has an accelerator to compile for, nothing is asked for.
+and the widest walk. Those that sweep `surfaces`, where exponentials and logarithms are most of the work, would be several times slower, and
+have options of their own. Where JAX has an accelerator to compile for, nothing is asked for.
 """
 
 from __future__ import annotations
