@@ -79,9 +79,9 @@ def _tables(words: list[str]) -> int:
 
 
 def _measure(suite: Suite, overrides: list[str]) -> int:
-    from optimizer.jobs.compiled import prepare_jax
+    from optimizer.jobs.compiled import keep_compiled
 
-    prepare_jax()  # before anything imports JAX
+    keep_compiled()  # before anything imports JAX
     from benchmarks.compose import settings_of
     from benchmarks.rows import Output
     from benchmarks.surroundings import surroundings

@@ -14,7 +14,7 @@ from pathlib import Path
 from optimizer.errors import ConfigError, PlacementError, without_room
 from optimizer.jobs.catalog import Job, job_named
 from optimizer.jobs.clock import counted_from
-from optimizer.jobs.compiled import prepare_jax
+from optimizer.jobs.compiled import keep_compiled
 from optimizer.jobs.messages import message
 from optimizer.jobs.speech import Speech, spoken, told
 from optimizer.jobs.usage import job_help, program_help
@@ -83,7 +83,7 @@ def _run(job: Job, words: list[str], asked: Speech, began: float) -> int:
             raise ConfigError("command line", "must be an option of placement", word, "See --help.")
     sweep = any(word in SWEEP for word in words)
     composed = settings_of(job, [word for word in words if word not in SWEEP], sweep=sweep)
-    prepare_jax()
+    keep_compiled()
     if sweep:
         from optimizer.jobs.sweep import swept
 

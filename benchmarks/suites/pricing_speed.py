@@ -79,7 +79,7 @@ def run(settings: Settings) -> Iterator[ResultRow]:
     if settings.coordinator is not None:
         join(settings.coordinator, settings.processes, settings.process)
     device, mesh = jax.local_devices()[0], devices_mesh()
-    roofs = roofline.measured(jax.local_devices())
+    roofs = roofline.measured_apart() if settings.coordinator is None else roofline.measured(jax.local_devices())
     each = []
     for loads in settings.loads:
         shape = {name: getattr(settings, name) for name in ("pools", "periods", "blocks", "scenarios")}

@@ -1,8 +1,7 @@
-"""What JAX reads from the environment when it is first imported: this comes before. What a user has set there stays.
+"""Kernels that JAX has compiled, kept from one run to the next in the user's cache; they hold shapes, no figures of anybody.
 
-Kernels that JAX has compiled are kept from one run to the next in the user's cache; they hold shapes, no figures of anybody. The folder is
-for processors of one kind, as what is compiled for one may not run on another. A card's memory is taken as it is needed: a job's processes
-share the card, and the first would else take most of it.
+JAX reads where from the environment when it is first imported, so this comes before. A folder that the user names there is kept; one of our
+own is for processors of one kind, as what is compiled for one may not run on another.
 """
 
 from __future__ import annotations
@@ -16,12 +15,10 @@ from pathlib import Path
 FOLDER = "JAX_COMPILATION_CACHE_DIR"
 SHORTEST = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 WORTH_KEEPING_S = "0.05"
-TAKES_ALL = "XLA_PYTHON_CLIENT_PREALLOCATE"
 
 
-def prepare_jax() -> None:
-    """Sets them; no kernels are kept where the user's cache cannot be written to."""
-    os.environ.setdefault(TAKES_ALL, "false")
+def keep_compiled() -> None:
+    """Names the folder to JAX; nothing is kept where the user's cache cannot be written to."""
     if FOLDER in os.environ:
         return
     folder = cache_folder() / f"compiled-{_processor()}"

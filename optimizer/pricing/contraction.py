@@ -107,6 +107,8 @@ def to_slots(flat: Array, slot: Array, slot_of: Array) -> Array:
 
 
 def _looked_up(values: Array, index: Array) -> Array:
+    if values.shape[1] == 0:
+        return jnp.zeros((values.shape[0], index.shape[0]), values.dtype)
     return values.at[:, index].get(mode="fill", fill_value=0)
 
 

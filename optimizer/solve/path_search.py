@@ -260,7 +260,8 @@ class _Run:
             return max(0.0, 1.0 - self.stalled / STALLED)
         if search.priced is None:
             return 1.0
-        return max(0.0, search.left / (search.left + search.seconds - search.priced_at))
+        gone = max(0.0, search.seconds - search.priced_at)
+        return search.left / (search.left + gone) if search.left > 0.0 else 0.0
 
     # ---- parts in another process
 

@@ -150,7 +150,6 @@ def _serve(pipe: Connection, own_cores: tuple[int, ...], shared: object) -> None
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, own_cores)  # threads of JAX and of solvers are as many as there are cores
-    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # several processes may share one card
     while True:
         try:
             task = pipe.recv()

@@ -147,7 +147,7 @@ class Search:
         incumbent = self.best.objective_usd if self.best else None
         bound = self.bound_usd if np.isfinite(self.bound_usd) else None
         gap = (incumbent - bound) / abs(incumbent) if incumbent and bound is not None else None
-        limit = self.settings.time_limit_s
+        limit = self.seconds + self.left if np.isfinite(self.left) else None
         self.report(
             Progress(phase=self.phase, seconds=self.seconds, incumbent_usd=incumbent, bound_usd=bound, gap=gap, limit_s=limit)
         )

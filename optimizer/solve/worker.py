@@ -26,6 +26,7 @@ from optimizer.errors import PlacementError, SolverFailure
 
 Answer = TypeVar("Answer")
 LOOK_S = 1.0  # between two looks at whether the parent is still there
+OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 
 
 class Worker(Generic[Answer]):
@@ -73,7 +74,7 @@ class Worker(Generic[Answer]):
             answer = pickle.load(cast(BinaryIO, self._process.stdout))
         except (EOFError, BrokenPipeError) as error:
             raise SolverFailure("the solver's process ended before it answered; it may have run out of memory") from error
-        if isinstance(answer, Exception):
+        if isinstance(answer, PlacementError):
             raise answer
         return cast(Answer, answer)
 
@@ -146,14 +147,22 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             options = pickle.load(requests)
         except EOFError:
             return
-        try:
-            answer = work(subject, **options)
-        except PlacementError as error:
-            answer = error
-        except Exception:  # noqa: BLE001 - an error of ours: whoever asked says so, where a log keeps it
-            answer = RuntimeError(f"in the solver's process:\n{traceback.format_exc()}")
-        pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
+        answers.write(_answered(work, subject, options))
         answers.flush()
+
+
+def _answered(work: Callable[..., Any], subject: object, options: dict[str, Any]) -> bytes:
+    """An answer, or the error that whoever asked is to raise."""
+    try:
+        return pickle.dumps(work(subject, **options), protocol=pickle.HIGHEST_PROTOCOL)
+    except PlacementError as error:
+        return pickle.dumps(error)
+    except Exception as error:  # noqa: BLE001 - an error of ours: it is told in short, and the log keeps where it came from
+        told = f"{type(error).__name__}: {str(error).partition(os.linesep)[0]}"
+        full = isinstance(error, MemoryError) or OUT_OF_MEMORY in told
+        failure = SolverFailure(f"the solver's process ran out of memory ({told})" if full else f"the solver's process failed ({told})")
+        failure.add_note(traceback.format_exc())
+        return pickle.dumps(failure)
 
 
 def _end_with(parent: int) -> None:

@@ -1,4 +1,4 @@
-"""What JAX is told before it is imported."""
+"""Where compiled kernels are kept."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from optimizer.jobs.compiled import FOLDER, TAKES_ALL, prepare_jax
+from optimizer.jobs.compiled import FOLDER, keep_compiled
 
 
 def test_the_users_cache_is_named_and_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(FOLDER)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    prepare_jax()
+    keep_compiled()
     folder = Path(os.environ[FOLDER])
     assert folder.parent == tmp_path / "placement"
     assert folder.stat().st_mode & 0o077 == 0
@@ -21,7 +21,7 @@ def test_the_users_cache_is_named_and_made(monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_a_folder_that_the_user_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER, "/named/by/the/user")
-    prepare_jax()
+    keep_compiled()
     assert os.environ[FOLDER] == "/named/by/the/user"
 
 
@@ -29,14 +29,5 @@ def test_a_cache_that_cannot_be_written_to_is_no_failure(monkeypatch: pytest.Mon
     (tmp_path / "file").write_text("")
     monkeypatch.delenv(FOLDER)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    prepare_jax()
+    keep_compiled()
     assert FOLDER not in os.environ
-
-
-@pytest.mark.parametrize(("given", "found"), [(None, "false"), ("true", "true")])
-def test_the_processes_of_a_job_share_a_card_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch, given: str | None, found: str) -> None:
-    monkeypatch.delenv(TAKES_ALL, raising=False)
-    if given is not None:
-        monkeypatch.setenv(TAKES_ALL, given)
-    prepare_jax()
-    assert os.environ[TAKES_ALL] == found

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optimizer.errors import SolverFailure
 from optimizer.solve import worker
 from optimizer.solve.worker import Worker, ready
 
@@ -55,15 +56,20 @@ def test_what_is_left_ends_at_once_where_nothing_follows(tmp_path: Path) -> None
 
 def test_what_broke_in_a_child_is_told_to_whoever_asked(capfd: pytest.CaptureFixture[str]) -> None:
     with Worker(_broken, "subject") as child:
-        with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-            child.ask().result()
-        with pytest.raises(RuntimeError, match="_broken"):
-            child.ask().result()
+        with pytest.raises(SolverFailure, match=r"failed \(ZeroDivisionError: ") as broken:
+            child.ask(how="divide").result()
+        assert any("_broken" in note for note in broken.value.__notes__)
+        with pytest.raises(SolverFailure, match="out of memory"):
+            child.ask(how="fill").result()
+        with pytest.raises(SolverFailure, match="pickle"):
+            child.ask(how="hide").result()
     assert capfd.readouterr().err == ""
 
 
-def _broken(subject: str) -> float:
-    return 1 / 0
+def _broken(subject: str, *, how: str) -> object:
+    if how == "fill":
+        raise MemoryError
+    return 1 / 0 if how == "divide" else lambda: None
 
 
 def _written(done: Path, *, begun: Path) -> None:

@@ -42,7 +42,7 @@ class SolverSettings:
 
     name: str = setting("price_and_assign", "method: price_and_assign or exact; set by solver=NAME")
     backend: str = setting("highs", "solver of integer programs: highs or cp_sat")
-    time_limit_s: float | None = setting(60.0, "seconds of a search, and of all that placement plan does; null: none")
+    time_limit_s: float | None = setting(60.0, "seconds of a search, or of placement plan as a whole; null: none")
     relative_gap: float = setting(1e-4, "stop when gap_usd is at most this share of objective_usd")
     threads: int = setting(2, "threads of the solver")
     deterministic_limit: int | None = setting(None, "stop after this much work, the same plan every time; null: none")
