@@ -11,6 +11,7 @@ import pytest
 
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.risk import Risk
 from optimizer.domain.stay import Stay
 from optimizer.pricing.places import pools_of, slots_of
 from optimizer.pricing.walk import stand, walk
@@ -186,3 +187,11 @@ def test_prices_guide_a_walk() -> None:
     rows = np.flatnonzero(problem.needs.pair_load == 0)
     order = np.argsort(guides.reduced_usd[rows, 0], kind="stable")
     assert (np.diff(np.asarray(guided.likely)[rows[order], 0]) < 0.0).all()
+
+
+@pytest.mark.slow
+def test_a_walk_sees_every_scenario_where_only_the_dearest_counts() -> None:
+    problem = replace(random_problem(1, SIZE), risk=Risk(omega=1.0, alpha=0.5))
+    chance = guides_from(problem, price_more(problem, evaluations=50, reduced=True)).chance
+    assert chance.sum() == pytest.approx(1.0)
+    assert (chance >= 0.05 * problem.probability).all()
