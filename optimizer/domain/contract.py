@@ -221,6 +221,10 @@ class Contract:
         """Of a quote: as it says, else the day before it starts."""
         return self.sign_by or self.start - timedelta(days=1)
 
+    def can_be_signed(self, on: date) -> bool:
+        """A quote, up to its last day; without one, up to the day on which it starts."""
+        return self.status is Status.PROPOSED and (self.sign_by or self.start) >= on
+
     @property
     def unknown_clauses(self) -> tuple[str, ...]:
         """Clauses that nobody has read yet, by field name."""

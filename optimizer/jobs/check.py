@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Iterator
 
 from optimizer.domain.case import Case
-from optimizer.domain.contract import Contract, Status
+from optimizer.domain.contract import Contract
 from optimizer.domain.workload import Kind
 from optimizer.jobs.cases import folder_of
 from optimizer.jobs.settings import CheckJob
 from optimizer.planning.assemble.contracts import unplannable, unread
+from optimizer.planning.out_of_reach import out_of_reach
 from optimizer.report.wording import counted, words
 from optimizer.tables.read import read_case
 
@@ -29,7 +30,7 @@ def run(settings: CheckJob) -> int:
     case = read_case(folder, periods=settings.horizon.periods)
     print(f"case: {folder}")
     print("\n".join(counts(case)))
-    for note in leans_on(case):
+    for note in (*out_of_reach(case), *leans_on(case)):
         print(f"note: {note}")
     missing = tuple(missing_for_plan(case))
     for need in missing:
@@ -90,5 +91,5 @@ def leans_on(case: Case) -> Iterator[str]:
 def _plannable(case: Case) -> Iterator[Contract]:
     """Contracts that bind or may be signed, and are not over."""
     for contract in case.contracts:
-        if (contract.status.in_force or contract.status is Status.PROPOSED) and contract.end > case.calendar.start:
+        if (contract.status.in_force or contract.can_be_signed(case.as_of)) and contract.end > case.calendar.start:
             yield contract

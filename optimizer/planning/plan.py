@@ -15,6 +15,7 @@ from optimizer.errors import SolverFailure
 from optimizer.planning.assemble import build_problem
 from optimizer.planning.calibration import Calibration, shipped_calibration
 from optimizer.planning.needs import compute_needs
+from optimizer.planning.out_of_reach import out_of_reach
 from optimizer.planning.policies import Baseline, baselines
 from optimizer.planning.verify import Verification, agrees, verify
 from optimizer.solve.climb import Priced
@@ -167,7 +168,7 @@ def planned(
         solver=f"{settings.method}/{settings.backend}",
         device=device(),
         calibration=calibration,
-        alerts=tuple(verification.leans_on) + solved.alerts,
+        alerts=(*out_of_reach(case), *verification.leans_on, *solved.alerts),
     )
 
 

@@ -40,6 +40,16 @@ SHARE = Bounds(at_least=0, at_most=1)
 POSITIVE_SHARE = Bounds(above=0, at_most=1)
 AT_LEAST_ONE = Bounds(at_least=1)
 
+MOST_PAID = 1e18
+"""Of a currency: beyond it an amount is a mistake, and a plan would lose cents."""
+MOST_PRICE = 1e12
+"""Of a currency, for one unit of anything: beyond it a price is a mistake, and solvers lose all others beside it."""
+
+AMOUNT = Bounds(at_least=0, at_most=MOST_PAID)
+PRICE = Bounds(above=0, at_most=MOST_PRICE)
+PRICE_OR_FREE = Bounds(at_least=0, at_most=MOST_PRICE)
+CHARGE_OR_CREDIT = Bounds(at_least=-MOST_PAID, at_most=MOST_PAID)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:

@@ -11,6 +11,11 @@ from optimizer.__main__ import main
 from tests.tables.minimal import Tables, added, changed, tables, write
 
 _NAME = "ContractCommitmentId"
+IN_ALL = (
+    "must make less than 1e+18 in all, of the contract's currency and of USD: of all lots, drawn in full for a fulfilment interval, "
+    "with its rates, index and escalator"
+)
+SMALLER = "Correct the amount, the lots, or what it is multiplied by."
 
 
 def with_rows(name: str, *rows: dict[str, str]) -> Tables:
@@ -69,7 +74,7 @@ def clause(**cells: str) -> Tables:
     """The held contract with cells in columns that the file may lack; `none` or blank in the others' rows."""
     made = tables()
     words = {"x_AcceleratorsPerUnit", "x_PriceIndex", "x_IndexBase", "x_ServiceCredits", "x_SpentSoFar", "x_PrepaidBalance", "x_TimeZone"}
-    words |= {"x_BurstPrice", "x_UnreadClauses"}
+    words |= {"x_BurstPrice", "x_UnreadClauses", "x_Anniversary"}
     for row in made["contracts"]:
         row |= {name: "" if name in words else "none" for name in cells if name not in row}
     made["contracts"][0] |= cells
@@ -147,12 +152,12 @@ BROKEN: dict[str, tuple[Tables, str]] = {
     ),
     "negative price": (
         changed("contracts", 0, x_UnitPrice="-2"),
-        "contracts.csv: x_UnitPrice must be >= 0 contract currency / unit; got -2. 1 row (first: held). "
+        "contracts.csv: x_UnitPrice must be >= 0 and <= 1e+12 contract currency / unit; got -2. 1 row (first: held). "
         "Correct the value or remove the row.",
     ),
     "negative fee": (
         changed("contract_fee_steps", 0, fee_per_lot="-1"),
-        "contract_fee_steps.csv: fee_per_lot must be >= 0 contract currency / lot; got -1. 1 row (first: held/2028-06-01). "
+        "contract_fee_steps.csv: fee_per_lot must be >= 0 and <= 1e+18 contract currency / lot; got -1. 1 row (first: held/2028-06-01). "
         "Correct the value or remove the row.",
     ),
     "signed after the start": (
@@ -203,8 +208,45 @@ BROKEN: dict[str, tuple[Tables, str]] = {
     ),
     "an absurd price": (
         clause(x_UnitPrice="1e300"),
-        "contracts.csv: x_UnitPrice must make less than 1e+18 contract currency of all lots in a fulfilment interval; got 1e300. "
-        "1 row (first: held). Correct the amount, or the lots.",
+        "contracts.csv: x_UnitPrice must be >= 0 and <= 1e+12 contract currency / unit; got 1e300. 1 row (first: held). "
+        "Correct the value or remove the row.",
+    ),
+    "an absurd price of burst": (
+        clause(x_BurstShare="0.5", x_BurstPrice="1e300"),
+        "contracts.csv: x_BurstPrice must be >= 0 and <= 1e+12 contract currency / unit; got 1e300. 1 row (first: held). "
+        "Correct the value or remove the row.",
+    ),
+    "an absurd price of a tier": (
+        changed("contract_tiers", 1, unit_price="1e300"),
+        "contract_tiers.csv: unit_price must be >= 0 and <= 1e+12 contract currency / unit; got 1e300. 1 row (first: quote/10). "
+        "Correct the value or remove the row.",
+    ),
+    "an absurd fee": (
+        changed("contract_fee_steps", 0, fee_per_lot="1e300"),
+        "contract_fee_steps.csv: fee_per_lot must be >= 0 and <= 1e+18 contract currency / lot; got 1e300. 1 row (first: "
+        "held/2028-06-01). Correct the value or remove the row.",
+    ),
+    "an absurd price of an offer": (
+        changed("offers", 0, usd_per_accelerator_hour="1e300"),
+        "offers.csv: usd_per_accelerator_hour must be > 0 and <= 1e+12 USD / accelerator-hour; got 1e300. 1 row (first: oslo_now). "
+        "Correct the value or remove the row.",
+    ),
+    "a fee beyond reason for all lots": (
+        changed("contract_fee_steps", 0, fee_per_lot="9e17"),
+        f"contract_fee_steps.csv: fee_per_lot {IN_ALL}; got 9e17. 1 row (first: held/2028-06-01). {SMALLER}",
+    ),
+    "a price beyond reason for all that is drawn": (
+        clause(x_UnitPrice="1e9", x_AcceleratorsPerLot="1e9"),
+        f"contracts.csv: x_UnitPrice {IN_ALL}; got 1e9. 1 row (first: held). {SMALLER}",
+    ),
+    "an escalator beyond reason": (
+        clause(x_AnnualEscalator="1", ContractCommitmentPeriodEnd="2099-06-01") | {"contract_ramp_steps": []},
+        f"contracts.csv: x_UnitPrice {IN_ALL}; got 2.00. 1 row (first: held). {SMALLER}",
+    ),
+    "an anniversary of the whole term": (
+        clause(x_FulfillmentInterval="term", x_Anniversary="2028-01-01"),
+        "contracts.csv: x_Anniversary must be blank where x_FulfillmentInterval is hour, day or term: no such interval begins on it; got "
+        "2028-01-01. 1 row (first: held). Clear the cell, or write month, quarter or year as the interval.",
     ),
     "more than the whole wallet": (
         two_wallets(),
@@ -288,6 +330,21 @@ BROKEN: dict[str, tuple[Tables, str]] = {
         supplier_exit("90", "2028-02-01"),
         "contract_deliveries.csv: supplier_exit must not be before the supplier's notice from the case's date, 2028-01-01, has run; got "
         "2028-02-01. 1 row (first: held/boom). Correct the date or x_SupplierNoticeDays.",
+    ),
+    "a notice beyond all dates": (
+        supplier_exit("1e300", "2028-06-01"),
+        "contracts.csv: x_SupplierNoticeDays must be >= 0 and <= 36525 days; got 1e300. 2 rows (first: held, quote). "
+        "Correct the value or remove the row.",
+    ),
+    "a delivery beyond all dates": (
+        with_rows("contract_deliveries", {_NAME: "held", "scenario": "boom", "delay_days": "999999999999", "supplier_exit": ""}),
+        "contract_deliveries.csv: delay_days must be >= 0 and <= 36525 days; got 999999999999. 1 row (first: held/boom). "
+        "Correct the value or remove the row.",
+    ),
+    "a rate of the dollar": (
+        added("exchange_rates", 0, currency="USD"),
+        "exchange_rates.csv: currency must not be USD: a rate is what the currency is worth in it; got USD. 1 row (first: USD). "
+        "Remove the row.",
     ),
     "upfront above all": (
         clause(ContractCommitmentPaymentUpfrontPercentage="20"),

@@ -41,7 +41,7 @@ def impossible_minimum() -> Tables:
 BROKEN = {
     "negative price": (
         changed("offers", 1, usd_per_accelerator_hour="-1.2"),
-        "offers.csv: usd_per_accelerator_hour must be > 0 USD / accelerator-hour; got -1.2. 1 row (first: lima_spot). "
+        "offers.csv: usd_per_accelerator_hour must be > 0 and <= 1e+12 USD / accelerator-hour; got -1.2. 1 row (first: lima_spot). "
         "Correct the value or remove the row.",
     ),
     "every prompt in the cache": (

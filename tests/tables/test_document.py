@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from optimizer.errors import ConfigError, DataError
 from optimizer.tables.document import DOCUMENT, tables_markdown, write_templates
 from optimizer.tables.read import read_case
-from optimizer.tables.schema import Kind
+from optimizer.tables.schema import MOST_PAID, Kind
 from optimizer.tables.schemas import TABLE_BY_NAME, TABLES
 
 
@@ -68,3 +69,11 @@ def test_schemas_are_consistent(table) -> None:  # type: ignore[no-untyped-def]
             assert len(TABLE_BY_NAME[column.refers_to].key) == 1
         if column.kind in (Kind.NUMBER, Kind.INTEGER):
             assert column.unit
+
+
+def test_every_column_of_money_has_an_upper_bound() -> None:
+    """Whatever is written, a plan can add it up: a price of one unit, or an amount."""
+    money = [(table.name, column) for table in TABLES for column in table.columns if "USD" in column.unit or "currency" in column.unit]
+    assert len(money) > 20
+    free = {f"{table}.{column.name}" for table, column in money if not (column.bounds.at_most or math.inf) <= MOST_PAID}
+    assert free == set()

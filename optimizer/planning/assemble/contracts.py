@@ -36,7 +36,7 @@ def plannable_contracts(case: Case) -> tuple[Contract, ...]:
     Raises:
       DataError: one of them has a price or a clause that a plan cannot take.
     """
-    chosen = tuple(contract for contract in case.contracts if _overlaps(contract, case.calendar) and _open(contract, case.as_of))
+    chosen = tuple(contract for contract in case.contracts if _overlaps(contract, case.calendar) and _binds(contract, case.as_of))
     violations = [violation for contract in chosen for violation in _violations(contract, case.calendar)]
     if violations:
         raise DataError(violations)
@@ -52,10 +52,9 @@ def _overlaps(contract: Contract, calendar: Calendar) -> bool:
     return contract.start < calendar.end and contract.end > calendar.start
 
 
-def _open(contract: Contract, as_of: date) -> bool:
-    if contract.status.in_force:
-        return True
-    return contract.status == "Proposed" and (contract.sign_by is None or contract.sign_by >= as_of)
+def _binds(contract: Contract, as_of: date) -> bool:
+    """Already, or as soon as somebody signs it."""
+    return contract.status.in_force or contract.can_be_signed(as_of)
 
 
 def _violations(contract: Contract, calendar: Calendar) -> Iterator[Violation]:

@@ -44,8 +44,7 @@ def plannable(case: Case) -> tuple[Case, tuple[str, ...]]:
 
 def open_to_audit(contract: Contract, case: Case) -> bool:
     """In force, or a quote that can still be signed; and not over when the calendar begins."""
-    open_quote = contract.status is Status.PROPOSED and (contract.sign_by is None or contract.sign_by >= case.as_of)
-    return contract.end > case.calendar.start and (contract.status.in_force or open_quote)
+    return contract.end > case.calendar.start and (contract.status.in_force or contract.can_be_signed(case.as_of))
 
 
 def audit(case: Case, base: PlanResult, unplanned: tuple[str, ...] = ()) -> Audit:

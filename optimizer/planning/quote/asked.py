@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 from optimizer.domain.case import Case
-from optimizer.domain.contract import Contract, Status
+from optimizer.domain.contract import Contract
 from optimizer.errors import ConfigError
+from optimizer.planning.out_of_reach import barred
 
 
 def asked_contracts(case: Case, names: Sequence[str]) -> tuple[Contract, ...]:
@@ -16,9 +16,14 @@ def asked_contracts(case: Case, names: Sequence[str]) -> tuple[Contract, ...]:
     Raises:
       ConfigError: a name is not one of them, or there is none.
     """
-    still_open = tuple(contract for contract in case.contracts if _is_open(contract, case.as_of))
+    why = barred(case)
+    still_open = tuple(c for c in case.contracts if c.can_be_signed(case.as_of) and c.end > case.as_of and c.name not in why)
     known = {contract.name: contract for contract in still_open}
     there = ", ".join(known) or "none"
+    refused = list(names) or ([] if known else list(why))
+    for name in refused:
+        if name in why:
+            raise ConfigError("quote.contracts", "must name quotes that some plan can sign", name, f"It {why[name]}")
     if not names and not known:
         raise ConfigError(
             "quote.contracts", "the case must have a Proposed contract that can still be signed", "none", "Add the quote to contracts."
@@ -28,10 +33,6 @@ def asked_contracts(case: Case, names: Sequence[str]) -> tuple[Contract, ...]:
             rule = f"must name Proposed contracts that can still be signed on {case.as_of}"
             raise ConfigError("quote.contracts", rule, name, f"There are: {there}.")
     return tuple(known[name] for name in dict.fromkeys(names)) or still_open
-
-
-def _is_open(contract: Contract, as_of: date) -> bool:
-    return contract.status is Status.PROPOSED and contract.end > as_of and (contract.sign_by is None or contract.sign_by >= as_of)
 
 
 def asked_offers(case: Case, names: Sequence[str]) -> tuple[str, ...]:

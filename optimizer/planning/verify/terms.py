@@ -42,7 +42,8 @@ class Terms:
 
 def in_selection(contract: Contract, case: Case) -> bool:
     """In force, or a quote that may still be accepted; and in force on some day of the calendar."""
-    open_quote = contract.status.value == "Proposed" and not (contract.sign_by is not None and contract.sign_by < case.as_of)
+    until = contract.start if contract.sign_by is None else contract.sign_by
+    open_quote = contract.status.value == "Proposed" and until >= case.as_of
     overlaps = max(contract.start, case.calendar.periods[0].start) < min(contract.end, case.calendar.periods[-1].end)
     return overlaps and (contract.status.in_force or open_quote)
 

@@ -9,6 +9,7 @@ from optimizer.tables.check.demand import DEMAND_RULES
 from optimizer.tables.check.fees import FEE_RULES
 from optimizer.tables.check.history import HISTORY_RULES
 from optimizer.tables.check.market import MARKET_RULES
+from optimizer.tables.check.money import MONEY_RULES
 from optimizer.tables.check.plan import PLAN_RULES
 from optimizer.tables.check.rule import Rule, Tables
 from optimizer.tables.check.time import TIME_RULES
@@ -19,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     *TIME_RULES,
     *MARKET_RULES,
     *CONTRACT_RULES,
+    *MONEY_RULES,
     *CLAUSE_RULES,
     *VOLUME_RULES,
     *FEE_RULES,

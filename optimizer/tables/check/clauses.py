@@ -81,6 +81,14 @@ def figures_have_their_clause(tables: Tables) -> Iterator[Violation]:
     yield from breaches(data, fees, "x_TerminationFeeSchedule", words, "Write the notice, 0 if none is needed, or no fees.")
 
 
+@rule("contracts: x_Anniversary x_FulfillmentInterval")
+def anniversaries_begin_intervals(tables: Tables) -> Iterator[Violation]:
+    data = tables["contracts"]
+    wrong = data.values["x_Anniversary"].notna() & data.values["x_FulfillmentInterval"].isin(["hour", "day", "term"])
+    words = "x_Anniversary must be blank where x_FulfillmentInterval is hour, day or term: no such interval begins on it"
+    yield from breaches(data, wrong, "x_Anniversary", words, "Clear the cell, or write month, quarter or year as the interval.")
+
+
 def _states(cell: object) -> bool:
     """Whether a cell holds a figure or a day."""
     return cell is not None and cell is not UNKNOWN and bool(cell == cell)  # a blank one is no number, and not itself
@@ -186,7 +194,7 @@ def suppliers_leave_on_their_notice(tables: Tables) -> Iterator[Violation]:
     barred = leaves.notna() & notice.map(lambda value: value is None).astype(bool)
     words = "supplier_exit must be blank where x_SupplierNoticeDays is none: the supplier may not leave"
     yield from breaches(data, barred, "supplier_exit", words, "Clear the cell, or write the supplier's notice in contracts.csv.")
-    early = leaves < as_of + pd.to_timedelta(days.fillna(0), unit="D")
+    early = (leaves - as_of).dt.days < days.fillna(0)
     words = f"supplier_exit must not be before the supplier's notice from the case's date, {as_of:%Y-%m-%d}, has run"
     yield from breaches(data, early & ~barred, "supplier_exit", words, "Correct the date or x_SupplierNoticeDays.")
     late = leaves >= data.values[_NAME].map(contracts[_END])
@@ -266,6 +274,7 @@ CLAUSE_RULES: tuple[Rule, ...] = (
     indices_have_values,
     collars_are_open,
     figures_have_their_clause,
+    anniversaries_begin_intervals,
     unread_clauses_are_not_there,
     given_credits_have_steps,
     credits_grow_as_availability_falls,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from optimizer.domain.calendar import HOURS_PER_DAY
 from optimizer.domain.contract import Status
 from optimizer.errors import Violation
+from optimizer.tables.check.money import most_units
 from optimizer.tables.check.rule import Rule, Tables, breaches, rule
 from optimizer.tables.columns import TableData
 
@@ -128,54 +128,18 @@ def minimums_can_be_spent(tables: Tables) -> Iterator[Violation]:
         yield from breaches(data, wrong, "x_MinimumSpend", words, remedy)
 
 
-MOST_PAID = 1e18
-"""Contract currency: beyond it an amount is a mistake, and a plan would lose cents."""
-
-
-@rule(
-    f"contracts: {_NAME} {_START} {_END} ContractCommitmentUnit x_FulfillmentInterval x_Lots",
-    "contracts: x_AcceleratorsPerLot x_AcceleratorsPerUnit x_UnitPrice x_MinimumSpend x_FixedMonthlyFee",
-    f"contract_ramp_steps: {_NAME} accelerators_per_lot unit_price",
-)
-def amounts_can_be_paid(tables: Tables) -> Iterator[Violation]:
-    """What all lots cost in an interval, drawn in full, and their minimum and fee."""
-    data = tables["contracts"]
-    if data.values.empty:
-        return
-    amounts = {name: pd.to_numeric(data.values[name], errors="coerce") for name in ("x_MinimumSpend", "x_FixedMonthlyFee")}
-    for column, each in {"x_UnitPrice": _most_per_interval(tables), **amounts}.items():
-        wrong = each * data.values["x_Lots"] > MOST_PAID
-        words = f"{column} must make less than {MOST_PAID:g} contract currency of all lots in a fulfilment interval"
-        yield from breaches(data, wrong, column, words, "Correct the amount, or the lots.")
-
-
-_LONGEST_MONTHS = {"hour": 1 / 672, "day": 1 / 28, "month": 1, "quarter": 3, "year": 12}
-_LONGEST_DAYS = {"hour": 1 / 24, "day": 1, "month": 31, "quarter": 92, "year": 366}
-
-
 def _most_per_interval(tables: Tables) -> pd.Series[float]:
     """Cost of a lot drawn in full over the longest interval, at its fullest and dearest ramp step; nan where a price is unknown."""
     values = tables["contracts"].values
-    steps = tables["contract_ramp_steps"].values.groupby(_NAME)[["accelerators_per_lot", "unit_price"]].max()
+    steps = tables["contract_ramp_steps"].values.groupby(_NAME)["unit_price"].max()
     price = pd.to_numeric(values["x_UnitPrice"], errors="coerce")
-    dearest = price.combine(values[_NAME].map(steps["unit_price"]), np.fmax).where(price.notna())
-    fullest = pd.to_numeric(values["x_AcceleratorsPerLot"], errors="coerce").combine(
-        values[_NAME].map(steps["accelerators_per_lot"]), np.fmax
-    )
-    term_days = (values[_END] - values[_START]).dt.days
-    days = values["x_FulfillmentInterval"].map(_LONGEST_DAYS).fillna(np.inf).clip(upper=term_days)
-    # a term of whole or part months touches at most this many of them
-    term_months = np.ceil(term_days / 28)
-    months = values["x_FulfillmentInterval"].map(_LONGEST_MONTHS).fillna(np.inf).clip(upper=term_months)
-    by_hour = values["ContractCommitmentUnit"].isin(["accelerator-hour", "instance-hour"])
-    dearest = dearest / values["x_AcceleratorsPerUnit"].fillna(1.0)
-    return dearest * fullest * (days * HOURS_PER_DAY).where(by_hour, months)
+    dearest = price.combine(values[_NAME].map(steps), np.fmax).where(price.notna())
+    return dearest * most_units(tables)
 
 
 CONTRACT_RULES: tuple[Rule, ...] = (
     contracts_have_days,
     contracts_are_of_this_age,
-    amounts_can_be_paid,
     quotes_are_not_past,
     in_force_is_not_over,
     signed_before_it_starts,

@@ -41,6 +41,13 @@ def currencies_have_rates(tables: Tables) -> Iterator[Violation]:
         yield from breaches(data, data.values["BillingCurrency"] == currency, "BillingCurrency", words, remedy)
 
 
+@rule("exchange_rates: currency")
+def dollars_have_no_rate(tables: Tables) -> Iterator[Violation]:
+    data = tables["exchange_rates"]
+    words = "currency must not be USD: a rate is what the currency is worth in it"
+    yield from breaches(data, data.values["currency"] == "USD", "currency", words, "Remove the row.")
+
+
 @rule("models: parameters_b active_parameters_b expert_parameters_b experts experts_per_token")
 def model_parts_fit(tables: Tables) -> Iterator[Violation]:
     data = tables["models"]
@@ -57,5 +64,6 @@ MARKET_RULES: tuple[Rule, ...] = (
     on_demand_is_not_lost,
     spend_counts_with_its_supplier,
     currencies_have_rates,
+    dollars_have_no_rate,
     model_parts_fit,
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from optimizer.tables.schema import (
+    AMOUNT,
     AT_LEAST_ONE,
     NOT_NEGATIVE,
     POSITIVE,
     POSITIVE_SHARE,
+    PRICE_OR_FREE,
     SHARE,
     Bounds,
     Column,
@@ -27,6 +29,7 @@ def _contract() -> Column:
     return text("ContractCommitmentId", "Contract to which the row belongs.", key=True, refers_to="contracts")
 
 
+_DAYS = Bounds(at_least=0, at_most=36525)  # a century: days beyond are no dates
 _STATUSES = ("Proposed", "Pending", "Active", "Exhausted", "Expired", "Canceled", "Superseded")
 
 UNREAD_CLAUSES = ("ramp", "tiers", "price_index", "balance", "most_favoured_price", "exclusions")
@@ -83,13 +86,13 @@ _CONTRACTS = table(
         kind=Kind.CLAUSE,
         unit="contract currency / unit",
         meaning="Price of a unit of capacity; a plan refuses a contract whose price is unknown.",
-        bounds=NOT_NEGATIVE,
+        bounds=PRICE_OR_FREE,
         allowed=("unknown",),
         absent="unknown",
     ),
     clause("x_TakeOrPayShare", "share", "Share of the capacity that is paid whether drawn or not.", SHARE),
-    clause("x_MinimumSpend", "contract currency / lot / fulfilment interval", "Least spend in each interval."),
-    clause("x_FixedMonthlyFee", "contract currency / lot / month", "Fee paid for every calendar month in force."),
+    clause("x_MinimumSpend", "contract currency / lot / fulfilment interval", "Least spend in each interval.", AMOUNT),
+    clause("x_FixedMonthlyFee", "contract currency / lot / month", "Fee paid for every calendar month in force.", AMOUNT),
     clause("x_ShareOfWallet", "share", "Least share of all accelerator-hours drawn that must be the contract's.", POSITIVE_SHARE),
     clause("x_NoticePeriodDays", "days", "Notice for termination for convenience; none: it may not be terminated so."),
     day("x_EarliestExit", "First day on which a termination may take effect.", absent="any day that the notice allows"),
@@ -116,7 +119,7 @@ _CONTRACTS = table(
         "x_PrepaidBalance",
         "contract currency",
         "Of a contract in force: what is left of its prepayment at the calendar's start, all lots together.",
-        NOT_NEGATIVE,
+        AMOUNT,
         absent="what the upfront share has left by then",
     ),
     rare_clause(
@@ -139,7 +142,7 @@ _CONTRACTS = table(
         "x_SpentSoFar",
         "contract currency",
         "Of a contract in force: spend that counts towards the minimum in progress, up to the calendar's start, all lots together.",
-        NOT_NEGATIVE,
+        AMOUNT,
         absent="what actuals hold, if every month of the interval is there; else its part of the minimum, on schedule",
     ),
     day("x_Anniversary", "A day on which a fulfilment interval begins.", absent="the contract's start"),
@@ -150,7 +153,7 @@ _CONTRACTS = table(
         absent="days",
     ),
     text("x_TimeZone", "Time zone of the contract's days, an IANA name.", absent="UTC"),
-    rare_clause("x_SupplierNoticeDays", "days", "Notice on which the supplier may leave; none: it may not."),
+    rare_clause("x_SupplierNoticeDays", "days", "Notice on which the supplier may leave; none: it may not.", _DAYS),
     text(
         "x_ServiceCredits",
         "none: the supplier credits nothing; given: the rows of contract_credit_steps.",
@@ -160,17 +163,18 @@ _CONTRACTS = table(
     rare_clause("x_ServiceCreditCap", "share", "Most of the bill that is credited.", SHARE),
     rare_clause("x_BurstShare", "share", "Burst: what may be drawn beyond a lot's capacity, as a share of it."),
     number(
-        "x_BurstPrice", "contract currency / unit", "Price of what is drawn as burst.", NOT_NEGATIVE, absent="the contract's own price"
+        "x_BurstPrice", "contract currency / unit", "Price of what is drawn as burst.", PRICE_OR_FREE, absent="the contract's own price"
     ),
     rare_clause(
         "x_TrueUpPrice",
         "contract currency / unit",
         "True-up: price of what is drawn beyond the commitment of an interval, settled when it ends; none: the contract's own price.",
+        PRICE_OR_FREE,
     ),
     rare_clause(
         "x_RenewalMonths", "months", "Option to prolong the term, for the lots still held when it ends.", Bounds(above=0, at_most=1200)
     ),
-    number("x_RenewalPrice", "contract currency / unit", "Unit price of the prolonged term.", NOT_NEGATIVE, absent="the price stays"),
+    number("x_RenewalPrice", "contract currency / unit", "Unit price of the prolonged term.", PRICE_OR_FREE, absent="the price stays"),
     day("x_RenewBy", "Last day on which the option can be exercised.", absent="any day before the term ends"),
     Column(
         name="x_UnreadClauses",
@@ -197,7 +201,7 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         _contract(),
         day("start", "Day from which the step holds.", key=True),
         number("accelerators_per_lot", "accelerators", "Capacity of one lot from that day on.", NOT_NEGATIVE),
-        number("unit_price", "contract currency / unit", "Unit price from that day on.", NOT_NEGATIVE, absent="the price stays"),
+        number("unit_price", "contract currency / unit", "Unit price from that day on.", PRICE_OR_FREE, absent="the price stays"),
         absent="no contract has a ramp",
     ),
     table(
@@ -211,7 +215,7 @@ CONTRACT_TABLES: tuple[Table, ...] = (
             NOT_NEGATIVE,
             key=True,
         ),
-        number("unit_price", "contract currency / unit", "Unit price in the tier.", NOT_NEGATIVE),
+        number("unit_price", "contract currency / unit", "Unit price in the tier.", PRICE_OR_FREE),
         text("kind", "all_units: the price of every unit; incremental: of those in the tier.", allowed=("all_units", "incremental")),
         absent="no contract has tiers",
     ),
@@ -220,7 +224,7 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         "What leaving a contract costs, by date; before the first step leaving is not possible.",
         _contract(),
         day("start", "Leaving on this day or later, until the next step, costs the fee.", key=True),
-        number("fee_per_lot", "contract currency / lot", "Termination fee.", NOT_NEGATIVE),
+        number("fee_per_lot", "contract currency / lot", "Termination fee.", AMOUNT),
         absent="no contract has a fee schedule of its own",
     ),
     table(
@@ -237,7 +241,7 @@ CONTRACT_TABLES: tuple[Table, ...] = (
         "is not paid for; the term is not extended.",
         _contract(),
         text("scenario", "Scenario in which it happens.", key=True, refers_to="scenarios"),
-        integer("delay_days", "days", "How much later than agreed comes what is not there on the case's date.", NOT_NEGATIVE),
+        integer("delay_days", "days", "How much later than agreed comes what is not there on the case's date.", _DAYS),
         day("supplier_exit", "First day on which the supplier has left.", absent="it stays"),
         absent="every contract is delivered as agreed in every scenario",
     ),
@@ -250,8 +254,8 @@ CONTRACT_TABLES: tuple[Table, ...] = (
             "make_up: paid and not taken; carry_forward: drawn beyond the commitment; rollover: minimum spend not spent.",
             allowed=("make_up", "carry_forward", "rollover"),
         ),
-        number("opening", "contract currency", "Balance on the calendar's first day, all lots together.", NOT_NEGATIVE, absent="0"),
-        number("cap", "contract currency", "Most that is brought forward, all lots together.", NOT_NEGATIVE, absent="no limit"),
+        number("opening", "contract currency", "Balance on the calendar's first day, all lots together.", AMOUNT, absent="0"),
+        number("cap", "contract currency", "Most that is brought forward, all lots together.", AMOUNT, absent="no limit"),
         integer("expires_after", "fulfilment intervals", "Intervals in which it may be used.", AT_LEAST_ONE, absent="it does not expire"),
         absent="no contract brings anything forward",
     ),

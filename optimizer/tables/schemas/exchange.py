@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.tables.schema import POSITIVE, Column, Table, day, number, table, text
+from optimizer.tables.schema import CHARGE_OR_CREDIT, POSITIVE, Column, Table, day, number, table, text
 
 _NOT_STATED = "not stated"
 
@@ -42,7 +42,7 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
         day("ContractPeriodStart", "First day of the agreement.", absent=_NOT_STATED),
         day("ContractPeriodEnd", "First day after the agreement.", absent=_NOT_STATED),
         _stated("ContractCommitmentType", "Supplier's word for the kind of commitment."),
-        number("ContractCommitmentCost", "billing currency", "Amount committed to.", absent=_NOT_STATED),
+        number("ContractCommitmentCost", "billing currency", "Amount committed to.", CHARGE_OR_CREDIT, absent=_NOT_STATED),
         number("ContractCommitmentQuantity", "ContractCommitmentUnit", "Quantity committed to.", absent=_NOT_STATED),
         _stated("ContractCommitmentUnit", "Supplier's word for the unit of the quantity."),
         _stated("ContractCommitmentFulfillmentInterval", "FOCUS word for the interval."),
@@ -57,7 +57,13 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
         _stated("ContractCommitmentPaymentModel", "No Upfront, Partial Upfront or All Upfront."),
         _stated("InvoiceIssuerName", "Who sends the invoices."),
         _stated("PricingCurrency", "Currency of the supplier's prices."),
-        number("PricingCurrencyContractCommitmentCost", "pricing currency", "Amount committed to in that currency.", absent=_NOT_STATED),
+        number(
+            "PricingCurrencyContractCommitmentCost",
+            "pricing currency",
+            "Amount committed to in that currency.",
+            CHARGE_OR_CREDIT,
+            absent=_NOT_STATED,
+        ),
         _stated("ServiceProviderName", "Supplier's own name."),
         absent="no contract came from a FOCUS export",
     ),
@@ -70,7 +76,13 @@ EXCHANGE_TABLES: tuple[Table, ...] = (
         day("interval_start", "First day of the fulfilment interval; of the contract, where its interval is unknown.", key=True),
         day("interval_end", "First day after the interval."),
         day("charged_until", "First day after the last charge that is counted."),
-        number("applied_cost", "contract currency", "Charges that count towards the commitment.", absent="no cost is stated"),
+        number(
+            "applied_cost",
+            "contract currency",
+            "Charges that count towards the commitment.",
+            CHARGE_OR_CREDIT,
+            absent="no cost is stated",
+        ),
         number("applied_quantity", "unit", "Quantity that counts towards the commitment.", absent="no quantity is stated"),
         text("unit", "Unit of the quantity.", absent="no quantity is stated"),
         absent="nothing has been charged yet, or nobody has imported it",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.tables.schema import NOT_NEGATIVE, POSITIVE, SHARE, Bounds, Table, day, number, table, text
+from optimizer.tables.schema import AMOUNT, NOT_NEGATIVE, POSITIVE, PRICE, SHARE, Bounds, Table, day, number, table, text
 
 MARKET_TABLES: tuple[Table, ...] = (
     table(
@@ -11,7 +11,7 @@ MARKET_TABLES: tuple[Table, ...] = (
         text("offer", "Name of the offer.", key=True),
         text("pool", "Pool in which the capacity is.", refers_to="pools"),
         text("kind", "on_demand: kept until given back; spot: may be interrupted.", allowed=("on_demand", "spot")),
-        number("usd_per_accelerator_hour", "USD / accelerator-hour", "Price of an accelerator held for an hour.", POSITIVE),
+        number("usd_per_accelerator_hour", "USD / accelerator-hour", "Price of an accelerator held for an hour.", PRICE),
         day("valid_from", "First day on which the offer holds.", absent="holds from before the calendar's start"),
         day("valid_to", "First day on which it no longer holds.", absent="holds beyond the calendar's end"),
         number("limit_accelerators", "accelerators", "Most accelerators to be had at once.", NOT_NEGATIVE, absent="no limit"),
@@ -22,7 +22,7 @@ MARKET_TABLES: tuple[Table, ...] = (
         "Spend that no workload causes (CPU, storage, network). It counts towards a contract's minimum as far as it is eligible.",
         text("supplier", "Supplier to whom it is paid.", key=True, refers_to="suppliers"),
         text("period", "Period in which it is paid.", key=True, refers_to="calendar"),
-        number("spend_usd", "USD", "Cash paid in the period.", NOT_NEGATIVE),
+        number("spend_usd", "USD", "Cash paid in the period.", AMOUNT),
         text(
             "ContractCommitmentId",
             "Contract towards whose minimum spend it counts.",
@@ -41,7 +41,7 @@ MARKET_TABLES: tuple[Table, ...] = (
         text("region", "Region observed.", key=True, absent="no region stated"),
         number("term_months", "months", "Committed term; 0 for on-demand.", NOT_NEGATIVE, key=True),
         text("kind", "What was observed.", key=True, allowed=("list", "quote", "reported", "index")),
-        number("usd_per_accelerator_hour", "USD / accelerator-hour", "Price observed.", POSITIVE),
+        number("usd_per_accelerator_hour", "USD / accelerator-hour", "Price observed.", PRICE),
         absent="contracts are not compared with the market",
     ),
     table(
@@ -56,7 +56,7 @@ MARKET_TABLES: tuple[Table, ...] = (
             absent="every scenario without a row of its own",
             refers_to="scenarios",
         ),
-        number("usd_per_unit", "USD / unit of currency", "Worth of one unit of the currency.", POSITIVE),
+        number("usd_per_unit", "USD / unit of currency", "Worth of one unit of the currency.", PRICE),
         absent="all contracts are billed in USD",
     ),
     table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.tables.schema import NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Bounds, Table, day, number, table, text
+from optimizer.tables.schema import AMOUNT, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Bounds, Table, day, number, table, text
 
 RULE_TABLES: tuple[Table, ...] = (
     table(
@@ -47,7 +47,7 @@ RULE_TABLES: tuple[Table, ...] = (
         ),
         text("supplier", "Supplier limited.", key=True, absent="all together for a budget, each for a share", refers_to="suppliers"),
         text("period", "Period limited.", key=True, absent="each period", refers_to="calendar"),
-        number("value", "USD, share or count", "The limit.", NOT_NEGATIVE),
+        number("value", "USD, share or count", "The limit.", AMOUNT),
         absent="no limits",
     ),
     table(

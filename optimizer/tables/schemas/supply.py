@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from optimizer.tables.schema import (
     AT_LEAST_ONE,
-    NOT_NEGATIVE,
     POSITIVE,
     POSITIVE_SHARE,
+    PRICE_OR_FREE,
     Bounds,
     Table,
     integer,
@@ -34,7 +34,7 @@ SUPPLY_TABLES: tuple[Table, ...] = (
         text("access", "How the site's traffic reaches users.", allowed=("fibre", "satellite_relay", "orbital")),
         number("availability_share", "share", "Share of accelerators drawn that work.", POSITIVE_SHARE),
         number("bandwidth_gb_per_s", "GB / s", "Most traffic between the site and users.", POSITIVE, absent="no limit"),
-        number("egress_usd_per_gb", "USD / GB", "Price of data sent out of the site.", NOT_NEGATIVE),
+        number("egress_usd_per_gb", "USD / GB", "Price of data sent out of the site.", PRICE_OR_FREE),
         may_be_empty=False,
     ),
     table(
