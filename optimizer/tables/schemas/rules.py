@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optimizer.tables.schema import AMOUNT, NOT_NEGATIVE, POSITIVE, POSITIVE_SHARE, Bounds, Table, day, number, table, text
+from optimizer.tables.schema import AMOUNT, POSITIVE, POSITIVE_SHARE, Bounds, Table, day, number, table, text
 
 RULE_TABLES: tuple[Table, ...] = (
     table(
@@ -22,7 +22,7 @@ RULE_TABLES: tuple[Table, ...] = (
         text("origin", "Origin whose demand it is.", key=True, absent="every origin", refers_to="origins"),
         text("supplier", "Supplier whose prices they are.", key=True, absent="every supplier", refers_to="suppliers"),
         text("period", "Period in which it holds.", key=True, absent="every period", refers_to="calendar"),
-        number("factor", "ratio", "The factor; above 0 for prices.", NOT_NEGATIVE),
+        number("factor", "ratio", "The factor; above 0 for prices.", Bounds(at_least=0, at_most=1e6)),
         absent="scenarios differ by their demand quantile only",
     ),
     table(
