@@ -225,6 +225,8 @@ class _Run:
             return
         seed = int(self.random.integers(2**31))
         asked = {"warmth": self._warmth(), "rounds": ROUNDS, "seed": seed, "stay": self.search.stay if self.charging else None}
+        if self.guides is not None and not self.search.problem.risk_neutral:
+            self.told_usd = np.inf  # scenarios weigh otherwise from here on: what was told before is no measure
         self.walking = self.walker.ask(**asked, rivals=tuple(rivals), guides=self.guides)
         self.guides, self.rivals = None, []
 

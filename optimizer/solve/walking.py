@@ -24,7 +24,7 @@ from optimizer.solve.open_choices import open_pairs
 from optimizer.solve.settle import undrawn
 
 COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
-LEAST_SEEN = 0.1  # of a scenario's probability: where only the dearest count, a walk that is blind to the others makes them the dearest
+LEAST_SEEN = 0.5  # of a scenario's probability: where only the dearest count, a walk that is blind to the others makes them the dearest
 RANKS = 3.0  # pairs of a load by cost at the prices: each is less likely than the one before by exp(-1 / RANKS)
 PLACED_LINES = frozenset(  # of a plan's cost: the walk counts these
     ("excess", "minimum shortfall", "egress", "moving", "not placed", "market", "shortage", "missed work", "balance")
