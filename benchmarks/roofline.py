@@ -62,7 +62,7 @@ def measured(devices: Sequence[jax.Device]) -> Roofs:
 def measured_apart() -> Roofs:
     """Of this process's devices. A card is measured in a process of its own, so that what this one holds most is not what that takes."""
     if jax.default_backend() != "gpu":
-        return measured(jax.local_devices())
+        return _measured_here()
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
         return child.submit(_measured_here).result()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
@@ -36,19 +37,15 @@ def _passed(case: Case) -> Iterator[str]:
 def barred(case: Case) -> dict[str, str]:
     """Quotes that cannot be in force beside a contract that is and cannot be left in time, and why."""
     held = [contract for contract in case.contracts if contract.status.in_force]
-    found = {}
-    for quote in case.contracts:
-        if quote.can_be_signed(case.as_of):
-            for other in held:
-                excludes = _excludes(quote, other) or _excludes(other, quote)
-                both = _periods_held(quote, case) & _periods_held(other, case) if excludes else set()
-                if both:
-                    when = case.calendar.periods[min(both)].name
-                    found[quote.name] = (
-                        f"cannot be signed: {excludes}, and {other.name} is in force in {when} and cannot be left by then. "
-                        "Ask for a later start or without the exclusion, or set its status to Canceled."
-                    )
-                    break
+    quotes = [contract for contract in case.contracts if contract.can_be_signed(case.as_of)]
+    found: dict[str, str] = {}
+    for quote, other in product(quotes, held):
+        excludes = _excludes(quote, other) or _excludes(other, quote)
+        both = _periods_held(quote, case) & _periods_held(other, case) if excludes else set()
+        if both:
+            when = case.calendar.periods[min(both)].name
+            why = f"cannot be signed: {excludes}, and {other.name} is in force in {when} and cannot be left by then. "
+            found.setdefault(quote.name, why + "Ask for a later start or without the exclusion, or set its status to Canceled.")
     return found
 
 

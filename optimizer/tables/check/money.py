@@ -25,7 +25,8 @@ OF_LOTS = {"contracts": ("x_MinimumSpend", "x_FixedMonthlyFee"), "contract_fee_s
 
 
 def _amounts_can_be_paid(table: str) -> Rule:
-    columns = (*OF_UNITS.get(table, ()), *OF_LOTS.get(table, ()))
+    of_units, of_lots = OF_UNITS.get(table, ()), OF_LOTS.get(table, ())
+    columns = (*of_units, *of_lots)
 
     @rule(
         _UNITS,
@@ -44,7 +45,7 @@ def _amounts_can_be_paid(table: str) -> Rule:
         lots = contracts["x_Lots"] * _dearest_currency(tables)
         drawn = lots * most_units(tables).fillna(1.0) * _most_growth(tables)
         for column in columns:
-            times = pd.Series((drawn if column in OF_UNITS.get(table, ()) else lots).to_numpy(), index=contracts[_NAME])
+            times = pd.Series((drawn if column in of_units else lots).to_numpy(), index=contracts[_NAME])
             wrong = pd.to_numeric(data.values[column], errors="coerce") * data.values[_NAME].map(times) > MOST_PAID
             words = f"{column} must make less than {MOST_PAID:g} in all, of the contract's currency and of USD: "
             words += "of all lots, drawn in full for a fulfilment interval, with its rates, index and escalator"
