@@ -114,3 +114,53 @@ def starts(options: Options, stacked: Floats, temperature: Floats) -> tuple[Floa
     np.add.at(ends, (options.price, options.stop), -slope)
     held = ends.cumsum(axis=1)[:, :-1]
     return base - temperature * np.log(total), np.broadcast_to(held[:, :, None], stacked.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contracts:
+    """Contracts of one pool each that share no rule, whose fulfilment intervals are the periods; money in units."""
+
+    pool: Ints  # [K]
+    works: Floats  # [K] availability of that pool
+    capacity: Floats  # [K, T, S]
+    price: Floats  # [K, T, S] per accelerator-hour, weighted, of what is drawn beyond the commitment
+    committed: Floats  # [K, T, S] weighted; it is paid in any case
+    leaving: Floats  # [K, T + 1] of leaving at the start of each period, the last: of staying
+    most: Floats  # [K] lots
+
+
+def _softplus(values: Floats) -> Floats:
+    return np.maximum(values, 0.0) + np.log1p(np.exp(-np.abs(values)))
+
+
+def responses(
+    contracts: Contracts, hours: Floats, firm: Floats, excess: Floats, temperatures: tuple[Floats, Floats, Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """Smooth cost of each contract or of none [K], and the slopes in prices [P, T, B, S] and in weights [K, T, S].
+
+    Args:
+      hours: [T, B].
+      firm: [P, T, B, S] prices.
+      excess: [K, T, S] weight of spend beyond the commitment.
+      temperatures: of draws [P, T, B, S], of leaving [K] and of signing [K].
+    """
+    draws, exits, signing = temperatures[0][contracts.pool], temperatures[1], temperatures[2]
+    charge = hours[None, :, :, None] * (excess * contracts.price)[:, :, None, :]
+    gain = (contracts.works[:, None, None, None] * firm[contracts.pool] - charge) / draws
+    worth = (contracts.capacity[:, :, None, :] * draws * _softplus(gain)).sum(axis=(2, 3))
+    running = (contracts.committed * (1.0 - excess)).sum(axis=2) - worth
+    until = np.concatenate([np.zeros_like(running[:, :1]), running.cumsum(axis=1)], axis=1) + contracts.leaving
+    lowest = until.min(axis=1)
+    apart = np.exp((lowest[:, None] - until) / exits[:, None])
+    total = apart.sum(axis=1)
+    lot = lowest - exits * np.log(total)
+    signed = np.minimum(lot, contracts.most * lot)
+    cost = _less(signed, np.zeros_like(signed), signing)
+
+    a_lot = np.exp((cost - signed) / signing) * np.where(lot < 0.0, contracts.most, 1.0)
+    stays = (a_lot / total)[:, None] * apart[:, :0:-1].cumsum(axis=1)[:, ::-1]
+    drawn = (stays[:, :, None] * contracts.capacity)[:, :, None, :] / (1.0 + np.exp(-gain))
+    in_price = np.zeros_like(firm)
+    np.add.at(in_price, contracts.pool, -contracts.works[:, None, None, None] * drawn)
+    billed = (drawn * hours[None, :, :, None]).sum(axis=2) * contracts.price
+    return cost, in_price, billed - stays[:, :, None] * contracts.committed

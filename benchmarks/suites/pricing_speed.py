@@ -2,9 +2,9 @@
 
 `seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that the device held most, where it says so.
 The row `exponent` has in `ratio` the exponent of time in the number of loads, in `status` its 95 % interval. With `peers=true` parts of
-a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's. Contracts' responses
-have no counterpart in NumPy. `evaluation` is one evaluation with its slopes alone, and `status` says of it and of its parts what share they
-reach of the roof that binds: what the device copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
+a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's. `evaluation` is one
+evaluation with its slopes alone, and `status` says of it and of its parts what share they reach of the roof that binds: what the device
+copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
 With `processor=true` and a card a row says what the same evaluation takes on the host's processor, on as many cores as the variable NPROC
 says.
 
@@ -36,7 +36,8 @@ from optimizer.pricing.arrays import Arrays, Prepared, devices_mesh, prepare
 from optimizer.pricing.ascent import BLOCK, price_prepared
 from optimizer.pricing.contraction import rigid_cost
 from optimizer.pricing.coordinates import coordinates, first_point, multipliers_at
-from optimizer.pricing.dual import dual_value, moves, reference_scales
+from optimizer.pricing.dual import dual_value, moves, reference_scales, supply_terms
+from optimizer.pricing.multipliers import stacked_prices
 from optimizer.pricing.paths import smooth_path_costs
 from optimizer.pricing.starts import option_costs, run_costs
 from optimizer.pricing.work import RunArrays
@@ -174,7 +175,12 @@ def _of_slots(arrays: Arrays) -> float:
 
 def _parts(settings: Settings, arrays: Arrays, size: str, device: str, roofs: roofline.Roofs) -> Iterator[ResultRow]:
     rng = np.random.default_rng(settings.seed)
-    made = {"matrix": matrix_part(arrays, rng), "paths": paths_part(arrays, rng), "starts": starts_part(arrays, rng, settings.pools)}
+    made = {
+        "matrix": matrix_part(arrays, rng),
+        "paths": paths_part(arrays, rng),
+        "starts": starts_part(arrays, rng, settings.pools),
+        "responses": responses_part(arrays, rng),
+    }
     moved = {"matrix": matrix_bytes(arrays), "paths": paths_bytes(arrays)}
     products = {"matrix": 4.0 * arrays.loads.need.size}  # each need times a price, and times a share, added up
     for name, (ours, plain) in made.items():
@@ -247,6 +253,46 @@ def starts_part(arrays: Arrays, rng: np.random.Generator, pools: int) -> Part:
 
     on_device = jnp.asarray(stacked), jnp.asarray(temperature)
     return lambda: ours(*on_device), lambda: numpy_pricing.starts(options, stacked, temperature)
+
+
+def responses_part(arrays: Arrays, rng: np.random.Generator) -> Part:
+    """Best responses of the contracts at random prices, and their slopes in prices and in weights of spend."""
+    contracts, box = arrays.supply.contracts, coordinates(arrays)
+    listed = multipliers_at(arrays, box, first_point(arrays, box))
+    warm = jax.tree.map(lambda scale: TEMPERATURE * scale, box.scales)
+    firm = listed.firm * jnp.asarray(rng.uniform(0.2, 1.0, listed.firm.shape).astype(np.float32))
+    excess = contracts.has_excess[:, :, None] * jnp.asarray(rng.uniform(0.0, 1.0, listed.excess.shape).astype(np.float32))
+
+    @jax.jit
+    def ours(firm: Array, excess: Array) -> tuple[Array, Array, Array]:
+        def cost(firm: Array, excess: Array) -> Array:
+            return supply_terms(arrays, replace(listed, firm=firm, excess=excess), stacked, warm)["groups"]
+
+        stacked = stacked_prices(arrays, listed)
+        groups, back = jax.vjp(cost, firm, excess)
+        return groups, *back(jnp.ones_like(groups))
+
+    weight, barred = np.asarray(arrays.weight)[None], np.asarray(contracts.exit_fee).sum(axis=2)
+    known = {name: np.asarray(getattr(contracts, name)) for name in ("capacity", "price", "committed", "most")}
+    plain = numpy_pricing.Contracts(
+        pool=np.asarray(contracts.cover[:, 0]),
+        works=np.asarray(contracts.works[:, 0]),
+        capacity=known["capacity"],
+        price=weight * known["price"],
+        committed=weight * known["committed"],
+        leaving=np.concatenate([barred, np.asarray(contracts.terminal)[:, None]], axis=1),
+        most=known["most"],
+    )
+    by_block = (*firm.shape[:2], arrays.hours.shape[1], -1)
+    given = tuple(np.asarray(of).reshape(by_block) for of in (firm, warm.firm))
+    temperatures = given[1], np.asarray(warm.contract), np.asarray(warm.group)
+    hours, weights = np.asarray(arrays.hours), np.asarray(excess)
+
+    def yardstick() -> tuple[np.ndarray, ...]:
+        cost, in_price, in_weight = numpy_pricing.responses(plain, hours, given[0], weights, temperatures)
+        return cost, in_price.reshape(firm.shape), in_weight
+
+    return lambda: ours(firm, excess), yardstick
 
 
 def _narrow(values: np.ndarray) -> np.ndarray:

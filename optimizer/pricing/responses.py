@@ -23,7 +23,7 @@ from jax import Array
 
 from optimizer.pricing.arrays import Arrays
 from optimizer.pricing.multipliers import Multipliers, by_block, cash_weight, draw_charge, offer_prices
-from optimizer.pricing.smooth import least
+from optimizer.pricing.smooth import least, positive
 from optimizer.pricing.supply import BARRED
 
 
@@ -101,7 +101,7 @@ def _in_period(arrays: Arrays, by_interval: Array) -> Array:
 
 
 def draw_value(arrays: Arrays, multipliers: Multipliers, firm: Array, excess: Array, cash: Array, temperature: Array | None) -> Array:
-    """What a lot's capacity is worth in each period beyond the charge for drawing it, burst included, [K, T].
+    """What a lot's capacity is worth in each period and scenario beyond the charge for drawing it, burst included, [K, T, S].
 
     Args:
       firm: [P, T, X] prices.
@@ -115,14 +115,13 @@ def draw_value(arrays: Arrays, multipliers: Multipliers, firm: Array, excess: Ar
     best = -least(-worth, temperature, 1)
 
     def gained(price: Array) -> Array:
-        gain = best - by_block(arrays, price + charge)
-        value = jnp.maximum(gain, 0.0) if temperature is None else temperature * jax.nn.softplus(gain / temperature)
+        value = positive(best - by_block(arrays, price + charge), temperature)
         return jnp.sum(value.reshape(*value.shape[:2], -1, contracts.capacity.shape[2]), axis=2)
 
     value = gained(excess * contracts.price)
     if contracts.has_burst:
         value = value + contracts.burst_share[:, None, None] * gained(cash * contracts.burst_price)
-    return jnp.sum(contracts.capacity * value, axis=2)
+    return contracts.capacity * value
 
 
 def lot_costs(arrays: Arrays, multipliers: Multipliers, firm: Array, temperature: Array | None) -> tuple[Array, Array]:
@@ -140,7 +139,7 @@ def lot_costs(arrays: Arrays, multipliers: Multipliers, firm: Array, temperature
     under = short / contracts.list_ratio[:, None, None]
     owed = contracts.committed * (paid - committed - covered) - contracts.more_covered * covered
     owed = owed + contracts.fee * (paid - under) + contracts.minimum * under - contracts.rebate * weight + contracts.prepaid * paid
-    running = jnp.sum(owed, axis=2) - draw_value(arrays, multipliers, firm, spend, paid, temperature)
+    running = jnp.sum(owed - draw_value(arrays, multipliers, firm, spend, paid, temperature), axis=2)
     until = jnp.concatenate([jnp.zeros_like(running[:, :1]), jnp.cumsum(running, axis=1)], axis=1)
     leavable = contracts.exit_fee[:, :, 0] < BARRED
     fee = jnp.where(leavable, jnp.sum(jnp.where(leavable[:, :, None], contracts.exit_fee, 0.0) * paid, axis=2), BARRED)
@@ -207,5 +206,4 @@ def offer_costs(arrays: Arrays, multipliers: Multipliers, stacked: Array, temper
     """
     offers = arrays.supply.offers
     loss = offer_prices(arrays, multipliers) - offers.usable[:, None, None] * stacked[offers.price_row]
-    cost = jnp.minimum(loss, 0.0) if temperature is None else -temperature * jax.nn.softplus(-loss / temperature)
-    return offers.limit * jnp.sum(cost, axis=2)
+    return -offers.limit * jnp.sum(positive(-loss, temperature), axis=2)

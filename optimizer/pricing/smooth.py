@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -13,7 +14,7 @@ def least(values: Array, temperature: Array | None, axis: int) -> Array:
       temperature: broadcasts against the result.
     """
     lowest = jnp.min(values, axis=axis)
-    if temperature is None:
+    if temperature is None or values.shape[axis] == 1:
         return lowest
     above = (values - jnp.expand_dims(lowest, axis)) * jnp.expand_dims(1.0 / temperature, axis)
     return lowest - temperature * jnp.log(jnp.sum(jnp.exp(-above), axis=axis))
@@ -25,6 +26,34 @@ def less(a: Array, b: Array, temperature: Array | None) -> Array:
     if temperature is None:
         return lower
     return lower - temperature * jnp.log1p(jnp.exp(-jnp.abs(a - b) / temperature))
+
+
+def positive(values: Array, temperature: Array | None) -> Array:
+    """The smooth maximum of values and 0, of the values' shape.
+
+    Args:
+      temperature: of the values' shape.
+    """
+    return jnp.maximum(values, 0.0) if temperature is None else _smooth_positive(values, temperature)
+
+
+@jax.custom_vjp
+def _smooth_positive(values: Array, temperature: Array) -> Array:
+    return _positive_forward(values, temperature)[0]
+
+
+def _positive_forward(values: Array, temperature: Array) -> tuple[Array, Array]:
+    """Value and slope have one exponential between them."""
+    lower = jnp.exp(-jnp.abs(values) / temperature)
+    share = 1.0 / (1.0 + lower)
+    return jnp.maximum(values, 0.0) - temperature * jnp.log(share), jnp.where(values > 0.0, 1.0, lower) * share
+
+
+def _positive_backward(slope: Array, along: Array) -> tuple[Array, None]:
+    return along * slope, None
+
+
+_smooth_positive.defvjp(_positive_forward, _positive_backward)
 
 
 def blend(a: Array, b: Array, temperature: Array | None) -> Array:

@@ -150,14 +150,23 @@ def test_projecting_twice_changes_nothing():
 def in_other_money(problem, factor):
     """The same problem with all money multiplied."""
     supply, limits = problem.supply, problem.limits
-    names = ("price_cash", "minimum_cash", "eligible_spend_cash", "fixed_fee_cash", "exit_fee_cash", "terminal_usd", "offer_price_cash")
+    names = (
+        "price_cash", "minimum_cash", "eligible_spend_cash", "brought_spend_cash", "fixed_fee_cash", "prepaid_cash", "exit_fee_cash",
+        "terminal_usd", "offer_price_cash",
+    )  # fmt: skip
+    clauses = {"burst": ("price_cash",), "true_up": ("price_cash",), "balances": ("opening_cash", "cap_cash")}
     own = (
         "shortage_price", "enter_cash", "leave_cash", "egress_cash", "unplaced_cash", "missed_price", "option_usd", "option_egress_cash",
         "run_unplaced_usd", "other_spend_cash",
     )  # fmt: skip
+
+    def in_money(of, names):
+        return {name: factor * getattr(of, name) for name in names}
+
+    changed = {name: replace(getattr(supply, name), **in_money(getattr(supply, name), of)) for name, of in clauses.items()}
     return replace(
         problem,
-        supply=replace(supply, **{name: factor * getattr(supply, name) for name in names}),
+        supply=replace(supply, **in_money(supply, names), **changed),
         limits=replace(limits, budget_cash=factor * limits.budget_cash),
-        **{name: factor * getattr(problem, name) for name in own},
+        **in_money(problem, own),
     )
