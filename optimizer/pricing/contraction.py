@@ -74,6 +74,7 @@ def _wanted_by_lanes(need: Array, slope: Array) -> Array:
 rigid_cost.defvjp(_rigid_forward, _rigid_backward)
 
 
+@jax.custom_vjp
 def flexible_cost(price: Array, hours: Array, work: Array, work_limit: Array, missed: Array) -> Array:
     """Cheapest way to do work at any hours of a period, at most `work_limit` at once, or to miss it.
 
@@ -92,12 +93,46 @@ def flexible_cost(price: Array, hours: Array, work: Array, work_limit: Array, mi
     Returns:
       [F, T].
     """
-    length = hours[None, :, :, None]
-    ends = jnp.minimum(jnp.concatenate([price / length, missed[:, :, None]], axis=2), missed[:, :, None])  # [F, T, B + 1, S]
-    value = ends * work[:, :, None]
-    for b in range(hours.shape[1]):
-        value = value - work_limit[:, :, None] * jnp.maximum(0.0, hours[None, :, b, None, None] * ends - price[:, :, b, None])
-    return jnp.sum(jnp.maximum(jnp.max(value, axis=2), 0.0), axis=2)
+    work, work_limit, missed = _last(work), _last(work_limit), _last(missed)
+    paid, length = _blocks(price, hours)
+    value = jnp.zeros_like(work)
+    for end in (*(jnp.minimum(cost / h, missed) for cost, h in zip(paid, length, strict=True)), missed):
+        spared = (jnp.maximum(0.0, h * end - cost) for cost, h in zip(paid, length, strict=True))
+        value = jnp.maximum(value, end * work - work_limit * sum(spared, jnp.zeros_like(work)))
+    return jnp.sum(value, axis=0).T
+
+
+def _last(values: Array) -> Array:
+    """[F, T, S] as [S, T, F]: an axis as short as a few scenarios makes no vectors."""
+    return jnp.transpose(values)
+
+
+def _blocks(price: Array, hours: Array) -> tuple[list[Array], list[Array]]:
+    """Price [S, T, F] and length [1, T, 1] of each block."""
+    return list(jnp.transpose(price, (2, 3, 1, 0))), list(hours.T[:, None, :, None])
+
+
+def _flexible_forward(price: Array, hours: Array, work: Array, work_limit: Array, missed: Array) -> tuple[Array, tuple[Array, ...]]:
+    return flexible_cost(price, hours, work, work_limit, missed), (price, hours, work, work_limit, missed)
+
+
+def _flexible_backward(kept: tuple[Array, ...], slope: Array) -> tuple[Array | None, ...]:
+    """What is drawn in each block, the cheapest first, and what is missed."""
+    price, hours, work, work_limit, missed = kept
+    work, work_limit, missed = _last(work), _last(work_limit), _last(missed)
+    paid, length = _blocks(price, hours)
+    hourly = [cost / h for cost, h in zip(paid, length, strict=True)]
+    drawn, left = [], work
+    for b, own in enumerate(hourly):
+        earlier = [(h, other < own if o > b else other <= own) for o, (h, other) in enumerate(zip(length, hourly, strict=True)) if o != b]
+        before = sum((jnp.where(first, h * work_limit, 0.0) for h, first in earlier), jnp.zeros_like(work))
+        drawn.append(jnp.where(own < missed, jnp.clip((work - before) / length[b], 0.0, work_limit), 0.0))
+        left = left - length[b] * drawn[b]
+    along = slope.T[None]
+    return jnp.transpose(jnp.stack(drawn) * along[None], (3, 2, 0, 1)), None, None, None, _last(jnp.maximum(left, 0.0) * along)
+
+
+flexible_cost.defvjp(_flexible_forward, _flexible_backward)
 
 
 @jax.custom_vjp
@@ -109,7 +144,18 @@ def to_slots(flat: Array, slot: Array, slot_of: Array) -> Array:
 def _looked_up(values: Array, index: Array) -> Array:
     if values.shape[1] == 0:
         return jnp.zeros((values.shape[0], index.shape[0]), values.dtype)
+    found: Array = jax.lax.platform_dependent(values, index, cpu=_period_by_period, default=_all_periods)
+    return found
+
+
+def _all_periods(values: Array, index: Array) -> Array:
     return values.at[:, index].get(mode="fill", fill_value=0)
+
+
+def _period_by_period(values: Array, index: Array) -> Array:
+    """What is looked up in one period stays in a processor's cache."""
+    found: Array = jax.lax.map(lambda of_period: of_period.at[index].get(mode="fill", fill_value=0), values)
+    return found
 
 
 def _slots_forward(flat: Array, slot: Array, slot_of: Array) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from optimizer.pricing.contraction import flexible_cost, rigid_cost, to_slots
 from optimizer.pricing.multipliers import stacked_prices
@@ -41,6 +42,18 @@ def test_flexible_work_fills_the_cheapest_blocks():
     for n, t in np.ndindex(20, 2):
         least = sum(cheapest_work(price[n, t, :, s], hours[t], work[n, t, s], limit[n, t, s], missed[n, t, s]) for s in range(3))
         assert float(found[n, t]) == pytest.approx(least, rel=PRICING_KERNEL)
+
+
+def test_slopes_of_flexible_work_are_what_is_drawn_and_what_is_missed():
+    rng = np.random.default_rng(2)
+    price, hours = rng.uniform(0, 9, (20, 2, 4, 3)), rng.uniform(100, 300, (2, 4))
+    work, limit, missed = rng.uniform(0, 4000, (20, 2, 3)), rng.uniform(0, 6, (20, 2, 3)), rng.uniform(0, 0.06, (20, 2, 3))
+    weight = rng.uniform(0, 1, (20, 2))
+
+    def cost(price, missed):
+        return jnp.sum(weight * flexible_cost(price, *(jnp.asarray(values) for values in (hours, work, limit)), missed))
+
+    check_grads(cost, (jnp.asarray(price), jnp.asarray(missed)), order=1, modes=["rev"], eps=1e-6)
 
 
 def test_slots_are_look_ups_both_ways():
