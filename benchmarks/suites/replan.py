@@ -29,7 +29,7 @@ from optimizer.tables.catalog import case_folder
 from optimizer.tables.written import written_rows
 
 SUITE = "replan"
-CASES = ["small", "frontier_lab"]
+CASES = ["tiny", "small", "frontier_lab"]
 ROUNDED = 1e-6  # of a gap that is written into a command
 CLOCK = "solver.deterministic_limit=null"  # the limit is one of time
 PLAN = ("placements", "commitments", "supply", "costs")  # tables that are the plan

@@ -19,7 +19,7 @@ PASSES = {
     "planning": ["cases=[seed-0]", "time_limit_s=1", "peers=false", "root=false"],
     "clauses": ["case=small", "periods=2", "time_limit_s=1", "cases=[plain]"],
     "risk": ["cases=[small]", "omegas=[0.5]", "time_limit_s=1"],
-    "replan": ["cases=[small]", "time_limit_s=1", "nights=0"],
+    "replan": ["cases=[tiny]", "time_limit_s=1", "nights=0"],
     "start_up": ["cases=[help]", "repeats=1"],
     "gap": ["path=DATA", "time_limit_s=2"],
     "sscflp": ["path=DATA", "time_limit_s=2"],

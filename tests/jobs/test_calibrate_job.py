@@ -141,6 +141,7 @@ def test_nothing_to_fit_is_refused(capsys):
     assert "must name a file of measurements" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_anchors_of_configurations_that_the_model_does_not_know_are_taken(tmp_path):
     file = tmp_path / "ours.csv"
     file.write_text("".join(served(("llama_3_8b",))).replace("vllm", "engine"))
