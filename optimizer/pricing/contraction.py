@@ -117,7 +117,7 @@ def _flexible_forward(price: Array, hours: Array, work: Array, work_limit: Array
 
 
 def _flexible_backward(kept: tuple[Array, ...], slope: Array) -> tuple[Array | None, ...]:
-    """What is drawn in each block, the cheapest first, and what is missed."""
+    """What is drawn in each block, the cheapest first, and what is missed; nobody asks for slopes in hours, work and limits."""
     price, hours, work, work_limit, missed = kept
     work, work_limit, missed = _last(work), _last(work_limit), _last(missed)
     paid, length = _blocks(price, hours)
