@@ -206,6 +206,7 @@ def test_a_quote_that_no_plan_can_sign_is_refused() -> None:
     assert evidence.break_even().verdict is Verdict.REFUSE
 
 
+@pytest.mark.slow
 def test_bounds_at_other_prices_and_lots_are_below_what_plans_cost() -> None:
     """Prices found for one variant, and bounds shown at one price, at many prices and lots."""
     setup = two_suppliers()

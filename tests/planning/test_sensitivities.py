@@ -123,7 +123,7 @@ def label(table: str, noun: Any) -> str:
     return f"{noun.supplier} {noun.period}" if table == "other_spend" else noun.name
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_each_figure_moves_the_bound_by_its_slope(seed):
     """Differences of the dual at the same multipliers, the whole case assembled anew with one figure changed."""
     setup = every_clause()

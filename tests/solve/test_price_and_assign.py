@@ -129,6 +129,7 @@ def test_a_plan_without_prices_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.alerts == price_and_assign.UNPRICED
 
 
+@pytest.mark.slow
 def test_a_search_without_prices_waits_for_them_beyond_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(price_and_assign, "SMALL", 0)
     found = solved(random_problem(0, SMALL), time_limit_s=0.0, unpriced_limit_s=UNPRICED_S)

@@ -48,7 +48,7 @@ def test_a_walk_counts_no_less_than_the_settled_plan_costs_and_little_more(seed:
         assert found.usd <= settled.objective_usd * (1.0 + MERIT_ORDER_AGAINST_SETTLED)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_a_walk_begins_at_the_cheapest_of_rivals(seed: int) -> None:
     problem = random_problem(seed, SIZE)
     rivals = hold(problem), cheapest_first(problem)
