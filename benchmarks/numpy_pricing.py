@@ -129,10 +129,6 @@ class Contracts:
     most: Floats  # [K] lots
 
 
-def _softplus(values: Floats) -> Floats:
-    return np.maximum(values, 0.0) + np.log1p(np.exp(-np.abs(values)))
-
-
 def responses(
     contracts: Contracts, hours: Floats, firm: Floats, excess: Floats, temperatures: tuple[Floats, Floats, Floats]
 ) -> tuple[Floats, Floats, Floats]:
@@ -146,8 +142,8 @@ def responses(
     """
     draws, exits, signing = temperatures[0][contracts.pool], temperatures[1], temperatures[2]
     charge = hours[None, :, :, None] * (excess * contracts.price)[:, :, None, :]
-    gain = (contracts.works[:, None, None, None] * firm[contracts.pool] - charge) / draws
-    worth = (contracts.capacity[:, :, None, :] * draws * _softplus(gain)).sum(axis=(2, 3))
+    loss = charge - contracts.works[:, None, None, None] * firm[contracts.pool]
+    worth = -(contracts.capacity[:, :, None, :] * _less(loss, np.zeros_like(loss), draws)).sum(axis=(2, 3))
     running = (contracts.committed * (1.0 - excess)).sum(axis=2) - worth
     until = np.concatenate([np.zeros_like(running[:, :1]), running.cumsum(axis=1)], axis=1) + contracts.leaving
     lowest = until.min(axis=1)
@@ -159,7 +155,7 @@ def responses(
 
     a_lot = np.exp((cost - signed) / signing) * np.where(lot < 0.0, contracts.most, 1.0)
     stays = (a_lot / total)[:, None] * apart[:, :0:-1].cumsum(axis=1)[:, ::-1]
-    drawn = (stays[:, :, None] * contracts.capacity)[:, :, None, :] / (1.0 + np.exp(-gain))
+    drawn = (stays[:, :, None] * contracts.capacity)[:, :, None, :] / (1.0 + np.exp(loss / draws))
     in_price = np.zeros_like(firm)
     np.add.at(in_price, contracts.pool, -contracts.works[:, None, None, None] * drawn)
     billed = (drawn * hours[None, :, :, None]).sum(axis=2) * contracts.price

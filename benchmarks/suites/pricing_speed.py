@@ -273,15 +273,14 @@ def responses_part(arrays: Arrays, rng: np.random.Generator) -> Part:
         return groups, *back(jnp.ones_like(groups))
 
     weight, barred = np.asarray(arrays.weight)[None], np.asarray(contracts.exit_fee).sum(axis=2)
-    known = {name: np.asarray(getattr(contracts, name)) for name in ("capacity", "price", "committed", "most")}
     plain = numpy_pricing.Contracts(
         pool=np.asarray(contracts.cover[:, 0]),
         works=np.asarray(contracts.works[:, 0]),
-        capacity=known["capacity"],
-        price=weight * known["price"],
-        committed=weight * known["committed"],
+        capacity=np.asarray(contracts.capacity),
+        price=weight * np.asarray(contracts.price),
+        committed=weight * np.asarray(contracts.committed),
         leaving=np.concatenate([barred, np.asarray(contracts.terminal)[:, None]], axis=1),
-        most=known["most"],
+        most=np.asarray(contracts.most),
     )
     by_block = (*firm.shape[:2], arrays.hours.shape[1], -1)
     given = tuple(np.asarray(of).reshape(by_block) for of in (firm, warm.firm))

@@ -29,7 +29,7 @@ def less(a: Array, b: Array, temperature: Array | None) -> Array:
 
 
 def positive(values: Array, temperature: Array | None) -> Array:
-    """The smooth maximum of values and 0, of the values' shape.
+    """The smooth maximum of values and 0, of the values' shape: -less(-values, 0), whose value and slope share an exponential here.
 
     Args:
       temperature: of the values' shape.
@@ -43,7 +43,6 @@ def _smooth_positive(values: Array, temperature: Array) -> Array:
 
 
 def _positive_forward(values: Array, temperature: Array) -> tuple[Array, Array]:
-    """Value and slope have one exponential between them."""
     lower = jnp.exp(-jnp.abs(values) / temperature)
     share = 1.0 / (1.0 + lower)
     return jnp.maximum(values, 0.0) - temperature * jnp.log(share), jnp.where(values > 0.0, 1.0, lower) * share
