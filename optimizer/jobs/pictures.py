@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from optimizer.domain.surface import Needs
 from optimizer.planning.calibration import FIT, Compared
 from optimizer.planning.services import Service, services
 from optimizer.report.comparison_picture import comparison_picture
-from optimizer.report.drawing import write_picture
-from optimizer.report.service_pictures import SHOWN, cost_picture, latency_picture
+from optimizer.report.drawing import as_svg
+from optimizer.report.service_pictures import SHOWN, service_pictures
 from optimizer.report.service_view import ServiceView
+from optimizer.solve.worker import Worker
 from optimizer.surfaces.queueing import TRUSTED_UTILISATION
 
 TITLES = {  # file, title and unit by quantity
@@ -35,15 +36,25 @@ def draw_comparisons(compared: Sequence[Compared], folder: Path) -> None:
     held_out = [each for each in compared if each.split != FIT]
     for quantity, panels in groupby(sorted(held_out, key=lambda each: each.quantity), key=lambda each: each.quantity):
         file, title, unit = TITLES[quantity]
-        write_picture(comparison_picture(title, unit, [(each.split, each.comparison) for each in panels]), folder / f"{file}.svg")
+        picture = comparison_picture(title, unit, [(each.split, each.comparison) for each in panels])
+        _write({file: as_svg(picture)}, folder)
 
 
 def draw_services(case: Case, needs: Needs, plan: Plan, folder: Path) -> None:
-    """Latency against utilisation, and cost over price and load, of the plan's largest services; nothing where no model serves one."""
-    views = [_view(service) for service in services(case, needs, plan)[:SHOWN]]
+    """Latency against utilisation, and cost over price and load, of the plan's largest services; nothing where no model serves one.
+
+    A process of its own draws, as what draws holds all threads of Python back.
+    """
+    views = tuple(_view(service) for service in services(case, needs, plan)[:SHOWN])
     if views:
-        write_picture(latency_picture(views), folder / "latency.svg")
-        write_picture(cost_picture(views), folder / "cost.svg")
+        with Worker(service_pictures, views) as drawing:
+            _write(drawing.ask().result(), folder)
+
+
+def _write(pictures: Mapping[str, str], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, svg in pictures.items():
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 def _view(service: Service) -> ServiceView:

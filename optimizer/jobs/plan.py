@@ -54,7 +54,7 @@ from optimizer.tables.frame import as_frame
 from optimizer.tables.read import read_case
 from optimizer.tables.write import write_table
 
-BESIDE = 2  # threads in which decisions are priced and pictures drawn while scenarios are run
+BESIDE = 2  # threads in which pictures are drawn and scenarios run while tables are made and decisions priced
 
 
 def run(settings: PlanJob) -> int:
@@ -89,11 +89,12 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
                 began=start,
             )
             tell = phases(progress, start)
-            tables = outputs.tables(result)
-            drawn = beside.submit(draw, draft, settings, result)
-            due = beside.submit(due_lines, result, tables["commitments"])
             tell("risk")
-            stands = _outlook(settings, result, calibration)
+            drawn = beside.submit(draw, draft, settings, result)
+            stood = beside.submit(_outlook, settings, result, calibration)
+            tables = outputs.tables(result)
+            due = due_lines(result, tables["commitments"])
+            stands = stood.result()
             view = with_outlook(overview(result, tables), stands)
             previous = before[-1].run_id if before else None
             tell("writing")
@@ -107,7 +108,7 @@ def _plan(settings: PlanJob, inputs: Inputs) -> int:
                 rows = service_sensitivity_rows(case, services(case, result.needs, result.plan), calibration)
                 write_rows(draft, "service_sensitivities", rows, SERVICE_COLUMNS, csv=settings.output.csv)
             news = None if previous is None else news_between(home / previous, draft)
-            view = replace(view, due=due.result(), news=news, alerts=tuple(summary["alerts"]))
+            view = replace(view, due=due, news=news, alerts=tuple(summary["alerts"]))
             write_plan_page(draft, result, summary, tables, view)
             drawn.result()
     show_plan(view)
@@ -240,7 +241,7 @@ def write_plan(
 
 
 def draw(draft: RunDraft, settings: PlanJob | ReplanJob, result: PlanResult) -> None:
-    """The pictures of a plan, if asked for; in a thread of its own, as what draws does not hold Python back."""
+    """The pictures of a plan, if asked for; in a thread of its own, which waits for the process that draws."""
     if settings.output.pictures:
         from optimizer.jobs.pictures import draw_services  # what draws is slow to import
 

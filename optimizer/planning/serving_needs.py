@@ -28,9 +28,10 @@ from optimizer.surfaces.operating import (
     best_points,
     calibrated_points,
 )
-from optimizer.surfaces.queueing import QueueingParameters, QueueRows, replicas_for, ttft_percentiles_for, waits_for
+from optimizer.surfaces.queueing import QueueingParameters, ttft_percentiles_for, waits_for
 from optimizer.surfaces.serving import Architecture, Chip, Lengths, ServingParameters, Techniques, tokens_per_step
 from optimizer.surfaces.serving_groups import architecture, chip_at
+from optimizer.surfaces.sizing import QueueRows, replicas_for
 
 POINT_CHUNK = 1024  # rows in one call of the serving kernel
 QUEUE_CHUNK = 16_384  # rows in one call of the queueing kernel

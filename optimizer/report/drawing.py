@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import altair as alt
@@ -46,9 +45,8 @@ def _plain(column: Any) -> Any:
     return column.tolist() if hasattr(column, "tolist") else column
 
 
-def write_picture(chart: Picture, path: Path) -> None:
-    """Writes a chart as SVG, in the style of all pictures."""
+def as_svg(chart: Picture) -> str:
+    """A chart in the style of all pictures. Until it is drawn no other thread of the process goes on."""
     specification = chart.to_dict(validate=False, format="vega-lite")
     specification["config"] = STYLE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(vl_convert.vegalite_to_svg(specification, allowed_base_urls=[]), encoding="utf-8")
+    return str(vl_convert.vegalite_to_svg(specification, allowed_base_urls=[]))

@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 
 from optimizer.domain.surface import Floats
-from optimizer.report.drawing import COLOURS, INK, Picture, rows
+from optimizer.report.drawing import COLOURS, INK, Picture, as_svg, rows
 from optimizer.report.service_view import ServiceView
 
 WIDTH, HEIGHT, COLUMNS = 330, 230, 2
@@ -19,6 +19,11 @@ HALO: dict[str, Any] = {"stroke": "white", "strokeWidth": 3, "strokeJoin": "roun
 LINES = 8  # of equal cost in a panel, at most
 LOWEST_LINE = 0.1  # least height of a line of equal cost at the largest load, of the axis
 UNKNOWN_PRICE = 4.0  # USD per accelerator-hour in the middle of the axis where a pool has no offer
+
+
+def service_pictures(views: Sequence[ServiceView]) -> dict[str, str]:
+    """Both pictures of the first services, SVG by name."""
+    return {"latency": as_svg(latency_picture(views)), "cost": as_svg(cost_picture(views))}
 
 
 def latency_picture(views: Sequence[ServiceView]) -> Picture:

@@ -208,8 +208,9 @@ def used_accelerators(problem: PlanningProblem, decisions: Decisions, served: Fl
     needs = problem.needs
     used = np.zeros((len(problem.pools), *served.shape[1:]))
     counts = placed_pairs(problem, decisions) & (spot | ~problem.load_spot[needs.pair_load])[:, None]
-    held = needs.need + served[needs.pair_load] * needs.flexible[needs.pair_load][:, None, None, None]
-    np.add.at(used, needs.pair_pool, held * counts[:, :, None, None])
+    for n in np.flatnonzero(counts.any(axis=1)):
+        held = needs.need[n] + served[needs.pair_load[n]] if needs.flexible[needs.pair_load[n]] else needs.need[n]
+        used[needs.pair_pool[n]] += held * counts[n][:, None, None]
     for r, g in enumerate(decisions.option):
         if g >= 0 and (spot or not problem.run_spot[r]):
             used[needs.option_pool[g], needs.option_start[g] : needs.option_stop[g]] += needs.option_gang[g]

@@ -1,4 +1,4 @@
-"""Queueing: how long requests wait before c replicas, when the first token comes, and how many replicas keep the wait short.
+"""Queueing: how long requests wait before c replicas, and when the first token comes.
 
 A server is a replica; the requests that it holds at once are inside the serving equations.
 """
@@ -6,7 +6,6 @@ A server is a replica; the requests that it holds at once are inside the serving
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -243,75 +242,6 @@ def _sum_percentile_s(wait: Waits, spread_s: Array, percentile: float) -> Array:
     _, slope = jax.jvp(lambda t: log_tail(t, fixed, fixed_spread), (t,), (jnp.ones_like(t),))
     percentile_s: Array = t - (log_tail(t, wait, spread_s) + level) / slope
     return percentile_s
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, kw_only=True)
-class QueueRows:
-    """Queues to be sized, [N] each."""
-
-    arrivals_per_s: Array  # 0: no replica
-    service_s: Array
-    wait_limit_s: Array  # inf: only the utilisation counts; below 0 counts as 0
-
-
-def replicas(parameters: QueueingParameters, rows: QueueRows) -> Array:
-    """Fewest whole replicas whose percentile of waits keeps the limit and whose load keeps the planning utilisation.
-
-    The load is never above `TRUSTED_UTILISATION`, whatever is asked. The wait falls as replicas are added, so a bracket
-    is found by steps that double and then halved.
-
-    Returns:
-      [N] whole numbers in the rows' floating-point type.
-    """
-    offered = rows.arrivals_per_s * rows.service_s
-    slack = 1.0 - 8.0 * rounding(offered)  # an exact multiple must not be rounded up
-    trusted = jnp.minimum(jnp.asarray(parameters.planning_utilisation, offered.dtype), TRUSTED_UTILISATION)
-    least = jnp.maximum(jnp.ceil(offered / trusted * slack), 1.0)
-    limit = jnp.maximum(rows.wait_limit_s, 0.0)
-    arrivals = jnp.where(rows.arrivals_per_s > 0.0, rows.arrivals_per_s, 1.0)
-    service = jnp.where(rows.arrivals_per_s > 0.0, rows.service_s, 0.0)
-
-    def too_slow(count: Array) -> Array:
-        return wait_percentile_s(parameters, count, arrivals, service) > limit
-
-    low, high = _bracket(least, jnp.maximum(jnp.ceil(jnp.sqrt(offered)), 1.0), too_slow)
-    fewest = _bisect(low, high, too_slow)
-    return jnp.where(rows.arrivals_per_s > 0.0, fewest, 0.0)
-
-
-def _bracket(least: Array, step: Array, too_slow: Callable[[Array], Array]) -> tuple[Array, Array]:
-    """(low, high): `high` replicas are fast enough; `low` are not, or are one fewer than the least allowed."""
-
-    def searching(state: tuple[Array, Array, Array, Array]) -> Array:
-        return jnp.any(state[3])
-
-    def advance(state: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
-        low, high, step, slow = state
-        low, high = jnp.where(slow, high, low), jnp.where(slow, high + step, high)
-        return low, high, 2.0 * step, slow & too_slow(high)
-
-    low, high, _, _ = jax.lax.while_loop(searching, advance, (least - 1.0, least, step, too_slow(least)))
-    return low, high
-
-
-def _bisect(low: Array, high: Array, too_slow: Callable[[Array], Array]) -> Array:
-    """The fewest replicas in (low, high] that are fast enough."""
-
-    def open_(state: tuple[Array, Array]) -> Array:
-        return jnp.any(state[1] - state[0] > 1.0)
-
-    def halve(state: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = state
-        middle = jnp.floor((low + high) / 2.0)
-        wide = high - low > 1.0
-        slow = too_slow(jnp.maximum(middle, 1.0))
-        return jnp.where(wide & slow, middle, low), jnp.where(wide & ~slow, middle, high)
-
-    return jax.lax.while_loop(open_, halve, (low, high))[1]
-
-
-replicas_for = jax.jit(replicas, compiler_options=SOON)
 
 
 @partial(jax.jit, compiler_options=SOON)

@@ -1,4 +1,4 @@
-"""Replicas for a load by two evaluations of Erlang C: the same answer as `queueing.replicas`, without a search, and with slopes.
+"""Replicas for a load: exactly, by a search from a closed form (`replicas`), and by two evaluations of Erlang C (`count_and_waits`).
 
 The count c that just keeps the limit solves  y s f = w/S (c - a)  (a = offered load, w = wait limit; y, s, f as in `queueing.waits`).
 A closed form comes within 0.2 of a replica of it, and one Newton step within 0.0003 (no bursts, 95th percentile).
@@ -7,6 +7,7 @@ A closed form comes within 0.2 of a replica of it, and one Newton step within 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from optimizer.compiling import SOON
 from optimizer.surfaces.arrays import Scalar, inverse, positive, rounding
 from optimizer.surfaces.erlang import busy_erlang_c
 from optimizer.surfaces.queueing import (
@@ -22,6 +24,7 @@ from optimizer.surfaces.queueing import (
     QueueingParameters,
     WaitShape,
     peakedness,
+    wait_percentile_s,
     wait_shape,
     wait_spread,
     wait_stretch,
@@ -55,6 +58,78 @@ class _At:
     by_offered: Array  # at one count
     step: Array  # of Newton's, and its divisor
     divisor: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, kw_only=True)
+class QueueRows:
+    """Queues to be sized, [N] each."""
+
+    arrivals_per_s: Array  # 0: no replica
+    service_s: Array
+    wait_limit_s: Array  # inf: only the utilisation counts; below 0 counts as 0
+
+
+def replicas(parameters: QueueingParameters, rows: QueueRows) -> Array:
+    """Fewest whole replicas whose percentile of waits keeps the limit and whose load keeps the planning utilisation.
+
+    The load is never above `TRUSTED_UTILISATION`, whatever is asked. The wait falls as replicas are added, so from the whole number nearest
+    to the closed form steps that double go up, or down, until the answer lies between two counts, which are then halved: two
+    evaluations where the closed form is right within a half.
+
+    Returns:
+      [N] whole numbers in the rows' floating-point type.
+    """
+    busy = rows.arrivals_per_s > 0.0
+    arrivals, service = jnp.where(busy, rows.arrivals_per_s, 1.0), jnp.where(busy, rows.service_s, 0.0)
+    terms, offered, limit = _terms(parameters), arrivals * service, jnp.maximum(rows.wait_limit_s, 0.0)
+    slack = 1.0 - 8.0 * rounding(offered)  # an exact multiple must not be rounded up
+    least = jnp.maximum(jnp.ceil(offered * terms.one_utilisation * slack), 1.0)
+    patience = jnp.minimum(limit / jnp.where(service > 0.0, service, 1.0), LONG_WAIT)
+    guess = jnp.maximum(jnp.rint(_first_guess(terms, offered, patience)), least)
+
+    def too_slow(count: Array) -> Array:
+        return wait_percentile_s(parameters, count, arrivals, service) > limit
+
+    return jnp.where(busy, _bisect(*_bracket(least, guess, too_slow), too_slow), 0.0)
+
+
+def _bracket(least: Array, guess: Array, too_slow: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """(low, high): `high` replicas are fast enough; `low` are not, or are one fewer than the least allowed."""
+    up = too_slow(guess)
+
+    def searching(state: tuple[Array, Array, Array, Array]) -> Array:
+        return jnp.any(state[3])
+
+    def advance(state: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+        low, high, step, searched = state
+        further = searched & (too_slow(jnp.where(up, high, jnp.maximum(low, 1.0))) == up)
+        moved = jnp.where(up, high, jnp.maximum(low - step, least - 1.0)), jnp.where(up, high + step, low)
+        low, high = jnp.where(further, moved[0], low), jnp.where(further, moved[1], high)
+        return low, high, 2.0 * step, further & (low >= least)
+
+    low, high = jnp.where(up, guess, guess - 1.0), jnp.where(up, guess + 1.0, guess)
+    low, high, _, _ = jax.lax.while_loop(searching, advance, (low, high, jnp.full_like(guess, 2.0), up | (low >= least)))
+    return low, high
+
+
+def _bisect(low: Array, high: Array, too_slow: Callable[[Array], Array]) -> Array:
+    """The fewest replicas in (low, high] that are fast enough."""
+
+    def open_(state: tuple[Array, Array]) -> Array:
+        return jnp.any(state[1] - state[0] > 1.0)
+
+    def halve(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = state
+        middle = jnp.floor((low + high) / 2.0)
+        wide = high - low > 1.0
+        slow = too_slow(jnp.maximum(middle, 1.0))
+        return jnp.where(wide & slow, middle, low), jnp.where(wide & ~slow, middle, high)
+
+    return jax.lax.while_loop(open_, halve, (low, high))[1]
+
+
+replicas_for = jax.jit(replicas, compiler_options=SOON)
 
 
 def count_and_waits(

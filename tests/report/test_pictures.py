@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 
 from optimizer.domain.comparison import Comparison
 from optimizer.report.comparison_picture import band, comparison_picture
-from optimizer.report.drawing import write_picture
+from optimizer.report.drawing import as_svg
 from optimizer.report.service_pictures import cost_levels, cost_picture, latency_picture
 from optimizer.report.service_view import ServiceView
 from tests.tolerances import KERNEL_AGAINST_LOOP
@@ -43,17 +42,15 @@ def view(limit: float | None = 2000.0) -> ServiceView:
     )
 
 
-def texts(path: Path) -> list[str]:
-    """Texts of an SVG file that parses and names no address but that of its own format."""
-    content = path.read_text(encoding="utf-8")
+def texts(content: str) -> list[str]:
+    """Texts of an SVG that parses and names no address but that of its own format."""
     assert set(re.findall(r"https?://[^\s\"']+", content)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     return [text.strip() for text in ElementTree.fromstring(content).itertext() if text.strip()]
 
 
 @pytest.mark.parametrize("rows", [8, 120])
 def test_a_comparison_names_its_axes_and_its_errors(tmp_path, rows):
-    write_picture(comparison_picture("Round trips", "ms", [("regions held out", compared(rows))]), tmp_path / "new" / "x.svg")
-    found = texts(tmp_path / "new" / "x.svg")
+    found = texts(as_svg(comparison_picture("Round trips", "ms", [("regions held out", compared(rows))])))
     assert {"Round trips", "predicted (ms)", "measured (ms)", "regions held out", "h100"} <= set(found)
     assert f"{rows} rows; absolute error: median 5.0 %," in found
     assert "90th percentile 10.0 %; 100 % inside the 90 % interval" in found
@@ -68,16 +65,14 @@ def test_the_band_is_the_median_interval_along_the_axis():
 
 @pytest.mark.parametrize("limit", [2000.0, None])
 def test_latency_is_drawn_with_its_limits(tmp_path, limit):
-    write_picture(latency_picture([view(limit)]), tmp_path / "x.svg")
-    found = texts(tmp_path / "x.svg")
+    found = texts(as_svg(latency_picture([view(limit)])))
     assert {"load per replica", "time to first token (ms)", "95th percentile", "50th percentile", "chat@<paris>"} <= set(found)
     assert "3 replicas, planned at 80 %, trusted to 90 %" in found
     assert ("limit 2,000 ms (95th percentile)" in found) == (limit is not None)
 
 
 def test_cost_is_drawn_over_price_and_load(tmp_path):
-    write_picture(cost_picture([view(), view(None)]), tmp_path / "x.svg")
-    found = texts(tmp_path / "x.svg")
+    found = texts(as_svg(cost_picture([view(), view(None)])))
     assert {"load (requests/s)", "price (USD per accelerator-hour)", "1 USD", "3 USD"} <= set(found)
     assert any(text.startswith("on demand 4.00, ") for text in found)
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from benchmarks import numpy_surface
 from benchmarks.made_surface import chunks_of, made_inputs
 from optimizer.surfaces.cost import Demand, Expected, Inputs, Reason, Surface, demanded, expected, surface
-from optimizer.surfaces.queueing import TRUSTED_UTILISATION, QueueingParameters, QueueRows, replicas_for
-from optimizer.surfaces.sizing import count_and_waits
+from optimizer.surfaces.queueing import TRUSTED_UTILISATION, QueueingParameters
+from optimizer.surfaces.sizing import QueueRows, count_and_waits, replicas_for
 from optimizer.surfaces.sweep import Plan, plan_for, sweep, sweep_with_slopes
 from tests.samples import one_in
 from tests.surfaces.cost_inputs import cost_inputs

@@ -16,12 +16,11 @@ from optimizer.surfaces.erlang import busy_erlang_c, log_erlang_c
 from optimizer.surfaces.queueing import (
     TRUSTED_UTILISATION,
     QueueingParameters,
-    QueueRows,
-    replicas_for,
     ttft_percentiles_s,
     wait_percentile_s,
     waits_for,
 )
+from optimizer.surfaces.sizing import QueueRows, replicas_for
 from tests.surfaces.differences import check_gradient
 from tests.tolerances import ERLANG_C, ERLANG_C_MANY, ERLANG_SLOPES, FLOAT32_AGAINST_FLOAT64, KERNEL_AGAINST_LOOP, SIMULATED_TTFT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +22,8 @@ from optimizer.scenarios.deviates import Correlation
 from optimizer.solve.cost import placed_pairs, scenario_costs
 from optimizer.solve.restrict import Restricted, restrict
 
-AT_ONCE = 500  # samples, for memory's sake
+CELLS = 20_000_000  # needs of a pair in a period, block and sample at once, for memory's sake
+BESIDE = 2  # threads that take samples: NumPy and JAX let each other go on
 RESAMPLES = 1000  # of the bootstrap
 SURE = 0.95  # of an interval
 HIGH = 0.9  # the quantile told
@@ -64,12 +66,15 @@ def outside(
     fixed = fixed_plan(problem, plan.decisions)
     decisions = narrowed(fixed, plan.decisions)
     own = scenario_costs(fixed.problem, operate(fixed.problem, decisions)) - scenario_costs(problem, plan)
-    costs = []
-    for start in range(0, count, AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    at_once = max(1, min(-(-count // BESIDE), CELLS // max(1, fixed.problem.needs.need[..., 0].size)))
+
+    def costs(start: int) -> Floats:
+        part = slice(start, start + at_once)
         there = _with_demand(case, fixed.problem, calibration, scenarios[part], like[part])
-        costs.append(scenario_costs(there, operate(there, decisions)))
-    found = np.concatenate(costs)
+        return scenario_costs(there, operate(there, decisions))
+
+    with ThreadPoolExecutor(BESIDE) as beside:
+        found = np.concatenate(list(beside.map(costs, range(0, count, at_once))))
     return estimated(found, problem.risk.alpha, running_usd=float(own @ problem.probability), seed=seed)
 
 
