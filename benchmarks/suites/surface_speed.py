@@ -26,7 +26,7 @@ from benchmarks.rows import ResultRow
 from benchmarks.settings import SuiteSettings, argument, chosen, require
 from optimizer.surfaces.cost import Expected, Inputs
 from optimizer.surfaces.queueing import QueueingParameters
-from optimizer.surfaces.sweep import load_mesh, plan_for, sweep, sweep_with_slopes
+from optimizer.surfaces.sweep import load_mesh, plan_for, sweep_with_slopes, swept
 
 SUITE = "surface_speed"
 WAITS = {"m_m_c": QueueingParameters(corrections=None), "g_g_c": QueueingParameters()}
@@ -108,7 +108,7 @@ def _lowered(name: str, inputs: Inputs, reason: jax.Array, devices: list[jax.Dev
     mesh = load_mesh(devices) if len(devices) > 1 else None
     plan = plan_for(inputs, whole=name == "forward", mesh=mesh, elements=elements)
     if name == "forward":
-        return sweep.lower(inputs, reason, plan=plan)
+        return swept.lower(inputs, reason, plan=plan)
     return sweep_with_slopes.lower(inputs, reason, _weights(), plan=plan)
 
 

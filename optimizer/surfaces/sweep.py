@@ -68,7 +68,6 @@ def load_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     return jax.make_mesh((len(chosen),), (LOADS,), axis_types=(AxisType.Auto,), devices=chosen)
 
 
-@partial(jax.jit, static_argnames=("plan", "reduction"), compiler_options=OPTIONS)
 def sweep(inputs: Inputs, reason: Array, *, plan: Plan, reduction: Reduction = expected) -> Any:
     """The reduction of the whole surface. Differentiable in `inputs`: chunks are computed again on the way back (`jax.checkpoint`).
 
@@ -86,6 +85,10 @@ def sweep(inputs: Inputs, reason: Array, *, plan: Plan, reduction: Reduction = e
         return chunk(arrays[: layout.slopes], arrays[layout.slopes]), []
 
     return _run(layout, plan, body)[0]
+
+
+swept = jax.jit(sweep, static_argnames=("plan", "reduction"), compiler_options=OPTIONS)
+"""`sweep`, compiled; with options of its own, which JAX takes neither within another `jax.jit` nor under `jax.grad`."""
 
 
 @partial(jax.jit, static_argnames=("plan", "reduction"), compiler_options=OPTIONS)

@@ -20,7 +20,7 @@ from benchmarks.made_surface import chunks_of, made_inputs
 from optimizer.surfaces.cost import Demand, Expected, Inputs, Reason, Surface, demanded, expected, surface
 from optimizer.surfaces.queueing import TRUSTED_UTILISATION, QueueingParameters
 from optimizer.surfaces.sizing import QueueRows, count_and_waits, replicas_for
-from optimizer.surfaces.sweep import Plan, plan_for, sweep, sweep_with_slopes
+from optimizer.surfaces.sweep import Plan, plan_for, sweep, sweep_with_slopes, swept
 from tests.samples import one_in
 from tests.surfaces.cost_inputs import cost_inputs
 from tests.tolerances import (
@@ -103,7 +103,7 @@ def test_against_numpy_forward_and_slopes(parameters: QueueingParameters) -> Non
     how = None if parameters.corrections is None else numpy_surface.irregular(parameters)
     chunks = chunks_of(inputs, loads=3, scenarios=5)
     plan = plan_for(inputs)
-    mine = sweep(inputs, reason, plan=plan)
+    mine = swept(inputs, reason, plan=plan)
     parts = [numpy_surface.forward(chunk, how) for chunk in chunks]
     for name in ("usd", "accelerator_hours", "hours", "hours_served", "requests", "tpot_requests", "usd_per_million_tokens_hours"):
         close(getattr(mine, name), sum(part[name] for part in parts), COST_AGAINST_NUMPY)
@@ -157,7 +157,7 @@ def test_chunks_change_nothing() -> None:
     inputs, reason = cost_inputs(SHAPE)
     whole = expected(evaluated(inputs, reason), inputs.market.hours, inputs.market.probability)
     for plan in (Plan(loads=2, scenarios=4), Plan(loads=1, scenarios=6)):
-        close(sweep(inputs, reason, plan=plan), whole, SHARDED)
+        close(swept(inputs, reason, plan=plan), whole, SHARDED)
 
 
 def test_what_no_pool_serves_costs_nothing_and_says_why() -> None:
@@ -205,7 +205,7 @@ def test_single_precision_and_edges(load: float, patience: float) -> None:
 def test_memory_does_not_grow_with_periods_and_scenarios() -> None:
     def scratch(periods: int, scenarios: int) -> tuple[float, float]:
         inputs, reason = made_inputs((16, 8, periods, 2, scenarios), MEMORYLESS, 0)
-        memory = sweep.lower(inputs, reason, plan=Plan(loads=4, scenarios=16)).compile().memory_analysis()
+        memory = swept.lower(inputs, reason, plan=Plan(loads=4, scenarios=16)).compile().memory_analysis()
         return float(memory.temp_size_in_bytes), float(memory.argument_size_in_bytes)
 
     (small, small_inputs), (large, large_inputs) = scratch(2, 16), scratch(16, 128)  # 64 times the elements
