@@ -12,9 +12,9 @@ from optimizer.errors import PlacementError
 from optimizer.jobs.compose import dotted
 from optimizer.planning.compare import Comparison, compare
 from optimizer.planning.compare.run_tables import RunTables
+from optimizer.planning.doing_nothing import doing_nothing_usd
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
-from optimizer.planning.replan.watch import doing_nothing_usd
 from optimizer.report.overview import CostLine, DueLine, News
 from optimizer.report.wording import counted
 from optimizer.store.inputs import kept_inputs
@@ -100,15 +100,18 @@ def due_lines(result: PlanResult, commitments: Rows, known: Mapping[str, float |
     Args:
       known: that cost by contract where it has been worked out already.
     """
-    known, idle_usd = known or {}, doing_nothing_usd(result)
+    known = known or {}
     rows = sorted((row for row in commitments if row["decision"] in ("sign", "leave") and row["act_by"]), key=lambda row: row["act_by"])
+    shown = rows[:MOST_DUE]
+    unknown = list(dict.fromkeys((row["contract"], row["decision"]) for row in shown if row["contract"] not in known))
+    idle_usd = dict(zip(unknown, doing_nothing_usd(result, unknown), strict=True))
     return tuple(
         DueLine(
             act_by=row["act_by"],
             decision=row["decision"],
             lots=row["lots"],
             contract=row["contract"],
-            idle_usd=known[row["contract"]] if row["contract"] in known else idle_usd(row["contract"], row["decision"]),
+            idle_usd=known[row["contract"]] if row["contract"] in known else idle_usd[row["contract"], row["decision"]],
         )
-        for row in rows[:MOST_DUE]
+        for row in shown
     )

@@ -63,7 +63,7 @@ def search_paths(search: Search) -> None:
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
         (Worker if beside else InTurn)(solve_part, weighed) as assigner,
     ):
-        walker = (Worker if beside else InTurn)(walk_more, weighed)
+        walker = (Worker if beside else InTurn)(walk_more, weighed, alone=True)
         run = _Run(search, weighed, climb, assigner, walker)
         try:
             run.run()

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Generic, TypeVar, cast
 from optimizer.errors import PlacementError, SolverFailure
 
 Answer = TypeVar("Answer")
+THREADS = "NPROC"  # how many JAX has on a processor, in the environment where it is first asked for a device
 LOOK_S = 1.0  # between two looks at whether the parent is still there
 OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 
@@ -32,10 +33,14 @@ OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 class Worker(Generic[Answer]):
     """One child process that answers `work(subject, **options)`; `work` is a function of a module."""
 
-    def __init__(self, work: Callable[..., Answer], subject: object) -> None:
+    def __init__(self, work: Callable[..., Answer], subject: object, *, alone: bool = False) -> None:
+        """
+        Args:
+          alone: JAX has one thread in the child: what is many small kernels, one after another, is as soon done on half the processor time.
+        """
         self._process = _ready.pop(work.__module__) if work.__module__ in _ready else _process()
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._sent = self._thread.submit(self._send, (work, subject))
+        self._sent = self._thread.submit(self._send, (work, subject, alone))
 
     def ask(self, **options: Any) -> Future[Answer]:
         """`work(subject, **options)`, in the child."""
@@ -115,7 +120,7 @@ def _process(*modules: str) -> subprocess.Popen[bytes]:
 class InTurn(Generic[Answer]):
     """What `Worker` does, without a process of its own: it answers when it is asked, before anything else goes on."""
 
-    def __init__(self, work: Callable[..., Answer], subject: object) -> None:
+    def __init__(self, work: Callable[..., Answer], subject: object, *, alone: bool = False) -> None:
         self._work, self._subject = work, subject
 
     def ask(self, **options: Any) -> Future[Answer]:
@@ -141,7 +146,9 @@ class InTurn(Generic[Answer]):
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Reads what to do and the subject, then requests, until the other side closes."""
-    work, subject = pickle.load(requests)
+    work, subject, alone = pickle.load(requests)
+    if alone:
+        os.environ[THREADS] = "1"
     while True:
         try:
             options = pickle.load(requests)

@@ -19,7 +19,7 @@ from optimizer.planning.audit.clauses import State, clause_states
 from optimizer.planning.audit.exits import earliest_exit
 from optimizer.planning.audit.prices import Price
 from optimizer.planning.audit.use import TAIL, percentile
-from optimizer.planning.replan.watch import doing_nothing_usd
+from optimizer.planning.doing_nothing import doing_nothing_usd
 from optimizer.planning.unit_costs import unit_costs
 from optimizer.planning.verify import cost_rows
 
@@ -79,10 +79,12 @@ def _decisions(found: Audit, within_days: int) -> Iterator[Mapping[str, Any]]:
     """What is due; of a quote that the plan signs, doing nothing costs at most what the plan does without it."""
     case = replace(found.case, contracts=found.contracts)
     signed = {row["contract"] for row in outputs.commitments(found.base) if row["decision"] == "sign"}
-    idle_usd = doing_nothing_usd(found.base)
-    for row in decisions.decisions(case, found.terms, found.curves, recommended(found), within_days=within_days):
-        quoted = row["decision"] in ("sign", "renew") and row["contract"] in signed
-        yield row | {"doing_nothing_usd": idle_usd(row["contract"], "sign")} if quoted else row
+    rows = list(decisions.decisions(case, found.terms, found.curves, recommended(found), within_days=within_days))
+    quoted = list(dict.fromkeys(row["contract"] for row in rows if row["decision"] in ("sign", "renew") and row["contract"] in signed))
+    idle_usd = dict(zip(quoted, doing_nothing_usd(found.base, [(contract, "sign") for contract in quoted]), strict=True))
+    for row in rows:
+        due = row["decision"] in ("sign", "renew") and row["contract"] in idle_usd
+        yield row | {"doing_nothing_usd": idle_usd[row["contract"]]} if due else row
 
 
 def recommended(found: Audit) -> dict[str, str]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from optimizer.domain.case import Case
 from optimizer.domain.demand import Demand
+from optimizer.planning.doing_nothing import doing_nothing_usd
 from optimizer.planning.outputs import Rows
 from optimizer.planning.plan import PlanResult
-from optimizer.solve.settle import settle_alone, settled_alike
-from optimizer.solve.start import as_is_and_elsewhere
-from optimizer.solve.walking import walked_from
 
-ROUNDS = 3  # of a walk: somebody waits for the plan, and the first few gain most
 KINDS = ("decision_due", "price_point", "burn_down", "budget", "forecast_drift", "table_age", "unserved")
 
 
@@ -43,44 +40,16 @@ class Watch:
 
 def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterator[Alert]:
     """Contracts to sign or to leave by a day within `days`, with what it costs at most not to."""
-    as_of, idle_usd = result.case.as_of, doing_nothing_usd(result)
-    for row in commitments:
-        by = row["act_by"]
-        if row["decision"] in ("sign", "leave") and by is not None and by <= as_of + timedelta(days=watch.days):
-            usd = idle_usd(row["contract"], row["decision"])
-            cost = "" if usd is None else f"; doing nothing costs {usd:,.0f} USD at most"
-            dated = "" if row["effective"] is None else f" from {row['effective']}"
-            lots = "1 lot" if row["lots"] == 1 else f"{row['lots']} lots"
-            text = f"{row['decision']} {lots} of {row['contract']}{dated}: act by {by}{cost}"
-            yield Alert(kind="decision_due", subject=row["contract"], due=by, usd=usd, text=text)
-
-
-def doing_nothing_usd(result: PlanResult) -> Callable[[str, str], float | None]:
-    """What the plan costs more without a decision to sign or to leave a contract, at most, discounted; None where a rule then breaks.
-
-    Loads stay where the plan has them or, where that has too little then, go to the cheapest capacity left: whichever costs less. Where
-    the plan was found at prices, whose search walks, they walk on from there.
-    """
-    problem, supply, decisions = result.problem, result.problem.supply, result.plan.decisions
-    settle = settled_alike(problem, decisions)
-
-    def without_usd(contract: str, decision: str) -> float | None:
-        k = supply.contracts.index(contract)
-        lots, exits = decisions.lots.copy(), decisions.exits.copy()
-        exits[k] = 0
-        for a, b, t in supply.same_exits:  # what is decided for all groups of scenarios at once is left undone for all
-            if k in (a, b):
-                exits[[a, b], t] = 0
-        if decision == "sign":
-            together = {k, *(int(other) for pair in supply.same_lots if k in pair for other in pair)}
-            lots[list(together)] = supply.least_lots[list(together)]
-        undone = replace(decisions, lots=lots, exits=exits)
-        ways = as_is_and_elsewhere(problem, undone)
-        walked = None if result.priced is None else settle_alone(problem, walked_from(problem, ways, rounds=ROUNDS))
-        plans = (walked,) if walked is not None else (settle(undone), *(settle_alone(problem, way) for way in ways[1:]))
-        return min((plan.objective_usd - result.objective_usd for plan in plans if plan is not None), default=None)
-
-    return without_usd
+    last = result.case.as_of + timedelta(days=watch.days)
+    decided = [row for row in commitments if row["decision"] in ("sign", "leave") and row["act_by"] is not None]
+    due = [row for row in decided if row["act_by"] <= last]
+    costs_usd = doing_nothing_usd(result, [(row["contract"], row["decision"]) for row in due])
+    for row, usd in zip(due, costs_usd, strict=True):
+        cost = "" if usd is None else f"; doing nothing costs {usd:,.0f} USD at most"
+        dated = "" if row["effective"] is None else f" from {row['effective']}"
+        lots = "1 lot" if row["lots"] == 1 else f"{row['lots']} lots"
+        text = f"{row['decision']} {lots} of {row['contract']}{dated}: act by {row['act_by']}{cost}"
+        yield Alert(kind="decision_due", subject=row["contract"], due=row["act_by"], usd=usd, text=text)
 
 
 def forecast_drift(before: Case, after: Case, watch: Watch) -> Iterator[Alert]:
