@@ -40,6 +40,7 @@ from optimizer.planning.replan.steadiness import Steadiness
 from optimizer.planning.replan.watch import KINDS, Alert, Watch, decisions_due, forecast_drift, old_tables, unserved, worst_first
 from optimizer.report.overview import CostLine, News
 from optimizer.report.wording import counted
+from optimizer.solve.worker import ready
 from optimizer.store.catalogue import runs
 from optimizer.store.lock import sole_writer
 from optimizer.store.runs import PLANNING, RunDraft, RunFailed, find_run, new_run, run_path
@@ -84,7 +85,7 @@ def _replan(settings: ReplanJob, inputs: Inputs, home: Path) -> tuple[Alert, ...
     began = time.monotonic()
     tonight = _read(settings, inputs, home)
     calibration = read_calibration(inputs.calibration)
-    with new_run(home, now=datetime.now(UTC)) as draft:
+    with new_run(home, now=datetime.now(UTC)) as draft, ready():
         draft.path("config.yaml").write_text(as_yaml(settings))
         inputs.keep(draft.path("inputs"))
         draft.log(f"run {draft.run_id}: replan of {tonight.case.name}")

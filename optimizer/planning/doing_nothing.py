@@ -1,9 +1,9 @@
-"""What a plan costs more where somebody does not sign or leave a contract as it says."""
+"""What a plan costs more where a contract is not signed or left as it says."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
@@ -15,16 +15,6 @@ from optimizer.solve.walking import walked_from
 from optimizer.solve.worker import InTurn, Worker
 
 ROUNDS = 3  # of a walk: somebody waits for the plan, and the first few gain most
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """A plan to be done without one of its decisions."""
-
-    problem: PlanningProblem
-    decisions: Decisions
-    objective_usd: float
-    walks: bool  # whether it was found at prices, whose search walks
 
 
 def doing_nothing_usd(result: PlanResult, left_undone: Sequence[tuple[str, str]]) -> tuple[float | None, ...]:
@@ -39,21 +29,20 @@ def doing_nothing_usd(result: PlanResult, left_undone: Sequence[tuple[str, str]]
     Returns:
       One figure for each.
     """
-    if not left_undone:
-        return ()
     problem, decisions = result.problem, result.plan.decisions
-    planned = Planned(problem=problem, decisions=decisions, objective_usd=result.objective_usd, walks=result.priced is not None)
-    large = problem.pair_allowed.size + len(problem.needs.option_run) > SMALL
-    with (Worker if large else InTurn)(without_usd, planned, alone=True) as reckoner:
-        asked = [reckoner.ask(contract=contract, decision=decision) for contract, decision in left_undone]
-        return tuple(answer.result() for answer in asked)
+    undone = [_without(problem, decisions, contract, decision) for contract, decision in left_undone]
+    ways = [as_is_and_elsewhere(problem, each) for each in undone]
+    if result.priced is None or not undone:
+        settle = settled_alike(problem, decisions)
+        plans = [(settle(each), *(settle_alone(problem, way) for way in others[1:])) for each, others in zip(undone, ways, strict=True)]
+    else:
+        plans = [(settle_alone(problem, walked),) for walked in _walked(problem, ways)]
+    return tuple(min((plan.objective_usd - result.objective_usd for plan in each if plan is not None), default=None) for each in plans)
 
 
-def without_usd(planned: Planned, *, contract: str, decision: str) -> float | None:
-    """`doing_nothing_usd` of one decision."""
-    problem, supply, decisions = planned.problem, planned.problem.supply, planned.decisions
+def _without(problem: PlanningProblem, decisions: Decisions, contract: str, decision: str) -> Decisions:
+    supply, lots, exits = problem.supply, decisions.lots.copy(), decisions.exits.copy()
     k = supply.contracts.index(contract)
-    lots, exits = decisions.lots.copy(), decisions.exits.copy()
     exits[k] = 0
     for a, b, t in supply.same_exits:  # what is decided for all groups of scenarios at once is left undone for all
         if k in (a, b):
@@ -61,8 +50,11 @@ def without_usd(planned: Planned, *, contract: str, decision: str) -> float | No
     if decision == "sign":
         together = {k, *(int(other) for pair in supply.same_lots if k in pair for other in pair)}
         lots[list(together)] = supply.least_lots[list(together)]
-    undone = replace(decisions, lots=lots, exits=exits)
-    ways = as_is_and_elsewhere(problem, undone)
-    walked = settle_alone(problem, walked_from(problem, ways, rounds=ROUNDS)) if planned.walks else None
-    plans = (walked,) if walked is not None else (settled_alike(problem, decisions)(undone), *(settle_alone(problem, w) for w in ways[1:]))
-    return min((plan.objective_usd - planned.objective_usd for plan in plans if plan is not None), default=None)
+    return replace(decisions, lots=lots, exits=exits)
+
+
+def _walked(problem: PlanningProblem, ways: Sequence[tuple[Decisions, ...]]) -> Iterator[Decisions]:
+    large = problem.pair_allowed.size + len(problem.needs.option_run) > SMALL
+    with (Worker if large else InTurn)(walked_from, problem, alone=True) as walker:
+        for walking in [walker.ask(rivals=rivals, rounds=ROUNDS) for rivals in ways]:
+            yield walking.result()

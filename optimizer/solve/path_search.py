@@ -71,7 +71,7 @@ def search_paths(search: Search) -> None:
             if run.walked is None:
                 walker.leave()  # it may still be compiling: the next run then begins with its kernels
             else:
-                walker.close()
+                walker.pass_on()
 
 
 @dataclass(frozen=True)

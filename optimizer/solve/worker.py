@@ -38,29 +38,32 @@ class Worker(Generic[Answer]):
         Args:
           alone: JAX has one thread in the child: what is many small kernels, one after another, is as soon done on half the processor time.
         """
-        self._process = _ready.pop(work.__module__) if work.__module__ in _ready else _process()
-        self._thread = ThreadPoolExecutor(max_workers=1)
-        self._sent = self._thread.submit(self._send, (work, subject, alone))
+        self._module = work.__module__
+        self._child = _ready.pop(self._module) if self._module in _ready else _Child()
+        self._sent = self._child.thread.submit(self._child.send, (work, subject, alone))
 
     def ask(self, **options: Any) -> Future[Answer]:
         """`work(subject, **options)`, in the child."""
-        return self._thread.submit(self._answer, options)
+        return self._child.thread.submit(self._answer, options)
 
     def close(self) -> None:
         """Stops the child at once, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
-        self._thread.shutdown(cancel_futures=True)
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(BrokenPipeError):  # what was still to be sent has no reader any more
-                cast(BinaryIO, pipe).close()
+        self._child.kill()
 
     def leave(self) -> None:
         """Nobody waits any more; what the child does may go on until the block of `ready` ends, and what it compiles by then is kept."""
         if _left is None:
             self.close()
         else:
-            _left.append(self)
+            _left.append(self._child)
+
+    def pass_on(self) -> None:
+        """Within a block of `ready`, the next worker with work of the same module takes the child, with the kernels that it has
+        compiled, once it has answered what was asked; elsewhere the child is stopped."""
+        if _left is None or self._module in _ready:
+            self.close()
+        else:
+            _ready[self._module] = self._child
 
     def __enter__(self) -> Worker[Answer]:
         return self
@@ -68,15 +71,11 @@ class Worker(Generic[Answer]):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _send(self, message: object) -> None:
-        pickle.dump(message, cast(BinaryIO, self._process.stdin), protocol=pickle.HIGHEST_PROTOCOL)
-        cast(BinaryIO, self._process.stdin).flush()
-
     def _answer(self, options: dict[str, Any]) -> Answer:
         try:
             self._sent.result()
-            self._send(options)
-            answer = pickle.load(cast(BinaryIO, self._process.stdout))
+            self._child.send(options)
+            answer = pickle.load(cast(BinaryIO, self._child.process.stdout))
         except (EOFError, BrokenPipeError) as error:
             raise SolverFailure("the solver's process ended before it answered; it may have run out of memory") from error
         if isinstance(answer, PlacementError):
@@ -84,37 +83,51 @@ class Worker(Generic[Answer]):
         return cast(Answer, answer)
 
 
-_ready: dict[str, subprocess.Popen[bytes]] = {}  # by the module that each has imported
-_left: list[Worker[Any]] | None = None  # None outside of `ready`
+class _Child:
+    """A process that has imported some modules, and the thread that talks with it."""
+
+    def __init__(self, *modules: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "optimizer.solve.worker", *modules],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.thread = ThreadPoolExecutor(max_workers=1)
+
+    def send(self, message: object) -> None:
+        pickle.dump(message, cast(BinaryIO, self.process.stdin), protocol=pickle.HIGHEST_PROTOCOL)
+        cast(BinaryIO, self.process.stdin).flush()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.thread.shutdown(cancel_futures=True)
+        for pipe in (self.process.stdin, self.process.stdout):
+            with suppress(BrokenPipeError):  # what was still to be sent has no reader any more
+                cast(BinaryIO, pipe).close()
+
+
+_ready: dict[str, _Child] = {}  # by the module whose work each is for
+_left: list[_Child] | None = None  # None outside of `ready`
 
 
 @contextmanager
 def ready(*modules: str) -> Iterator[None]:
     """Processes that import these modules beside what goes on; the first worker that is to do a module's work takes its process.
 
-    Those that nobody has taken by the end are ended, and so are those that were left.
+    Those that nobody has taken by the end are ended, and so are those that were left or passed on.
     """
     global _left
     _left = []
-    _ready.update({module: _process(module) for module in modules})
+    _ready.update({module: _Child(module) for module in modules})
     try:
         yield
     finally:
-        for worker in _left:
-            worker.close()
+        for child in (*_left, *_ready.values()):
+            child.kill()
+        _ready.clear()
         _left = None
-        for process in [_ready.pop(module) for module in modules if module in _ready]:
-            process.kill()
-            process.communicate()
-
-
-def _process(*modules: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "optimizer.solve.worker", *modules],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
 
 
 class InTurn(Generic[Answer]):
@@ -137,6 +150,9 @@ class InTurn(Generic[Answer]):
     def leave(self) -> None:
         """Nor to go on."""
 
+    def pass_on(self) -> None:
+        """Nor to pass on."""
+
     def __enter__(self) -> InTurn[Answer]:
         return self
 
@@ -145,20 +161,23 @@ class InTurn(Generic[Answer]):
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Reads what to do and the subject, then requests, until the other side closes."""
-    work, subject, alone = pickle.load(requests)
-    if alone:
-        os.environ[THREADS] = "1"
+    """Reads what to do and the subject, then requests, and so again where another follows, until the other side closes."""
+    work, subject = None, None
     while True:
         try:
-            options = pickle.load(requests)
+            message = pickle.load(requests)
         except EOFError:
             return
-        answers.write(_answered(work, subject, options))
-        answers.flush()
+        if isinstance(message, dict):
+            answers.write(_answered(work, subject, message))
+            answers.flush()
+        else:
+            work, subject, alone = message
+            if alone:
+                os.environ[THREADS] = "1"
 
 
-def _answered(work: Callable[..., Any], subject: object, options: dict[str, Any]) -> bytes:
+def _answered(work: Any, subject: object, options: dict[str, Any]) -> bytes:
     """An answer, or the error that whoever asked is to raise."""
     try:
         return pickle.dumps(work(subject, **options), protocol=pickle.HIGHEST_PROTOCOL)

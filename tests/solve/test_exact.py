@@ -82,7 +82,7 @@ def test_a_worker_answers_as_the_solver_does_and_passes_failures_on() -> None:
 
 def test_a_worker_that_dies_is_a_clear_failure() -> None:
     worker = Worker(solve_program, build_program(random_problem(1, SMALL)))
-    worker._process.kill()
+    worker._child.process.kill()
     with pytest.raises(SolverFailure, match="process ended before it answered"):
         worker.ask(relax=True).result(timeout=600)
     worker.close()

@@ -16,14 +16,15 @@ WORK_S = 0.3
 PATIENCE_S = 30.0  # of a machine that does much else
 
 
-def own_number(subject: str) -> int:
+def own_number(subject: str, *, wait_s: float = 0.0) -> int:
     """The process that answers."""
+    time.sleep(wait_s)
     return os.getpid()
 
 
 def test_a_worker_takes_the_process_that_is_ready_for_its_work() -> None:
     with ready(own_number.__module__):
-        first = worker._ready[own_number.__module__].pid
+        first = worker._ready[own_number.__module__].process.pid
         with Worker(own_number, "subject") as one, Worker(own_number, "subject") as other:
             assert one.ask().result() == first
             assert other.ask().result() != first
@@ -31,7 +32,7 @@ def test_a_worker_takes_the_process_that_is_ready_for_its_work() -> None:
 
 def test_processes_that_nobody_takes_end() -> None:
     with pytest.raises(KeyboardInterrupt), ready(own_number.__module__):
-        process = worker._ready[own_number.__module__]
+        process = worker._ready[own_number.__module__].process
         raise KeyboardInterrupt
     assert process.returncode is not None
     assert not worker._ready
@@ -45,13 +46,33 @@ def test_what_is_left_goes_on_until_the_end(tmp_path: Path) -> None:
         _wait_for(begun)
         left.leave()
         _wait_for(done)
-    assert left._process.returncode is not None
+    assert left._child.process.returncode is not None
+
+
+def test_a_worker_takes_what_was_passed_on_once_it_has_answered() -> None:
+    with ready():
+        first = Worker(own_number, "subject")
+        asked = first.ask(wait_s=WORK_S)
+        first.pass_on()
+        with Worker(own_number, "another") as other:
+            assert other.ask().result() == asked.result()
+    last = Worker(own_number, "subject")
+    last.pass_on()
+    assert last._child.process.returncode is not None
+
+
+def test_what_is_passed_on_ends_where_nobody_takes_it() -> None:
+    with ready():
+        passed = Worker(own_number, "subject")
+        passed.pass_on()
+    assert passed._child.process.returncode is not None
+    assert not worker._ready
 
 
 def test_what_is_left_ends_at_once_where_nothing_follows(tmp_path: Path) -> None:
     left = Worker(_written, tmp_path / "done")
     left.leave()
-    assert left._process.returncode is not None
+    assert left._child.process.returncode is not None
 
 
 def test_what_broke_in_a_child_is_told_to_whoever_asked(capfd: pytest.CaptureFixture[str]) -> None:
