@@ -2,8 +2,8 @@
 
 `seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that the device held most, where it says so.
 The row `exponent` has in `ratio` the exponent of time in the number of loads, in `status` its 95 % interval. With `peers=true` parts of
-a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's. `evaluation` is one
-evaluation with its slopes alone, and `status` says of it and of its parts what share they reach of the roof that binds: what the device
+a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's, and `rest` all parts but
+the matrix part together. `evaluation` is one evaluation with its slopes alone, and `status` says of it and of its parts what share they reach of the roof that binds: what the device
 copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
 With `processor=true` and a card a row says what the same evaluation takes on the host's processor, on as many cores as the variable NPROC
 says.
@@ -183,6 +183,7 @@ def _parts(settings: Settings, arrays: Arrays, size: str, device: str, roofs: ro
     }
     moved = {"matrix": matrix_bytes(arrays), "paths": paths_bytes(arrays)}
     products = {"matrix": 4.0 * arrays.loads.need.size}  # each need times a price, and times a share, added up
+    rest, rest_yardstick = 0.0, 0.0  # all but the matrix part
     for name, (ours, plain) in made.items():
         began = time.perf_counter()
         jax.block_until_ready(ours())
@@ -192,6 +193,10 @@ def _parts(settings: Settings, arrays: Arrays, size: str, device: str, roofs: ro
         row = ResultRow(suite=SUITE, case=name, size=size, solver="price", device=device, seconds=seconds, ratio=yardstick / seconds)
         work = roofline.Work(operations=products.get(name) or roofline.operations(ours), bytes=moved.get(name, 0.0))
         yield replace(row, compile_seconds=max(0.0, compiled - seconds), status=roofs.share(work, seconds))
+        if name != "matrix":
+            rest, rest_yardstick = rest + seconds, rest_yardstick + yardstick
+    yield ResultRow(suite=SUITE, case="rest", size=size, solver="NumPy", seconds=rest_yardstick, ratio=1.0)
+    yield ResultRow(suite=SUITE, case="rest", size=size, solver="price", device=device, seconds=rest, ratio=rest_yardstick / rest)
 
 
 Part = tuple[Callable[[], Any], Callable[[], Any]]  # value and slopes by this project, and by NumPy

@@ -5,13 +5,14 @@ Axes: D streams, E eligible (stream, pool) pairs, N eligible (load, pool) pairs,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optimizer.domain.calendar import HOURS_PER_DAY
 from optimizer.domain.case import Case
+from optimizer.domain.problem import Bools
 from optimizer.domain.surface import Floats, Ineligible, Ints, Needs, SmallInts
 from optimizer.errors import DataError, Violation
 from optimizer.planning.calibration import Calibration, shipped_calibration
@@ -35,9 +36,14 @@ class LoadPairs:
     pair: Ints  # [N] index into the stream pairs
     stream: Ints  # [N]
     share: Floats  # [N]
+    asked: Bools  # [N, T] where needs are wanted
 
 
-def compute_needs(case: Case, calibration: Calibration | None = None, *, only: Mapping[str, Collection[str]] | None = None) -> Needs:
+Only = Mapping[str, Mapping[str, Bools]]
+"""Pools to look at for each load, by name, and the periods in which, [T]."""
+
+
+def compute_needs(case: Case, calibration: Calibration | None = None, *, only: Only | None = None) -> Needs:
     """Needs of all loads and options of all runs of a case.
 
     A load counts in accelerators needs the same number in every eligible pool, whatever its accelerator. Work of a flexible
@@ -45,8 +51,8 @@ def compute_needs(case: Case, calibration: Calibration | None = None, *, only: M
 
     Args:
       calibration: None: the one that is shipped.
-      only: names of the pools to look at for each load, for many scenarios of a plan that stands; training options are then left out. None:
-        all pools, and the options.
+      only: where to look, for many scenarios of a plan that stands: needs of a model's replicas are 0 elsewhere, and training options are
+        left out. None: everywhere, and the options.
 
     Raises:
       DataError: loads or runs that no pool can hold, or demand that cannot be read; all of them at once.
@@ -102,7 +108,7 @@ def whole(quantity: Floats) -> Floats:
     return np.asarray(np.ceil(quantity * (1.0 - ROUNDING)))
 
 
-def _by_stream(streams: Streams, only: Mapping[str, Collection[str]]) -> list[set[str]]:
+def _by_stream(streams: Streams, only: Only) -> list[set[str]]:
     """Pools of a stream's loads together."""
     found: list[set[str]] = [set() for _ in streams.workloads]
     for named, d in zip(streams.loads, streams.load_stream, strict=True):
@@ -110,7 +116,7 @@ def _by_stream(streams: Streams, only: Mapping[str, Collection[str]]) -> list[se
     return found
 
 
-def _load_pairs(streams: Streams, pairs: StreamPairs, pools: list[str], only: Mapping[str, Collection[str]] | None) -> LoadPairs:
+def _load_pairs(streams: Streams, pairs: StreamPairs, pools: list[str], only: Only | None) -> LoadPairs:
     eligible = [np.flatnonzero(pairs.stream == d) for d in range(len(streams.workloads))]
     mine = [eligible[d] for d in streams.load_stream]
     if only is not None:
@@ -118,7 +124,11 @@ def _load_pairs(streams: Streams, pairs: StreamPairs, pools: list[str], only: Ma
             mine[i] = np.array([e for e in mine[i] if pools[pairs.pool[e]] in only[named.name]], dtype=np.int64)
     load = np.repeat(np.arange(len(mine), dtype=np.int64), [len(rows) for rows in mine])
     pair = np.concatenate([*mine, np.zeros(0, dtype=np.int64)])
-    return LoadPairs(load=load, pair=pair, stream=streams.load_stream[load], share=streams.share[load])
+    asked = np.ones((len(load), streams.figure.shape[1]), dtype=np.bool_)
+    if only is not None:
+        for row, d, e in zip(asked, load, pair, strict=True):
+            row[:] = only[streams.loads[d].name][pools[pairs.pool[e]]]
+    return LoadPairs(load=load, pair=pair, stream=streams.load_stream[load], share=streams.share[load], asked=asked)
 
 
 def _rigid(streams: Streams, pairs: StreamPairs, loads: LoadPairs) -> tuple[SmallInts, Floats, Floats]:
@@ -139,7 +149,8 @@ def _rigid(streams: Streams, pairs: StreamPairs, loads: LoadPairs) -> tuple[Smal
 
     n = rigid & modelled
     arrivals = _requests(streams)[d[n], :, None, :] * streams.busy_weight[d[n], :, :, None] * share[n]
-    replicas = replicas_needed(arrivals, pairs.requests_per_s[e[n]], pairs.wait_limit_ms[e[n]])
+    asked, replicas = loads.asked[n], np.zeros(arrivals.shape, dtype=np.int64)
+    replicas[asked] = replicas_needed(arrivals[asked], pairs.requests_per_s[e[n]][asked], pairs.wait_limit_ms[e[n]][asked])
     need[n] = replicas * pairs.replica[e[n], None, None, None]
 
     busiest = _busiest(streams)[d]

@@ -60,8 +60,8 @@ class Service:
     def replicas_for(self, arrivals_per_s: Floats) -> Ints:
         """Replicas that keep the limit on TTFT at steady loads, [K]."""
         limit = np.inf if self.ttft_limit_ms is None else self.ttft_limit_ms - self.ttft_ms - self.round_trip_ms
-        each = np.ones((len(arrivals_per_s), 1))
-        return replicas_needed(arrivals_per_s[:, None, None, None], each * self.requests_per_s, each * limit).reshape(-1)
+        each = np.ones(len(arrivals_per_s))
+        return replicas_needed(arrivals_per_s[:, None, None], each * self.requests_per_s, each * limit).reshape(-1)
 
     def million_tokens_per_accelerator_hour(self, arrivals_per_s: Floats) -> Floats:
         """Of steady loads, [K]; a price over this is USD per million tokens."""

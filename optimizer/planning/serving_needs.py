@@ -93,17 +93,17 @@ def serve_pairs(
 
 
 def replicas_needed(arrivals: Floats, requests_per_s: Floats, wait_limit_ms: Floats) -> Ints:
-    """Whole replicas for each block's busiest minute, [N, T, B, S].
+    """Whole replicas for each block's busiest minute, [C, B, S].
 
     Args:
-      arrivals:       [N, T, B, S] requests/s.
-      requests_per_s: [N, T] of one replica.
-      wait_limit_ms:  [N, T] inf: only the planning utilisation counts.
+      arrivals:       [C, B, S] requests/s.
+      requests_per_s: [C] of one replica.
+      wait_limit_ms:  [C] inf: only the planning utilisation counts.
     """
     rows = QueueRows(
         arrivals_per_s=column(arrivals.ravel()),
-        service_s=column(np.broadcast_to(1.0 / requests_per_s[:, :, None, None], arrivals.shape).ravel()),
-        wait_limit_s=column(np.broadcast_to(wait_limit_ms[:, :, None, None] / MS, arrivals.shape).ravel()),
+        service_s=column(np.broadcast_to(1.0 / requests_per_s[:, None, None], arrivals.shape).ravel()),
+        wait_limit_s=column(np.broadcast_to(wait_limit_ms[:, None, None] / MS, arrivals.shape).ravel()),
     )
     counts = in_double(replicas_for, QueueingParameters(), rows, chunk=QUEUE_CHUNK)
     return np.asarray(np.rint(counts), dtype=np.int64).reshape(arrivals.shape)

@@ -11,7 +11,7 @@ from optimizer.domain.case import Case
 from optimizer.domain.chosen_scenarios import in_scenarios
 from optimizer.domain.demand import Scenario
 from optimizer.domain.plan import Decisions, Plan
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints, Needs
 from optimizer.planning.assemble.problem import least_hours, penalties
 from optimizer.planning.calibration import Calibration
@@ -70,7 +70,7 @@ def outside(
 
     def costs(start: int) -> Floats:
         part = slice(start, start + at_once)
-        there = _with_demand(case, fixed.problem, calibration, scenarios[part], like[part])
+        there = _with_demand(case, fixed.problem, decisions, calibration, scenarios[part], like[part])
         return scenario_costs(there, operate(there, decisions))
 
     with ThreadPoolExecutor(BESIDE) as beside:
@@ -80,11 +80,15 @@ def outside(
 
 def fixed_plan(problem: PlanningProblem, decisions: Decisions) -> Restricted:
     """The problem with the plan's pairs and options alone, and all pairs of loads that are not placed: their penalties depend on these."""
-    needs = problem.needs
-    absent = np.asarray((decisions.placed < 0).any(axis=1))
-    taken = np.zeros(len(needs.option_run), dtype=np.bool_)
+    taken = np.zeros(len(problem.needs.option_run), dtype=np.bool_)
     taken[decisions.option[decisions.option >= 0]] = True
-    return restrict(problem, placed_pairs(problem, decisions) | absent[needs.pair_load][:, None], taken)
+    return restrict(problem, _used(problem, decisions), taken)
+
+
+def _used(problem: PlanningProblem, decisions: Decisions) -> Bools:
+    """Where needs count, [N, T]: where a load is, and everywhere if it is nowhere at times."""
+    absent = np.asarray((decisions.placed < 0).any(axis=1))
+    return placed_pairs(problem, decisions) | absent[problem.needs.pair_load][:, None]
 
 
 def narrowed(fixed: Restricted, decisions: Decisions) -> Decisions:
@@ -95,14 +99,15 @@ def narrowed(fixed: Restricted, decisions: Decisions) -> Decisions:
 
 
 def _with_demand(
-    case: Case, problem: PlanningProblem, calibration: Calibration, scenarios: tuple[Scenario, ...], like: Ints
+    case: Case, problem: PlanningProblem, decisions: Decisions, calibration: Calibration, scenarios: tuple[Scenario, ...], like: Ints
 ) -> PlanningProblem:
     """The problem in sampled scenarios: needs from their demand, all else as in the scenarios that they are like."""
     pools, load = [pool.name for pool in case.pools], problem.needs.loads
-    mine: dict[str, set[str]] = {each.name: set() for each in load}
-    for n, p in zip(problem.needs.pair_load, problem.needs.pair_pool, strict=True):
-        mine[load[n].name].add(pools[p])
-    needs = compute_needs(replace(case, scenarios=scenarios), calibration, only=mine)
+    used = _used(problem, decisions)
+    only: dict[str, dict[str, Bools]] = {each.name: {} for each in load}
+    for n, (i, p) in enumerate(zip(problem.needs.pair_load, problem.needs.pair_pool, strict=True)):
+        only[load[i].name][pools[p]] = used[n]
+    needs = compute_needs(replace(case, scenarios=scenarios), calibration, only=only)
     there = in_scenarios(problem, like, np.full(len(like), 1.0 / len(like)))
     price = np.array([site.egress_usd_per_gb for site in case.sites])[problem.pool_site[needs.pair_pool]]
     return replace(
