@@ -2,9 +2,9 @@
 
 `seconds` is one step (an evaluation of the smooth dual and its slopes), `objective` the bytes that the device held most, where it says so.
 The row `exponent` has in `ratio` the exponent of time in the number of loads, in `status` its 95 % interval. With `peers=true` parts of
-a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's, and `rest` all parts but
-the matrix part together. `evaluation` is one evaluation with its slopes alone, and `status` says of it and of its parts what share they reach of the roof that binds: what the device
-copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
+a step stand beside the same in NumPy and BLAS, value and slopes, at each size: `ratio` is the speed over NumPy's. `rest` is paths, starts
+and responses together. `evaluation` is one evaluation with its slopes alone, and `status` says of it and of its parts what share they reach
+of the roof that binds: what the device copies, or multiplies as a product of float32 matrices, in a second (benchmarks/roofline.py).
 With `processor=true` and a card a row says what the same evaluation takes on the host's processor, on as many cores as the variable NPROC
 says.
 
