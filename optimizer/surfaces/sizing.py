@@ -82,7 +82,9 @@ def replicas(parameters: QueueingParameters, rows: QueueRows) -> Array:
     """
     busy = rows.arrivals_per_s > 0.0
     arrivals, service = jnp.where(busy, rows.arrivals_per_s, 1.0), jnp.where(busy, rows.service_s, 0.0)
-    terms, offered, limit = _terms(parameters), arrivals * service, jnp.maximum(rows.wait_limit_s, 0.0)
+    offered, limit = arrivals * service, jnp.maximum(rows.wait_limit_s, 0.0)
+    typed: QueueingParameters = jax.tree.map(lambda value: jnp.asarray(value, offered.dtype), parameters)
+    terms = _terms(typed)
     slack = 1.0 - 8.0 * rounding(offered)  # an exact multiple must not be rounded up
     least = jnp.maximum(jnp.ceil(offered * terms.one_utilisation * slack), 1.0)
     patience = jnp.minimum(limit / jnp.where(service > 0.0, service, 1.0), LONG_WAIT)
