@@ -6,6 +6,7 @@ With a moving cost that separates into leaving and entering, the least cost of b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from optimizer.pricing.smooth import blend, blend_weight, least, less
+
+PART = 16_384  # loads at once, on a processor
 
 
 @jax.tree_util.register_dataclass
@@ -78,15 +81,28 @@ def smooth_path_costs(cost: Array, charge: Array, moves: Moves, temperature: Arr
     return _smooth_forward(cost, charge, moves, temperature)[0]
 
 
-def _smooth_forward(cost: Array, charge: Array, moves: Moves, temperature: Array) -> tuple[Array, Any]:
-    last, before, entry = _costs_so_far(cost, charge, moves, temperature)
-    total = less(least(last[0], temperature, 0), last[1], temperature)
-    return total, (last, before, entry, total, charge, moves, temperature)
+def _smooth_forward(cost: Array, charge: Array, moves: Moves, temperature: Array) -> tuple[Array, tuple[Array, Array]]:
+    """Costs, and at once the slopes of each, so that nothing else as large as the costs is kept."""
+
+    def forward(by_load: tuple[Array, ...]) -> tuple[Array, Array, Array]:
+        cost, temperature, enter, leave, unplaced, at_start, new = by_load
+        mine = Moves(enter=enter, leave=leave, discount=moves.discount, unplaced=unplaced, at_start=at_start, new=new)
+        last, before, entry = _costs_so_far(cost, charge, mine, temperature)
+        total = less(least(last[0], temperature, 0), last[1], temperature)
+        return total, *_flows(total, last, before, entry, charge, mine, temperature)
+
+    by_load = cost, temperature, moves.enter, moves.leave, moves.unplaced, moves.at_start, moves.new
+    total, flows, entered = _in_parts(forward, by_load)
+    return total, (flows, entered)
 
 
-def _smooth_backward(kept: Any, slope: Array) -> tuple[Array, Array, None, None]:
-    """The flow of each load, from the last period to the first: how much of it is in each slot, and enters."""
-    (placed, nowhere), before, entry, total, charge, moves, temperature = kept
+def _smooth_backward(kept: tuple[Array, Array], slope: Array) -> tuple[Array, Array, None, None]:
+    flows, entered = kept
+    return slope[None, None] * flows, jnp.sum(slope[None] * entered, axis=1), None, None
+
+
+def _flows(total: Array, last: State, before: State, entry: Array, charge: Array, moves: Moves, temperature: Array) -> tuple[Array, Array]:
+    """How much of each load is in each slot, [T, Q, L], and enters, [T, L]; from the last period to the first."""
     sharpness = 1.0 / temperature
 
     def share(energy: Array, of: Array) -> Array:
@@ -97,16 +113,39 @@ def _smooth_backward(kept: Any, slope: Array) -> tuple[Array, Array, None, None]
         leaving = earlier + discount * moves.leave
         here, out = flow[0] * paying[None], flow[1] * paying
         enters = here * blend_weight(move[None] + (discount * moves.enter + toll), earlier, temperature[None])
-        moving = jnp.sum(enters, axis=0) + out
+        entered = jnp.sum(enters, axis=0)
+        moving = entered + out
         came = here - enters + moving[None] * share(leaving, move[None]), moving * share(apart, move)
-        return came, (flow[0], jnp.sum(enters))
+        return came, (flow[0], entered)
 
-    last = slope[None] * share(placed, total[None]), slope * share(nowhere, total)
-    _, (flows, entered) = lax.scan(back, last, (before, entry, moves.discount, charge, _paying(moves)), reverse=True)
-    return flows, entered, None, None
+    begin = share(last[0], total[None]), share(last[1], total)
+    found: tuple[Array, Array] = lax.scan(back, begin, (before, entry, moves.discount, charge, _paying(moves)), reverse=True)[1]
+    return found
 
 
 smooth_path_costs.defvjp(_smooth_forward, _smooth_backward)
+
+
+def _in_parts(work: Callable[[Any], Any], by_load: Any) -> Any:
+    """`work` of arrays whose last axis are loads, as its results' is; on a processor a part of the loads at a time, so that what one
+    period reads and writes stays in a core's own cache."""
+    loads = jax.tree.leaves(by_load)[0].shape[-1]
+    parts = -(-loads // PART)
+    if parts <= 1:
+        return work(by_load)
+    width = -(-loads // parts)  # the last part begins within the one before, whose results it finds again
+
+    def part(i: Array, whole: Any, by_load: Any) -> Any:
+        start = jnp.minimum(i * width, loads - width)
+        mine = work(jax.tree.map(lambda of: lax.dynamic_slice_in_dim(of, start, width, of.ndim - 1), by_load))
+        return jax.tree.map(lambda into, found: lax.dynamic_update_slice_in_dim(into, found, start, into.ndim - 1), whole, mine)
+
+    def one_by_one(by_load: Any) -> Any:
+        shapes = jax.eval_shape(work, by_load)
+        empty = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
+        return lax.fori_loop(0, parts, lambda i, whole: part(i, whole, by_load), empty)
+
+    return lax.platform_dependent(by_load, cpu=one_by_one, default=work)
 
 
 def best_paths(cost: Array, charge: Array, moves: Moves) -> Array:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from optimizer.pricing import paths
 from optimizer.pricing.paths import Moves, best_paths, costs_through, path_costs, smooth_path_costs
 from tests.tolerances import PRICING_KERNEL
 
@@ -100,3 +101,19 @@ def test_a_batch_of_prices_is_each_on_its_own():
     together = jax.jit(jax.vmap(lambda cost: path_costs(cost, charge, moves)))(batch)
     for i in range(3):
         np.testing.assert_allclose(together[i], path_costs(batch[i], charge, moves), rtol=PRICING_KERNEL)
+
+
+@pytest.mark.parametrize("part", [1, 2, 3])
+def test_loads_taken_in_parts_cost_and_flow_as_all_at_once(monkeypatch, part):
+    cost, charge, moves = stages(9)
+    weights = jnp.asarray(np.random.default_rng(9).uniform(0.5, 2.0, LOADS))
+    temperature = jnp.full(LOADS, 0.3)
+
+    def weighed(cost, charge):
+        return jnp.sum(weights * smooth_path_costs(cost, charge, moves, temperature))
+
+    whole = jax.jit(jax.value_and_grad(weighed, (0, 1)))(cost, charge)
+    monkeypatch.setattr(paths, "PART", part)
+    parted = jax.jit(jax.value_and_grad(lambda *at: weighed(*at), (0, 1)))(cost, charge)
+    for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(parted), strict=True):
+        np.testing.assert_allclose(other, one, rtol=PRICING_KERNEL, atol=PRICING_KERNEL)
