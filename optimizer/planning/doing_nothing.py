@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from optimizer.domain.plan import Decisions
@@ -32,12 +32,13 @@ def doing_nothing_usd(result: PlanResult, left_undone: Sequence[tuple[str, str]]
     problem, decisions = result.problem, result.plan.decisions
     undone = [_without(problem, decisions, contract, decision) for contract, decision in left_undone]
     ways = [as_is_and_elsewhere(problem, each) for each in undone]
-    if result.priced is None or not undone:
-        settle = settled_alike(problem, decisions)
-        plans = [(settle(each), *(settle_alone(problem, way) for way in others[1:])) for each, others in zip(undone, ways, strict=True)]
-    else:
-        plans = [(settle_alone(problem, walked),) for walked in _walked(problem, ways)]
-    return tuple(min((plan.objective_usd - result.objective_usd for plan in each if plan is not None), default=None) for each in plans)
+    walked: Iterable[Decisions | None] = [None] * len(undone) if result.priced is None or not undone else _walked(problem, ways)
+    settle, figures = settled_alike(problem, decisions), []
+    for each, rivals, gone in zip(undone, ways, walked, strict=True):
+        walk = None if gone is None else settle_alone(problem, gone)
+        plans = (settle(each), *(settle_alone(problem, rival) for rival in rivals[1:])) if walk is None else (walk,)
+        figures.append(min((plan.objective_usd - result.objective_usd for plan in plans if plan is not None), default=None))
+    return tuple(figures)
 
 
 def _without(problem: PlanningProblem, decisions: Decisions, contract: str, decision: str) -> Decisions:

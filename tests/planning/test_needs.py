@@ -38,6 +38,18 @@ def served(**changes: Any) -> Case:
     )
 
 
+def test_needs_where_asked_are_those_of_all() -> None:
+    whole = served()
+    needs, pools = compute_needs(whole), [pool.name for pool in whole.pools]
+    asked = np.random.default_rng(0).random(needs.need.shape[:2]) < 0.5
+    only: dict[str, dict[str, Any]] = {load.name: {} for load in needs.loads}
+    for n, (load, pool) in enumerate(zip(needs.pair_load, needs.pair_pool, strict=True)):
+        only[needs.loads[load].name][pools[pool]] = asked[n]
+    found = compute_needs(whole, only=only)
+    assert (needs.need > 0).all()
+    np.testing.assert_array_equal(found.need, needs.need * asked[:, :, None, None])
+
+
 # Demand in accelerators
 
 
