@@ -25,7 +25,7 @@ from optimizer.solve.search import Progress, Solved, SolveSettings
 from optimizer.surfaces.arrays import device
 
 DISCOUNT_RATE = 0.08  # a year, where none is given
-AFTERWARDS, AFTERWARDS_A_MILLION = 3.0, 0.8  # times what importing and reading take, of itself and a million needs: what follows
+AFTERWARDS, AFTERWARDS_A_MILLION = 3.5, 0.8  # times what importing and reading take, of itself and a million needs: what follows
 LEAST_SEARCH = 0.25  # of the time limit of a whole job, however long the rest takes
 SOLVERS = {"price_and_assign": solve_price_and_assign, "exact": solve_exact}
 
