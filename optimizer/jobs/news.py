@@ -103,8 +103,7 @@ def due_lines(result: PlanResult, commitments: Rows, known: Mapping[str, float |
     known = known or {}
     rows = sorted((row for row in commitments if row["decision"] in ("sign", "leave") and row["act_by"]), key=lambda row: row["act_by"])
     shown = rows[:MOST_DUE]
-    unknown = list(dict.fromkeys((row["contract"], row["decision"]) for row in shown if row["contract"] not in known))
-    idle_usd = dict(zip(unknown, doing_nothing_usd(result, unknown), strict=True))
+    idle_usd = doing_nothing_usd(result, [(row["contract"], row["decision"]) for row in shown if row["contract"] not in known])
     return tuple(
         DueLine(
             act_by=row["act_by"],

@@ -135,15 +135,14 @@ def _in_parts(work: Callable[[Any], Any], by_load: Any) -> Any:
         return work(by_load)
     width = -(-loads // parts)  # the last part begins within the one before, whose results it finds again
 
-    def part(i: Array, whole: Any, by_load: Any) -> Any:
-        start = jnp.minimum(i * width, loads - width)
-        mine = work(jax.tree.map(lambda of: lax.dynamic_slice_in_dim(of, start, width, of.ndim - 1), by_load))
-        return jax.tree.map(lambda into, found: lax.dynamic_update_slice_in_dim(into, found, start, into.ndim - 1), whole, mine)
-
     def one_by_one(by_load: Any) -> Any:
-        shapes = jax.eval_shape(work, by_load)
-        empty = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), shapes)
-        return lax.fori_loop(0, parts, lambda i, whole: part(i, whole, by_load), empty)
+        def part(i: Array, whole: Any) -> Any:
+            start = jnp.minimum(i * width, loads - width)
+            mine = work(jax.tree.map(lambda of: lax.dynamic_slice_in_dim(of, start, width, of.ndim - 1), by_load))
+            return jax.tree.map(lambda into, found: lax.dynamic_update_slice_in_dim(into, found, start, into.ndim - 1), whole, mine)
+
+        empty = jax.tree.map(lambda shape: jnp.zeros(shape.shape, shape.dtype), jax.eval_shape(work, by_load))
+        return lax.fori_loop(0, parts, part, empty)
 
     return lax.platform_dependent(by_load, cpu=one_by_one, default=work)
 

@@ -60,7 +60,7 @@ def solve_price_and_assign(
     search = Search(problem, partial(settle_alone, problem), settings, started, report, start or Start())
     alerts: tuple[str, ...] = ()
     try:
-        small = problem.pair_allowed.size + len(problem.needs.option_run) <= SMALL
+        small = is_small(problem)
         if not small and settings.side_by_side and _known_already(search):
             return search.solved()
         if has_one_row(problem):
@@ -78,6 +78,11 @@ def solve_price_and_assign(
             search.offer_first()
         alerts = ("interrupted: this is the best plan found until then",)
     return search.solved(alerts)
+
+
+def is_small(problem: PlanningProblem) -> bool:
+    """Whether one master leaves nothing out."""
+    return problem.pair_allowed.size + len(problem.needs.option_run) <= SMALL
 
 
 def _begin_in_few_scenarios(search: Search) -> None:

@@ -63,7 +63,7 @@ def test_loads_move_where_their_pool_has_too_little() -> None:
     moved = elsewhere(result.problem, undone)
     assert moved is not None
     stays, goes = cost_usd(result, undone), cost_usd(result, moved)
-    (found,) = doing_nothing_usd(result, [(contract, "sign")])  # type: ignore[arg-type]
+    found = doing_nothing_usd(result, [(contract, "sign")])[contract, "sign"]  # type: ignore[arg-type]
     assert goes < stays
     assert found == pytest.approx(goes - result.objective_usd, abs=SHARE_OF_TOTAL * result.objective_usd)
 
@@ -72,7 +72,7 @@ def test_loads_stay_where_the_market_has_enough() -> None:
     result, contract = signed(limit=np.inf)
     undone = without(result)
     assert elsewhere(result.problem, undone) is None
-    (found,) = doing_nothing_usd(result, [(contract, "sign")])  # type: ignore[arg-type]
+    found = doing_nothing_usd(result, [(contract, "sign")])[contract, "sign"]  # type: ignore[arg-type]
     assert found == pytest.approx(cost_usd(result, undone) - result.objective_usd, abs=SHARE_OF_TOTAL * result.objective_usd)
 
 
@@ -95,8 +95,9 @@ def test_loads_walk_where_the_plan_was_found_at_prices(seed: int) -> None:
     settled = settle_alone(problem, replace(hold(problem), lots=np.where(quote, 2, 0)))
     assert settled is not None
     result = Result(problem, settled.plan, settled.objective_usd)
-    (greedy,) = doing_nothing_usd(result, [(problem.supply.contracts[0], "sign")])  # type: ignore[arg-type]
-    (found,) = doing_nothing_usd(replace(result, priced=object()), [(problem.supply.contracts[0], "sign")])  # type: ignore[arg-type]
+    asked = problem.supply.contracts[0], "sign"
+    greedy = doing_nothing_usd(result, [asked])[asked]  # type: ignore[arg-type]
+    found = doing_nothing_usd(replace(result, priced=object()), [asked])[asked]  # type: ignore[arg-type]
     assert greedy is not None
     assert found is not None
     assert found < greedy - SHARE_OF_TOTAL * result.objective_usd

@@ -49,7 +49,7 @@ def texts(content: str) -> list[str]:
 
 
 @pytest.mark.parametrize("rows", [8, 120])
-def test_a_comparison_names_its_axes_and_its_errors(tmp_path, rows):
+def test_a_comparison_names_its_axes_and_its_errors(rows):
     found = texts(as_svg(comparison_picture("Round trips", "ms", [("regions held out", compared(rows))])))
     assert {"Round trips", "predicted (ms)", "measured (ms)", "regions held out", "h100"} <= set(found)
     assert f"{rows} rows; absolute error: median 5.0 %," in found
@@ -64,14 +64,14 @@ def test_the_band_is_the_median_interval_along_the_axis():
 
 
 @pytest.mark.parametrize("limit", [2000.0, None])
-def test_latency_is_drawn_with_its_limits(tmp_path, limit):
+def test_latency_is_drawn_with_its_limits(limit):
     found = texts(as_svg(latency_picture([view(limit)])))
     assert {"load per replica", "time to first token (ms)", "95th percentile", "50th percentile", "chat@<paris>"} <= set(found)
     assert "3 replicas, planned at 80 %, trusted to 90 %" in found
     assert ("limit 2,000 ms (95th percentile)" in found) == (limit is not None)
 
 
-def test_cost_is_drawn_over_price_and_load(tmp_path):
+def test_cost_is_drawn_over_price_and_load():
     found = texts(as_svg(cost_picture([view(), view(None)])))
     assert {"load (requests/s)", "price (USD per accelerator-hour)", "1 USD", "3 USD"} <= set(found)
     assert any(text.startswith("on demand 4.00, ") for text in found)

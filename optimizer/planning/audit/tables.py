@@ -80,11 +80,10 @@ def _decisions(found: Audit, within_days: int) -> Iterator[Mapping[str, Any]]:
     case = replace(found.case, contracts=found.contracts)
     signed = {row["contract"] for row in outputs.commitments(found.base) if row["decision"] == "sign"}
     rows = list(decisions.decisions(case, found.terms, found.curves, recommended(found), within_days=within_days))
-    quoted = list(dict.fromkeys(row["contract"] for row in rows if row["decision"] in ("sign", "renew") and row["contract"] in signed))
-    idle_usd = dict(zip(quoted, doing_nothing_usd(found.base, [(contract, "sign") for contract in quoted]), strict=True))
-    for row in rows:
-        due = row["decision"] in ("sign", "renew") and row["contract"] in idle_usd
-        yield row | {"doing_nothing_usd": idle_usd[row["contract"]]} if due else row
+    quoted = [row["decision"] in ("sign", "renew") and row["contract"] in signed for row in rows]
+    idle_usd = doing_nothing_usd(found.base, [(row["contract"], "sign") for row, asked in zip(rows, quoted, strict=True) if asked])
+    for row, asked in zip(rows, quoted, strict=True):
+        yield row | {"doing_nothing_usd": idle_usd[row["contract"], "sign"]} if asked else row
 
 
 def recommended(found: Audit) -> dict[str, str]:

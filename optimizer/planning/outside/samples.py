@@ -15,7 +15,7 @@ from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints, Needs
 from optimizer.planning.assemble.problem import least_hours, penalties
 from optimizer.planning.calibration import Calibration
-from optimizer.planning.needs import compute_needs
+from optimizer.planning.needs import Only, compute_needs
 from optimizer.planning.outside.operating import operate
 from optimizer.planning.scenarios import outside_scenarios
 from optimizer.scenarios.deviates import Correlation
@@ -66,11 +66,12 @@ def outside(
     fixed = fixed_plan(problem, plan.decisions)
     decisions = narrowed(fixed, plan.decisions)
     own = scenario_costs(fixed.problem, operate(fixed.problem, decisions)) - scenario_costs(problem, plan)
+    only = _places(case, fixed.problem, decisions)
     at_once = max(1, min(-(-count // BESIDE), CELLS // max(1, fixed.problem.needs.need[..., 0].size)))
 
     def costs(start: int) -> Floats:
         part = slice(start, start + at_once)
-        there = _with_demand(case, fixed.problem, decisions, calibration, scenarios[part], like[part])
+        there = _with_demand(case, fixed.problem, only, calibration, scenarios[part], like[part])
         return scenario_costs(there, operate(there, decisions))
 
     with ThreadPoolExecutor(BESIDE) as beside:
@@ -98,15 +99,18 @@ def narrowed(fixed: Restricted, decisions: Decisions) -> Decisions:
     return found
 
 
+def _places(case: Case, problem: PlanningProblem, decisions: Decisions) -> Only:
+    """Where needs count, by name."""
+    only: dict[str, dict[str, Bools]] = {load.name: {} for load in problem.needs.loads}
+    for i, p, periods in zip(problem.needs.pair_load, problem.needs.pair_pool, _used(problem, decisions), strict=True):
+        only[problem.needs.loads[i].name][case.pools[p].name] = periods
+    return only
+
+
 def _with_demand(
-    case: Case, problem: PlanningProblem, decisions: Decisions, calibration: Calibration, scenarios: tuple[Scenario, ...], like: Ints
+    case: Case, problem: PlanningProblem, only: Only, calibration: Calibration, scenarios: tuple[Scenario, ...], like: Ints
 ) -> PlanningProblem:
     """The problem in sampled scenarios: needs from their demand, all else as in the scenarios that they are like."""
-    pools, load = [pool.name for pool in case.pools], problem.needs.loads
-    used = _used(problem, decisions)
-    only: dict[str, dict[str, Bools]] = {each.name: {} for each in load}
-    for n, (i, p) in enumerate(zip(problem.needs.pair_load, problem.needs.pair_pool, strict=True)):
-        only[load[i].name][pools[p]] = used[n]
     needs = compute_needs(replace(case, scenarios=scenarios), calibration, only=only)
     there = in_scenarios(problem, like, np.full(len(like), 1.0 / len(like)))
     price = np.array([site.egress_usd_per_gb for site in case.sites])[problem.pool_site[needs.pair_pool]]

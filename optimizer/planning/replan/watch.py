@@ -43,8 +43,9 @@ def decisions_due(result: PlanResult, commitments: Rows, watch: Watch) -> Iterat
     last = result.case.as_of + timedelta(days=watch.days)
     decided = [row for row in commitments if row["decision"] in ("sign", "leave") and row["act_by"] is not None]
     due = [row for row in decided if row["act_by"] <= last]
-    costs_usd = doing_nothing_usd(result, [(row["contract"], row["decision"]) for row in due])
-    for row, usd in zip(due, costs_usd, strict=True):
+    idle_usd = doing_nothing_usd(result, [(row["contract"], row["decision"]) for row in due])
+    for row in due:
+        usd = idle_usd[row["contract"], row["decision"]]
         cost = "" if usd is None else f"; doing nothing costs {usd:,.0f} USD at most"
         dated = "" if row["effective"] is None else f" from {row['effective']}"
         lots = "1 lot" if row["lots"] == 1 else f"{row['lots']} lots"
