@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -129,6 +129,20 @@ def _choices(problem: PlanningProblem) -> tuple[Floats, Ints, Ints]:
         capacity[: len(choices), p] = held @ supply.capacity[mine, 0, 0].astype(np.int64)
         lots[: len(choices), mine] = held
     return fixed, capacity, lots
+
+
+def within(packs: Knapsacks, loads: Ints, pools: Ints, spent_usd: float) -> Knapsacks:
+    """What is left to pack of some loads in some pools, beside what all else has cost; `lots` and `cover` stay those of the whole."""
+    at = np.ix_(loads, pools)
+    return replace(
+        packs,
+        cost=packs.cost[at],
+        need=packs.need[at],
+        fixed=packs.fixed[:, pools],
+        capacity=packs.capacity[:, pools],
+        ceiling=packs.ceiling[loads],
+        constant=packs.constant + spent_usd,
+    )
 
 
 def respond(packs: Knapsacks, multipliers: Floats) -> Packed:

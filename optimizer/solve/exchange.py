@@ -22,6 +22,7 @@ NEAREST = 20  # pools that a load may move to
 STRAIN_STEP = 1.03
 ROWS = 160  # loads whose swaps are weighed at once
 STALLED = 4000  # steps without a better plan after which some loads are thrown about
+PATIENCE = STALLED // 4  # after which there is little left to find with these contracts
 TENURE, TENURE_LOADS = 2, 30  # steps that a load keeps out of the pool it left, at least, and one more for so many loads
 THROWN = 0.08  # share of them
 FORBIDDEN = 1e15
@@ -75,12 +76,15 @@ def ladders(problem: PlanningProblem, decisions: Decisions) -> Ladders:
 class Exchange:
     """A search from given decisions. Axes: L loads, P pools."""
 
-    def __init__(self, problem: PlanningProblem, decisions: Decisions, prices: Floats, random: np.random.Generator) -> None:
+    def __init__(
+        self, problem: PlanningProblem, decisions: Decisions, prices: Floats, random: np.random.Generator, *, patience: int = PATIENCE
+    ) -> None:
         """
         Args:
           prices: [P] of capacity, discounted USD per accelerator; what is near is judged by them.
+          patience: steps without a better plan after which it has `stalled`.
         """
-        self._decisions, self._random = decisions, random
+        self._decisions, self._random, self._patience = decisions, random, patience
         self._ladders = ladders(problem, decisions)
         self._cost, self._need = _tables(problem, decisions)
         loads, pools = self._cost.shape
@@ -114,8 +118,8 @@ class Exchange:
 
     @property
     def stalled(self) -> bool:
-        """Whether the search has long found nothing better: with these contracts there is then little left."""
-        return self._step - self._found > STALLED // 4
+        """Whether the search has long found nothing better."""
+        return self._step - self._found > self._patience
 
     def run(self, steps: int) -> bool:
         """Makes so many steps; True where a better plan was found."""

@@ -3,10 +3,11 @@
     price      multipliers whose dual value bounds every plan's cost, of capacity (`climb`) or of placing loads (`packing`)
     fix        what no plan better than the best so far can take, by reduced costs (`fixing`)
     assign     a restricted master: the pairs of smallest reduced cost, all contracts with all clauses (`part`)
+    dive       plans from the packings of all pools at the best multipliers (`diving`), mended by exchanges
     search     exchanges of loads (`exchange`), and neighbourhoods solved by the MILP solver (`neighbourhoods`)
 
 The bound after a master is proven over what it had left in is the smaller of the master's own and the least that any plan costs which takes
-something left out. Other processes price and solve masters and neighbourhoods; this one searches.
+something left out. Other processes price, dive, and solve masters and neighbourhoods; this one searches.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.pricing.knapsack import has_knapsacks
 from optimizer.solve.climb import Climb, Priced
+from optimizer.solve.diving import Dive, dive
 from optimizer.solve.exchange import Exchange
 from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.neighbourhoods import choose
@@ -47,6 +49,8 @@ NEIGHBOURHOOD_S = 5.0  # guard on one neighbourhood
 MASTER_NODES, NEIGHBOURHOOD_NODES, NEIGHBOURHOOD_WORK = 500, 500, 2.0  # under a deterministic limit: nodes, and CP-SAT's own seconds
 QUICK_S = 1.0  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
+DIVES = 15  # in a row without a better plan after which there are no more
+MENDING = 200  # steps without a better plan that the exchange gives a dive
 SLICE = 100  # steps of the exchange between two looks at the clock
 FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
 ALIKE = 1e-9  # relative: costs that are the same but for rounding
@@ -63,7 +67,8 @@ def search_packed(search: Search) -> None:
         climb = processes.enter_context(Climb(problem, reduced=True, start=search.start.prices))
         assigners = [processes.enter_context(Worker(solve_part, problem)) for _ in range(max(1, min(2, search.settings.threads)))]
         packer = processes.enter_context(Worker(pack, problem)) if has_knapsacks(problem) else None
-        _Run(search, climb, assigners, packer).run()
+        diver = None if packer is None else processes.enter_context(Worker(dive, problem))
+        _Run(search, climb, assigners, packer, diver).run()
 
 
 @dataclass
@@ -84,6 +89,7 @@ class _Run:
     climb: Climb
     assigners: list[Worker[Part]]  # the second helps where this process has nothing to do
     packer: Worker[Packing] | None
+    diver: Worker[Dive] | None
     step_usd: float = 0.0  # every two plans' costs differ by a multiple of this; 0: nothing known
     pairs: float = 0.0  # in the next master
     free: float = FREE_PLACEMENTS
@@ -98,6 +104,10 @@ class _Run:
     exchange: Exchange | None = None
     priced: Priced | None = None
     packing: Future[Packing] | None = None
+    packed_to: Packing | None = None  # the end of the ascent, from which dives begin
+    diving: Future[Dive] | None = None
+    dives: int = 0  # in a row that led to no better plan
+    mending: Exchange | None = None  # of the last dive's plan
 
     def __post_init__(self) -> None:
         self.proven = nothing_proven(self.search.problem)
@@ -116,11 +126,14 @@ class _Run:
         while not search.over and self.rounds != search.settings.deterministic_limit:
             self._look_after()
             self._look_around()
+            best_usd = math.inf if search.best is None else search.best.objective_usd
+            search.proven |= math.isfinite(best_usd) and search.bound_usd >= best_usd - ALIKE * abs(best_usd)
 
     def _look_after(self) -> None:
         """Takes in what other processes have found, and gives them more to do."""
         self._take_prices()
         self._take_packing()
+        self._take_dive()
         if self.priced is not None or self.packed > 0:
             self._take_parts()
             self._ask_parts()
@@ -134,15 +147,16 @@ class _Run:
 
     def _look_around(self) -> None:
         """A slice of work on plans; waits a moment where there is none to do."""
-        search = self.search
-        if self.exchange is not None:
-            search.phase = "exchange"
-            if self.exchange.run(SLICE):
-                search.offer(self.exchange.decisions())
-            if self.exchange.stalled:
-                self.exchange = None
-        else:
+        search, exchange = self.search, self.mending or self.exchange
+        if exchange is None:
             time.sleep(0.05)
+            return
+        search.phase = "exchange"
+        if exchange.run(SLICE) and search.offer(exchange.decisions()) and exchange is self.mending:
+            self.dives = 0
+        if exchange.stalled:
+            self.mending = None if exchange is self.mending else self.mending
+            self.exchange = None if exchange is self.exchange else self.exchange
 
     def _take_prices(self) -> None:
         """Raises the bound, learns what it proves, and tries the plans that come with the prices.
@@ -177,6 +191,8 @@ class _Run:
         self._raise_bound(found.bound_usd)
         self.packing = None if found.over else self._ask_packing()
         self.packed += 1
+        if found.over:
+            self.packed_to, self.diving = found, self._ask_dive(found)
         if self.masters == 0 and (self.packed == 1 or self._contracts_open):
             exits = np.zeros((len(found.lots), 1), dtype=np.int64)
             chosen = Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits)
@@ -188,6 +204,24 @@ class _Run:
         best, bound = self.search.best, self.search.bound_usd
         near = best is not None and best.objective_usd <= bound + FAR_BEST * abs(bound)
         return self.packer.ask(target_usd=best.objective_usd if best is not None and near else math.nan)
+
+    def _take_dive(self) -> None:
+        """Mends what a dive has come to, and asks for another while they lead to better plans."""
+        diving, packed = self.diving, self.packed_to
+        if diving is None or packed is None or not (self.deterministic or diving.done()):
+            return
+        found, problem = diving.result(), self.search.problem
+        self.dives += 1
+        exits = np.zeros((len(found.lots), 1), dtype=np.int64)
+        chosen = Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits)
+        if self.search.offer(chosen):
+            self.dives = 0
+        self.mending = Exchange(problem, chosen, packed.prices, self.random, patience=MENDING)
+        self.diving = self._ask_dive(packed) if self.dives < DIVES else None
+
+    def _ask_dive(self, packed: Packing) -> Future[Dive]:
+        assert self.diver is not None
+        return self.diver.ask(multipliers=packed.multipliers, seed=int(self.random.integers(2**31)))
 
     def _cheapest_paths(self, priced: Priced) -> Decisions:
         """Every load and run on its best path at the prices, and the contracts that pay at them."""
@@ -229,12 +263,17 @@ class _Run:
         least, most = self.proven.lots(self.search.problem, self.cutoff_usd)
         return bool((least < most).any())
 
+    @property
+    def _busy(self) -> bool:
+        """Whether this process or the packer's or diver's has something to do beside the first assigner."""
+        return self.packing is not None or self.diving is not None or self.mending is not None or self.exchange is not None
+
     def _ask_parts(self) -> None:
         """Gives idle assigners something to solve."""
         if self._packing_first:
             return
         for i, asked in enumerate(self.asked):
-            helping = i > 0 and (self.deterministic or self.packing is not None or self.exchange is not None)
+            helping = i > 0 and (self.deterministic or self._busy)
             if asked is not None or helping or self.search.over:
                 continue
             best = self.search.best
@@ -355,5 +394,3 @@ class _Run:
         if self.step_usd and np.isfinite(bound_usd):
             bound_usd = max(bound_usd, constant + self.step_usd * math.ceil((bound_usd - constant) / self.step_usd - 1e-6))
         self.search.raise_bound(bound_usd)
-        if self.search.best is not None and self.search.bound_usd >= self.search.best.objective_usd - ALIKE * abs(self.search.bound_usd):
-            self.search.proven = True

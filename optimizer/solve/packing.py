@@ -22,6 +22,7 @@ class Packing:
     """A bound, and what a plan costs at least beyond it, in USD, that ..."""
 
     bound_usd: float
+    multipliers: Floats  # [L] that prove it
     uses_pair: Floats  # [N, T]
     avoids_pair: Floats  # [N, T]
     holds: Floats  # [K]
@@ -60,6 +61,7 @@ def _proven(problem: PlanningProblem, packs: Knapsacks, ascent: Ascent, prices: 
         holds_none[k] = choice[lots == 0].min(initial=np.inf)
     return Packing(
         bound_usd=packed.bound_usd,
+        multipliers=packed.multipliers,
         uses_pair=reduced.into[at][:, None],
         avoids_pair=reduced.out[at][:, None],
         holds=holds,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.assignment_files import assignment_problem
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
-from optimizer.pricing.knapsack import begin, best_places, has_knapsacks, knapsacks, reduced_costs, respond
+from optimizer.pricing.knapsack import begin, best_places, has_knapsacks, knapsacks, reduced_costs, respond, within
 from tests.assignments import made, optimum
 from tests.problems import Size, random_problem, with_supply
 from tests.samples import one_in
@@ -50,6 +50,20 @@ def test_what_is_forced_costs_as_much_as_is_proven(seed, fees):
         for pool in range(SMALL["pools"]):
             closed = optimum(assignment, lambda at, p=pool: (at != p).all())
             assert packed.bound_usd + reduced.choice[0, pool] <= closed + slack
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_left_beside_a_packing_is_bounded_with_it(seed):
+    assignment = made(seed, fees=False, **SMALL)
+    packs = knapsacks(assignment_problem(assignment))
+    multipliers = np.random.default_rng(seed).uniform(0.0, 30.0, SMALL["loads"])
+    everything = within(packs, np.arange(SMALL["loads"]), np.arange(SMALL["pools"]), 0.0)
+    assert respond(everything, multipliers).bound_usd == respond(packs, multipliers).bound_usd
+    packed = respond(packs, multipliers).chosen[:, 0]
+    spent = float(assignment.cost[packed, 0].sum())
+    rest = within(packs, np.flatnonzero(~packed), np.array([1, 2]), spent)
+    with_it = optimum(assignment, lambda at: ((at == 0) == packed).all())
+    assert respond(rest, multipliers[~packed]).bound_usd <= with_it
 
 
 @pytest.mark.parametrize("fees", one_in(2, [False, True]))

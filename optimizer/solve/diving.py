@@ -1,0 +1,68 @@
+"""Plans from packings: pool after pool keeps the packing that an ascent among the loads and pools left comes to most often.
+
+Multipliers near their best make every pool's packing cheap at once, but packings share some loads and leave others out. What the ascent
+swings between is near the linear relaxation over packings; a pool that keeps one of them hands the rest a smaller problem of the same
+form, whose bound hardly rises until few pools are left. Loads that then have no room are left for whoever mends the plan. Dives from
+other seeds end in other plans (docs/decisions/0021).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Floats, Ints
+from optimizer.pricing.knapsack import Knapsacks, begin, knapsacks, within
+
+EVALUATIONS = 20  # of the bound before each pool that is given its packing
+NEWER = 1.05  # times as much counts a packing as in the evaluation before
+NEAR = 1e-3  # relative: how far the bound is expected to rise at each
+LEAST_LUCK = 0.6  # how often a packing was seen counts between so much and all of it, at random
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dive:
+    """Where a dive has ended."""
+
+    placed: Ints  # [L] pool; -1: no pool had room
+    lots: Ints  # [K]
+
+
+def dive(problem: PlanningProblem, *, multipliers: Floats, seed: int) -> Dive:
+    """Gives every pool a packing, none of which exceeds its capacity.
+
+    Args:
+      problem: of the form that `knapsack.has_knapsacks` tells.
+      multipliers: [L] to begin from, USD.
+    """
+    packs, random, u = knapsacks(problem), np.random.default_rng(seed), multipliers.copy()
+    loads, pools = np.arange(packs.cost.shape[0]), np.arange(packs.cost.shape[1])
+    placed, choice, spent = np.full(len(loads), -1), packs.fixed.argmin(axis=0), 0.0
+    while len(loads) and len(pools):
+        seen, u[loads] = _seen(within(packs, loads, pools, spent), u[loads])
+        often = np.array([max(packings.values()) for packings in seen])
+        closed = int((often * random.uniform(LEAST_LUCK, 1.0, len(often))).argmax())
+        pool, (z, packing) = pools[closed], max(seen[closed], key=seen[closed].__getitem__)
+        taken = np.frombuffer(packing, dtype=np.bool_)
+        placed[loads[taken]], choice[pool] = pool, z
+        spent += float(packs.fixed[z, pool] + packs.cost[loads[taken], pool].sum())
+        loads, pools = loads[~taken], np.delete(pools, closed)
+    lots = problem.supply.least_lots.copy()
+    contracts = np.flatnonzero(packs.cover >= 0)
+    lots[contracts] = packs.lots[choice[packs.cover[contracts]], contracts]
+    return Dive(placed=placed, lots=lots)
+
+
+def _seen(packs: Knapsacks, multipliers: Floats) -> tuple[list[dict[tuple[int, bytes], float]], Floats]:
+    """How often each pool's choice of lots and packing came on the way uphill, the later the more; the best multipliers, [L]."""
+    ascent = begin(packs, multipliers)
+    seen: list[dict[tuple[int, bytes], float]] = [defaultdict(float) for _ in range(packs.cost.shape[1])]
+    found, weight = ascent.best, 1.0
+    for _ in range(EVALUATIONS):
+        for pool, packings in enumerate(seen):
+            packings[int(found.value[:, pool].argmin()), found.chosen[:, pool].tobytes()] += weight
+        found, weight = ascent.advance(ascent.best.bound_usd + NEAR * abs(ascent.best.bound_usd)), weight * NEWER
+    return seen, ascent.best.multipliers

@@ -1,0 +1,93 @@
+"""Dives: packings that fit, whatever they begin from, and plans near the bound once they are mended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.assignment_files import assignment_problem
+from optimizer.domain.plan import Decisions
+from optimizer.domain.problem import PlanningProblem
+from optimizer.pricing.knapsack import begin, best_places, knapsacks
+from optimizer.solve.diving import Dive, dive
+from optimizer.solve.exchange import Exchange
+from optimizer.solve.settle import settle_alone
+from tests.assignments import made
+
+LOADS, POOLS = 60, 6
+NEAR_BOUND = 0.01  # relative: of the best of some dives, mended
+STEPS = 300
+
+
+def at_best(problem: PlanningProblem) -> tuple[np.ndarray, float]:
+    """Multipliers at the end of the ascent, and the bound."""
+    packs = knapsacks(problem)
+    ascent = begin(packs, best_places(packs, np.zeros(len(problem.pools))))
+    while not ascent.over:
+        ascent.advance(1.01 * ascent.best.bound_usd)
+    return ascent.best.multipliers, ascent.best.bound_usd
+
+
+def decisions(found: Dive) -> Decisions:
+    exits = np.zeros((len(found.lots), 1), dtype=np.int64)
+    return Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits)
+
+
+def check(problem: PlanningProblem, found: Dive) -> None:
+    """Loads are where they may be, and no pool holds more than its lots carry."""
+    supply, packs = problem.supply, knapsacks(problem)
+    load = np.flatnonzero(found.placed >= 0)
+    at = load, found.placed[load]
+    assert np.isfinite(packs.cost[at]).all()
+    assert (supply.least_lots <= found.lots).all()
+    assert (found.lots <= supply.most_lots).all()
+    carried = np.bincount(supply.cover_pool, (supply.capacity[:, 0, 0] * found.lots)[supply.cover_contract], len(problem.pools))
+    assert (np.bincount(at[1], packs.need[at], len(problem.pools)) <= carried).all()
+
+
+@pytest.mark.parametrize("fees", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_packings_fit_from_any_multipliers(fees: bool, seed: int) -> None:
+    problem = assignment_problem(made(seed, fees=fees, loads=20, pools=4))
+    for multipliers in (np.zeros(20), np.full(20, 1e6), np.random.default_rng(seed).uniform(0.0, 30.0, 20)):
+        check(problem, dive(problem, multipliers=multipliers, seed=seed))
+
+
+@pytest.mark.parametrize("fees", [False, True])
+def test_the_best_of_some_dives_is_near_the_bound_once_mended(fees: bool) -> None:
+    problem = assignment_problem(made(1, fees=fees, loads=LOADS, pools=POOLS, spare=2))
+    multipliers, bound = at_best(problem)
+    best = np.inf
+    for seed in range(6):
+        found = dive(problem, multipliers=multipliers, seed=seed)
+        check(problem, found)
+        exchange = Exchange(problem, decisions(found), np.ones(POOLS), np.random.default_rng(seed))
+        exchange.run(STEPS)
+        settled = settle_alone(problem, exchange.decisions())
+        assert settled is not None
+        best = min(best, settled.objective_usd)
+    assert bound <= best <= bound * (1.0 + NEAR_BOUND)
+
+
+def test_a_load_that_a_pin_forces_or_forbids_is_there_or_not() -> None:
+    problem = assignment_problem(made(3, fees=False, loads=20, pools=4))
+    pair = np.flatnonzero((problem.needs.pair_load == 7) & (problem.needs.pair_pool == 2))
+    other = np.flatnonzero((problem.needs.pair_load == 8) & (problem.needs.pair_pool == 1))
+    forced, allowed = problem.pair_forced.copy(), problem.pair_allowed.copy()
+    forced[pair], allowed[other] = True, False
+    pinned = replace(problem, pair_forced=forced, pair_allowed=allowed)
+    multipliers, _ = at_best(pinned)
+    for seed in range(4):
+        found = dive(pinned, multipliers=multipliers, seed=seed)
+        assert found.placed[7] in (2, -1)
+        assert found.placed[8] != 1
+
+
+def test_the_same_seed_gives_the_same_dive() -> None:
+    problem = assignment_problem(made(2, fees=True, loads=20, pools=4))
+    multipliers, _ = at_best(problem)
+    once, again = (dive(problem, multipliers=multipliers, seed=5) for _ in range(2))
+    assert (once.placed == again.placed).all()
+    assert (once.lots == again.lots).all()
