@@ -50,6 +50,7 @@ MASTER_NODES, NEIGHBOURHOOD_NODES, NEIGHBOURHOOD_WORK = 500, 500, 2.0  # under a
 QUICK_S = 1.0  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 DIVES = 15  # in a row without a better plan after which there are no more
+NEAR_ENOUGH = 5e-4  # relative: a gap that neighbourhoods close sooner than dives
 MENDING = 200  # steps without a better plan that the exchange gives a dive
 SLICE = 100  # steps of the exchange between two looks at the clock
 FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
@@ -217,7 +218,8 @@ class _Run:
         if self.search.offer(chosen):
             self.dives = 0
         self.mending = Exchange(problem, chosen, packed.prices, self.random, patience=MENDING)
-        self.diving = self._ask_dive(packed) if self.dives < DIVES else None
+        near = self.search.best is not None and self.cutoff_usd - self.search.bound_usd <= NEAR_ENOUGH * abs(self.search.bound_usd)
+        self.diving = self._ask_dive(packed) if self.dives < DIVES and not near else None
 
     def _ask_dive(self, packed: Packing) -> Future[Dive]:
         assert self.diver is not None

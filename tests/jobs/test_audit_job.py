@@ -55,8 +55,9 @@ def test_the_next_audit_names_the_one_before(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_settings_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["audit", f"output.folder={tmp_path}", *QUICK, "audit.within_days=-1"]) == 2
-    assert "audit.within_days: must be >= 0 days; got -1" in capsys.readouterr().err
+    for days in (-1, 10**9):
+        assert main(["audit", f"output.folder={tmp_path}", *QUICK, f"audit.within_days={days}"]) == 2
+        assert f"audit.within_days: must be 0 to 36500 days; got {days}" in capsys.readouterr().err
     assert main(["audit", f"output.folder={tmp_path}", *QUICK, "executor.workers=0"]) == 2
     assert "executor.workers: must be >= 1, or null; got 0" in capsys.readouterr().err
 

@@ -411,6 +411,7 @@ def test_of_two_started_at_once_one_runs_and_the_other_is_told(night):
         "as_of=tomorrow",
         "steadiness.frozen_periods=-1",
         "watch.days=-1",
+        "watch.days=1000000000",
         "steadiness.least_saving_share=1",
         "last=nope",
         "watch.unserved_share=2",

@@ -14,7 +14,7 @@ from optimizer.jobs.settings.groups import (
     TableSettings,
 )
 from optimizer.jobs.settings.planning import PlanSettings
-from optimizer.jobs.settings.values import group, require, setting
+from optimizer.jobs.settings.values import MOST_DAYS, group, require, setting
 
 
 @dataclass(kw_only=True)
@@ -27,7 +27,7 @@ class AuditSettings:
 
     def __post_init__(self) -> None:
         require(self.time_limit_s > 0, "audit.time_limit_s", "must be > 0 s", self.time_limit_s)
-        require(self.within_days >= 0, "audit.within_days", "must be >= 0 days", self.within_days)
+        require(0 <= self.within_days <= MOST_DAYS, "audit.within_days", f"must be 0 to {MOST_DAYS} days", self.within_days)
 
 
 @dataclass(kw_only=True)

@@ -19,7 +19,7 @@ from optimizer.jobs.settings.groups import (
     SweepExecutorSettings,
     TableSettings,
 )
-from optimizer.jobs.settings.values import group, require, setting
+from optimizer.jobs.settings.values import MOST_DAYS, group, require, setting
 
 TODAY = "today"
 
@@ -96,7 +96,7 @@ class WatchSettings:
     metrics_file: str | None = setting(None, "file for Prometheus' text format, renamed into place; null: none")
 
     def __post_init__(self) -> None:
-        require(self.days >= 0, "watch.days", "must be >= 0 days", self.days)
+        require(0 <= self.days <= MOST_DAYS, "watch.days", f"must be 0 to {MOST_DAYS} days", self.days)
         require(self.drift_share >= 0, "watch.drift_share", "must be >= 0", self.drift_share)
         for name in ("soft_age_days", "hard_age_days"):
             age = getattr(self, name)

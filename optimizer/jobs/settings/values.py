@@ -9,6 +9,7 @@ from optimizer.errors import ConfigError
 
 METHODS = ("price_and_assign", "exact")
 EXECUTORS = ("processes", "ray")
+MOST_DAYS = 36_500  # that a job looks ahead: a century, so that every day it looks at is a date
 OWN = "own"  # the case whose tables are the user's
 
 
