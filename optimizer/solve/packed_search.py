@@ -192,7 +192,7 @@ class _Run:
         self._raise_bound(found.bound_usd)
         self.packing = None if found.over else self._ask_packing()
         self.packed += 1
-        if found.over:
+        if found.over and not self._contracts_open:  # masters decide on contracts, and the processor is theirs
             self.packed_to, self.diving = found, self._ask_dive(found)
         if self.masters == 0 and (self.packed == 1 or self._contracts_open):
             exits = np.zeros((len(found.lots), 1), dtype=np.int64)
@@ -209,7 +209,9 @@ class _Run:
     def _take_dive(self) -> None:
         """Mends what a dive has come to, and asks for another while they lead to better plans."""
         diving, packed = self.diving, self.packed_to
-        if diving is None or packed is None or not (self.deterministic or diving.done()):
+        while diving is not None and self.deterministic and not diving.done() and self.search.left > 0:
+            time.sleep(0.01)
+        if diving is None or packed is None or not diving.done():
             return
         found, problem = diving.result(), self.search.problem
         self.dives += 1

@@ -1,13 +1,14 @@
 """Price and assign where pools have many rows of capacity: loads follow whole paths, chosen around certified prices.
 
     price      multipliers of all linking rows, whose dual value bounds every plan's cost (`climb`)
+    periods    where nothing but paths and lots ties them together, each solved alone with what is whole: a higher bound (`period_bounds`)
     round      the shares of decisions that pricing ends with (`rounding`)
     walk       some loads at a time are taken out and put back on their cheapest paths (`walking`)
     contracts  signed, declined, kept or left otherwise, one at a time, with the loads that they touch (`contract_search`)
     assign     neighbourhoods: loads of a few pools choose among whole paths in a restricted master (`path_neighbourhoods`, `part`)
 
-One process prices, one solves neighbourhoods, one walks, and this one does the rest. Under a deterministic limit they take turns,
-and so they do in one process where they are not to run side by side.
+One process prices, one solves neighbourhoods, one walks, one bounds periods, and this one does the rest. Under a deterministic limit they
+take turns, without the periods, and so they do in one process where they are not to run side by side.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from optimizer.solve.contract_search import alternatives, contracts_to_try, toge
 from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_neighbourhoods import neighbourhood
+from optimizer.solve.period_bounds import PeriodBounds
 from optimizer.solve.search import Search
 from optimizer.solve.stay import option_charges, with_options_charged
 from optimizer.solve.walking import Guides, Walked, guides_from, walk_more
@@ -62,9 +64,10 @@ def search_paths(search: Search) -> None:
     with (
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
         (Worker if beside else InTurn)(solve_part, weighed) as assigner,
+        PeriodBounds(search.problem, seed=search.settings.seed) as periods,
     ):
         walker = (Worker if beside else InTurn)(walk_more, weighed, alone=True)
-        run = _Run(search, weighed, climb, assigner, walker)
+        run = _Run(search, weighed, climb, assigner, walker, periods)
         try:
             run.run()
         finally:
@@ -92,6 +95,7 @@ class _Run:
     climb: Climb
     assigner: Worker[Part] | InTurn[Part]
     walker: Worker[Walked] | InTurn[Walked]
+    periods: PeriodBounds  # beside the search only
     free: float = FREE_LOADS
     pairs: float = 0.0  # in the next part, while there is no plan
     asked: _Asked | None = None
@@ -132,6 +136,9 @@ class _Run:
         """One look at what the other processes have found, and what they do next."""
         search = self.search
         self._take_prices()
+        if search.priced is not None and not self.climb.climbing:
+            self.periods.begin(search.priced, search.left)
+            search.raise_bound(self.periods.look())
         self._take_part()
         if self._take_walk() and search.seconds - self.told_at > SELDOM * self.settling_s:
             self._tell()
@@ -166,7 +173,8 @@ class _Run:
             self.stalled = 0 if self.cutoff_usd < before else self.stalled + 1
 
     def _stands_still(self) -> bool:
-        return not self.climb.climbing and self.stalled >= STALLED and self.search.best is not None
+        busy = self.climb.climbing or self.periods.busy
+        return not busy and self.stalled >= STALLED and self.search.best is not None
 
     # ---- prices
 
