@@ -1,4 +1,4 @@
-"""Plans from packings: pool after pool keeps the packing that an ascent among the loads and pools left comes to most often.
+"""Plans from packings: some pools at a time keep the packings that an ascent among the loads and pools left comes to most often.
 
 Multipliers near their best make every pool's packing cheap at once, but packings share some loads and leave others out. What the ascent
 swings between is near the linear relaxation over packings; a pool that keeps one of them hands the rest a smaller problem of the same
@@ -17,7 +17,8 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.knapsack import Knapsacks, begin, knapsacks, within
 
-EVALUATIONS = 20  # of the bound before each pool that is given its packing
+EVALUATIONS = 15  # of the bound before the next pools are given their packings
+AT_ONCE = 6  # one in so many of the pools left, of those whose packings share no load
 NEWER = 1.05  # times as much counts a packing as in the evaluation before
 NEAR = 1e-3  # relative: how far the bound is expected to rise at each
 LEAST_LUCK = 0.6  # how often a packing was seen counts between so much and all of it, at random
@@ -43,13 +44,18 @@ def dive(problem: PlanningProblem, *, multipliers: Floats, seed: int) -> Dive:
     placed, choice, spent = np.full(len(loads), -1), packs.fixed.argmin(axis=0), 0.0
     while len(loads) and len(pools):
         seen, u[loads] = _seen(within(packs, loads, pools, spent), u[loads])
-        often = np.array([max(packings.values()) for packings in seen])
-        closed = int((often * random.uniform(LEAST_LUCK, 1.0, len(often))).argmax())
-        pool, (z, packing) = pools[closed], max(seen[closed], key=seen[closed].__getitem__)
-        taken = np.frombuffer(packing, dtype=np.bool_)
-        placed[loads[taken]], choice[pool] = pool, z
-        spent += float(packs.fixed[z, pool] + packs.cost[loads[taken], pool].sum())
-        loads, pools = loads[~taken], np.delete(pools, closed)
+        often = np.array([max(packings.values()) for packings in seen]) * random.uniform(LEAST_LUCK, 1.0, len(seen))
+        gone, closed = np.zeros(len(loads), dtype=np.bool_), []
+        for at in np.argsort(-often)[: -(-len(pools) // AT_ONCE)]:
+            z, packing = max(seen[at], key=seen[at].__getitem__)
+            taken = np.frombuffer(packing, dtype=np.bool_)
+            if (taken & gone).any():
+                continue
+            placed[loads[taken]], choice[pools[at]] = pools[at], z
+            spent += float(packs.fixed[z, pools[at]] + packs.cost[loads[taken], pools[at]].sum())
+            gone |= taken
+            closed.append(at)
+        loads, pools = loads[~gone], np.delete(pools, closed)
     lots = problem.supply.least_lots.copy()
     contracts = np.flatnonzero(packs.cover >= 0)
     lots[contracts] = packs.lots[choice[packs.cover[contracts]], contracts]
