@@ -24,4 +24,10 @@ def test_a_night_that_is_killed_or_short_of_disk_leaves_whole_runs(faults, tmp_p
     night = faults.Night(tmp_path)
     faults.killed(night, random.Random(1), 1)
     faults.disk_full(night)
+
+
+@pytest.mark.slow
+def test_a_catalogue_that_is_lost_is_made_again(faults, tmp_path):
+    night = faults.Night(tmp_path)
+    night.plan()
     faults.catalogue_lost(night)

@@ -47,7 +47,7 @@ def proven(problem: PlanningProblem, prices: Prices, *, relax: bool = False) -> 
     return sum(optimum(alone, relax=relax) for alone in period_problems(problem, prices, pairs))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=seeds, iterations=st.sampled_from([1, 200]))
 def test_periods_prove_no_more_than_the_optimum_whatever_the_prices(seed: int, iterations: int) -> None:
     problem = apart(seed)
