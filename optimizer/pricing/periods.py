@@ -21,10 +21,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.domain.problem import Limits, PlanningProblem, Supply
-from optimizer.domain.surface import Floats, Ints
+from optimizer.domain.surface import Floats
 from optimizer.pricing.prices import Prices
+from optimizer.pricing.supply import BARRED, committed_cash
+from optimizer.pricing.work import at_start, pair_slots
 
-BARRED = 1e30
 BY_PERIOD = ("need", "work", "work_limit", "egress_gb", "traffic_gb_per_s", "input_tokens", "output_tokens")
 SUPPLIED = ("capacity", "price_cash", "minimum_cash", "eligible_spend_cash", "brought_spend_cash", "fixed_fee_cash", "prepaid_cash")
 OFFERED = ("offer_limit", "offer_price_cash")
@@ -86,8 +87,7 @@ def load_shares(problem: PlanningProblem, pair_usd: Floats) -> LoadShares:
     """The shares of all paths; see `period_problems` for the arguments."""
     needs, discount, periods = problem.needs, problem.discount, len(problem.periods)
     loads, load = len(needs.loads), needs.pair_load
-    slot = np.arange(len(load)) - np.searchsorted(load, load)
-    depth = int(slot.max(initial=-1)) + 1
+    slot, depth = pair_slots(problem)
     enter, leave = (np.full((loads, depth), BARRED) for _ in range(2))
     enter[load, slot], leave[load, slot] = problem.enter_cash, problem.leave_cash
     cost = np.full((loads, depth, periods), BARRED)
@@ -102,7 +102,7 @@ def load_shares(problem: PlanningProblem, pair_usd: Floats) -> LoadShares:
         onward[:, -1, t] = anew
 
     shares = np.empty((loads, depth + 1, periods))
-    so_far = _before(problem, slot, depth)
+    so_far = at_start(problem, slot, (depth, loads)).T
     for t in range(periods):
         reached = np.minimum((so_far[:, :-1] + discount[t] * leave).min(axis=1, initial=BARRED), so_far[:, -1])
         here = np.column_stack([np.minimum(so_far[:, :-1], reached[:, None] + discount[t] * enter), reached])
@@ -114,16 +114,6 @@ def load_shares(problem: PlanningProblem, pair_usd: Floats) -> LoadShares:
     return LoadShares(pair=shares[load, slot], unplaced=shares[:, -1])
 
 
-def _before(problem: PlanningProblem, slot: Ints, depth: int) -> Floats:
-    """Where loads are before the first period: 0 there, `BARRED` elsewhere, [L, Q + 1]; nowhere, if not in one of their pairs."""
-    needs = problem.needs
-    before = np.full((len(needs.loads), depth + 1), BARRED)
-    here = problem.placed_before[needs.pair_load] == needs.pair_pool
-    before[needs.pair_load[here], slot[here]] = 0.0
-    before[(before[:, :-1] > 0.0).all(axis=1), -1] = 0.0
-    return before
-
-
 def _transfers(problem: PlanningProblem, prices: Prices) -> Floats:
     """What a lot costs beside its own payments in each period, [K, T]; over the periods in which it runs, what it is worth at the end."""
     supply, hours = problem.supply, problem.hours
@@ -131,8 +121,7 @@ def _transfers(problem: PlanningProblem, prices: Prices) -> Floats:
     periods, blocks, scenarios = problem.shape
     firm = np.asarray(prices.multipliers.firm).reshape(-1, periods, blocks, scenarios) * prices.unit
     excess = np.take_along_axis(np.asarray(prices.multipliers.excess), np.maximum(supply.interval, 0)[:, :, None], axis=1)
-    committed = supply.take_or_pay_share[:, None, None] * supply.capacity * supply.price_cash * hours.sum(axis=1)[None, :, None]
-    paid = (((1.0 - excess) * committed + supply.fixed_fee_cash) * weight).sum(axis=2)
+    paid = (((1.0 - excess) * committed_cash(problem) + supply.fixed_fee_cash) * weight).sum(axis=2)
     best = np.zeros((len(supply.contracts), periods, blocks, scenarios))
     np.maximum.at(best, supply.cover_contract, problem.availability[supply.cover_pool][:, None, None, None] * firm[supply.cover_pool])
     charge = (excess * supply.price_cash * weight)[:, :, None, :] * hours[None, :, :, None]

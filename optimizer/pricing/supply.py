@@ -118,12 +118,19 @@ def _host(kind: Callable[..., Kind], **fields: Any) -> Kind:
     return kind(**fields)
 
 
+def committed_cash(problem: PlanningProblem) -> Floats:
+    """USD per lot in force that is paid whether anything is drawn or not, fixed fee aside, [K, T, S]."""
+    supply = problem.supply
+    hours = problem.hours.sum(axis=1)[:, None]
+    return np.asarray(supply.take_or_pay_share[:, None, None] * supply.price_cash * supply.capacity * hours)
+
+
 def _contracts(problem: PlanningProblem, unit: float) -> ContractArrays:
     supply = problem.supply
     in_force = supply.interval >= 0
     running = in_force[:, :, None]
     hours = problem.hours.sum(axis=1)[:, None]
-    committed = supply.take_or_pay_share[:, None, None] * supply.price_cash * supply.capacity * hours
+    committed = committed_cash(problem)
     cover, works = _covers(problem)
     settled, eligible, least_spend = _intervals(problem)
     exists = settled >= 0

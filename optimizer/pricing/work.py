@@ -124,7 +124,7 @@ def load_arrays(problem: PlanningProblem, spot_pools: Ints, unit: float, devices
         "unplaced": np.pad(_unplaced_costs(problem, weight / unit), ((0, 0), (0, filling))),
         "enter": _by_slot(problem.enter_cash / unit, needs.pair_load, slot, (depth, loads)),
         "leave": _by_slot(problem.leave_cash / unit, needs.pair_load, slot, (depth, loads)),
-        "at_start": _at_start(problem, slot, (depth, loads)),
+        "at_start": at_start(problem, slot, (depth, loads)),
         "new": np.pad((problem.placed_before < 0).astype(np.float64), (0, filling)),
         "flexible_price": row[flexible],
         "work": needs.work[flexible],
@@ -214,8 +214,11 @@ def _forced(problem: PlanningProblem) -> NDArray[np.bool_]:
     return forced
 
 
-def _at_start(problem: PlanningProblem, slot: Ints, shape: tuple[int, int]) -> Floats:
-    """[Q + 1, L]: a load whose pool in force is none of its pairs comes from nowhere, and pays to enter."""
+def at_start(problem: PlanningProblem, slot: Ints, shape: tuple[int, int]) -> Floats:
+    """0 where each load is before the first period, the last row: nowhere, else `BARRED`, [Q + 1, L].
+
+    A load whose pool in force is none of its pairs comes from nowhere, and pays to enter.
+    """
     needs, depth = problem.needs, shape[0]
     start = np.full((depth + 1, shape[1]), BARRED)
     here = problem.placed_before[needs.pair_load] == needs.pair_pool

@@ -9,13 +9,14 @@ other seeds end in other plans (docs/decisions/0021).
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
-from optimizer.domain.surface import Floats, Ints
+from optimizer.domain.surface import Floats
 from optimizer.pricing.knapsack import Knapsacks, begin, knapsacks, within
+from optimizer.solve.packing import decided
 
 EVALUATIONS = 15  # of the bound before the next pools are given their packings
 AT_ONCE = 6  # one in so many of the pools left, of those whose packings share no load
@@ -24,16 +25,8 @@ NEAR = 1e-3  # relative: how far the bound is expected to rise at each
 LEAST_LUCK = 0.6  # how often a packing was seen counts between so much and all of it, at random
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dive:
-    """Where a dive has ended."""
-
-    placed: Ints  # [L] pool; -1: no pool had room
-    lots: Ints  # [K]
-
-
-def dive(problem: PlanningProblem, *, multipliers: Floats, seed: int) -> Dive:
-    """Gives every pool a packing, none of which exceeds its capacity.
+def dive(problem: PlanningProblem, *, multipliers: Floats, seed: int) -> Decisions:
+    """Gives every pool a packing, none of which exceeds its capacity; loads for which no pool had room are not placed.
 
     Args:
       problem: of the form that `knapsack.has_knapsacks` tells.
@@ -56,10 +49,7 @@ def dive(problem: PlanningProblem, *, multipliers: Floats, seed: int) -> Dive:
             gone |= taken
             closed.append(at)
         loads, pools = loads[~gone], np.delete(pools, closed)
-    lots = problem.supply.least_lots.copy()
-    contracts = np.flatnonzero(packs.cover >= 0)
-    lots[contracts] = packs.lots[choice[packs.cover[contracts]], contracts]
-    return Dive(placed=placed, lots=lots)
+    return decided(problem, packs, placed, choice)
 
 
 def _seen(packs: Knapsacks, multipliers: Floats) -> tuple[list[dict[tuple[int, bytes], float]], Floats]:

@@ -28,7 +28,7 @@ from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.pricing.knapsack import has_knapsacks
 from optimizer.solve.climb import Climb, Priced
-from optimizer.solve.diving import Dive, dive
+from optimizer.solve.diving import dive
 from optimizer.solve.exchange import Exchange
 from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.neighbourhoods import choose
@@ -90,7 +90,7 @@ class _Run:
     climb: Climb
     assigners: list[Worker[Part]]  # the second helps where this process has nothing to do
     packer: Worker[Packing] | None
-    diver: Worker[Dive] | None
+    diver: Worker[Decisions] | None
     step_usd: float = 0.0  # every two plans' costs differ by a multiple of this; 0: nothing known
     pairs: float = 0.0  # in the next master
     free: float = FREE_PLACEMENTS
@@ -106,7 +106,7 @@ class _Run:
     priced: Priced | None = None
     packing: Future[Packing] | None = None
     packed_to: Packing | None = None  # the end of the ascent, from which dives begin
-    diving: Future[Dive] | None = None
+    diving: Future[Decisions] | None = None
     dives: int = 0  # in a row that led to no better plan
     mending: Exchange | None = None  # of the last dive's plan
 
@@ -195,9 +195,7 @@ class _Run:
         if found.over and not self._contracts_open:  # masters decide on contracts, and the processor is theirs
             self.packed_to, self.diving = found, self._ask_dive(found)
         if self.masters == 0 and (self.packed == 1 or self._contracts_open):
-            exits = np.zeros((len(found.lots), 1), dtype=np.int64)
-            chosen = Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits)
-            self._exchange(chosen, found.prices)
+            self._exchange(found.decisions, found.prices)
 
     def _ask_packing(self) -> Future[Packing]:
         """The target is the best plan, unless that is so far above the bound that it says nothing."""
@@ -213,17 +211,13 @@ class _Run:
             time.sleep(0.01)
         if diving is None or packed is None or not diving.done():
             return
-        found, problem = diving.result(), self.search.problem
-        self.dives += 1
-        exits = np.zeros((len(found.lots), 1), dtype=np.int64)
-        chosen = Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits)
-        if self.search.offer(chosen):
-            self.dives = 0
-        self.mending = Exchange(problem, chosen, packed.prices, self.random, patience=MENDING)
-        near = self.search.best is not None and self.cutoff_usd - self.search.bound_usd <= NEAR_ENOUGH * abs(self.search.bound_usd)
+        chosen, search = diving.result(), self.search
+        self.dives = 0 if search.offer(chosen) else self.dives + 1
+        self.mending = Exchange(search.problem, chosen, packed.prices, self.random, patience=MENDING)
+        near = search.best is not None and self.cutoff_usd - search.bound_usd <= NEAR_ENOUGH * abs(search.bound_usd)
         self.diving = self._ask_dive(packed) if self.dives < DIVES and not near else None
 
-    def _ask_dive(self, packed: Packing) -> Future[Dive]:
+    def _ask_dive(self, packed: Packing) -> Future[Decisions]:
         assert self.diver is not None
         return self.diver.ask(multipliers=packed.multipliers, seed=int(self.random.integers(2**31)))
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.expected import solve_expected
-from optimizer.pricing.knapsack import Ascent, Knapsacks, Packed, begin, best_places, knapsacks, reduced_costs
+from optimizer.pricing.knapsack import Ascent, Knapsacks, begin, best_places, knapsacks, reduced_costs
 
 EVALUATIONS = 100  # between two reports
 NEAR = 0.05  # relative: how far the bound is expected to rise where nothing is known
@@ -27,8 +28,7 @@ class Packing:
     avoids_pair: Floats  # [N, T]
     holds: Floats  # [K]
     holds_none: Floats  # [K]
-    placed: Ints  # [L] the pool that took the load, its cheapest of several; -1: none did
-    lots: Ints  # [K]
+    decisions: Decisions  # each load in the pool that took it, its cheapest of several; nowhere if none did
     prices: Floats  # [P] of capacity, USD per accelerator
     over: bool  # the ascent has come to its end
 
@@ -53,6 +53,7 @@ def _proven(problem: PlanningProblem, packs: Knapsacks, ascent: Ascent, prices: 
     packed = ascent.best
     needs = problem.needs
     reduced = reduced_costs(packs, packed)
+    taken = np.where(packed.chosen.any(axis=1), np.where(packed.chosen, packs.cost, np.inf).argmin(axis=1), -1)
     at = needs.pair_load, needs.pair_pool
     holds, holds_none = np.zeros((2, len(packs.cover)))
     for k in np.flatnonzero(packs.cover >= 0):
@@ -66,20 +67,23 @@ def _proven(problem: PlanningProblem, packs: Knapsacks, ascent: Ascent, prices: 
         avoids_pair=reduced.out[at][:, None],
         holds=holds,
         holds_none=holds_none,
-        placed=np.where(packed.chosen.any(axis=1), np.where(packed.chosen, packs.cost, np.inf).argmin(axis=1), -1),
-        lots=_lots(problem, packs, packed),
+        decisions=decided(problem, packs, taken, packed.value.argmin(axis=0)),
         prices=prices,
         over=ascent.over,
     )
 
 
-def _lots(problem: PlanningProblem, packs: Knapsacks, packed: Packed) -> Ints:
-    """Lots under each pool's best choice, [K]."""
-    choice = packed.value.argmin(axis=0)
+def decided(problem: PlanningProblem, packs: Knapsacks, placed: Ints, choice: Ints) -> Decisions:
+    """Decisions of a problem of the form.
+
+    Args:
+      placed: [L] pool of each load; -1: it is not placed.
+      choice: [P] of lots in each pool, as in `Knapsacks`.
+    """
     contracts = np.flatnonzero(packs.cover >= 0)
     lots = problem.supply.least_lots.copy()
     lots[contracts] = packs.lots[choice[packs.cover[contracts]], contracts]
-    return lots
+    return Decisions(placed=placed[:, None], option=np.zeros(0, dtype=np.int64), lots=lots, exits=np.zeros((len(lots), 1), dtype=np.int64))
 
 
 _ascents: list[tuple[PlanningProblem, Knapsacks, Ascent, Floats]] = []

@@ -11,7 +11,7 @@ from benchmarks.assignment_files import assignment_problem
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.pricing.knapsack import begin, best_places, knapsacks
-from optimizer.solve.diving import Dive, dive
+from optimizer.solve.diving import dive
 from optimizer.solve.exchange import Exchange
 from optimizer.solve.settle import settle_alone
 from tests.assignments import made
@@ -30,16 +30,12 @@ def at_best(problem: PlanningProblem) -> tuple[np.ndarray, float]:
     return ascent.best.multipliers, ascent.best.bound_usd
 
 
-def decisions(found: Dive) -> Decisions:
-    exits = np.zeros((len(found.lots), 1), dtype=np.int64)
-    return Decisions(placed=found.placed[:, None], option=np.zeros(0, dtype=np.int64), lots=found.lots, exits=exits)
-
-
-def check(problem: PlanningProblem, found: Dive) -> None:
+def check(problem: PlanningProblem, found: Decisions) -> None:
     """Loads are where they may be, and no pool holds more than its lots carry."""
     supply, packs = problem.supply, knapsacks(problem)
-    load = np.flatnonzero(found.placed >= 0)
-    at = load, found.placed[load]
+    placed = found.placed[:, 0]
+    load = np.flatnonzero(placed >= 0)
+    at = load, placed[load]
     assert np.isfinite(packs.cost[at]).all()
     assert (supply.least_lots <= found.lots).all()
     assert (found.lots <= supply.most_lots).all()
@@ -63,7 +59,7 @@ def test_the_best_of_some_dives_is_near_the_bound_once_mended(fees: bool) -> Non
     for seed in range(6):
         found = dive(problem, multipliers=multipliers, seed=seed)
         check(problem, found)
-        exchange = Exchange(problem, decisions(found), np.ones(POOLS), np.random.default_rng(seed))
+        exchange = Exchange(problem, found, np.ones(POOLS), np.random.default_rng(seed))
         exchange.run(STEPS)
         settled = settle_alone(problem, exchange.decisions())
         assert settled is not None
@@ -81,8 +77,8 @@ def test_a_load_that_a_pin_forces_or_forbids_is_there_or_not() -> None:
     multipliers, _ = at_best(pinned)
     for seed in range(4):
         found = dive(pinned, multipliers=multipliers, seed=seed)
-        assert found.placed[7] in (2, -1)
-        assert found.placed[8] != 1
+        assert found.placed[7, 0] in (2, -1)
+        assert found.placed[8, 0] != 1
 
 
 def test_the_same_seed_gives_the_same_dive() -> None:
