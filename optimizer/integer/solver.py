@@ -51,6 +51,7 @@ def solve_program(
     paths: tuple[Path, ...] = (),
     path_charges: Floats | None = None,
     problem: PlanningProblem | None = None,
+    cutoff_usd: float = math.inf,
 ) -> Answer:
     """Solves the program within the boxes given, or its own.
 
@@ -60,6 +61,7 @@ def solve_program(
       start: [n] values to start from; CP-SAT and GSCIP only.
       paths: what loads with any may follow; others choose a pool in each period. With HiGHS, without a start, and with the problem.
       path_charges: discounted USD of following each path, beside what the program says; None: nothing.
+      cutoff_usd: dearer plans are not looked for; INFEASIBLE says that there are no others. Not of linear programs.
       algorithm: for linear programs; None leaves the choice to HiGHS. "first_order" is PDLP.
 
     Raises:
@@ -87,8 +89,22 @@ def solve_program(
         raw = solve_arrays(along.arrays, "highs", effort)
         return _answer(program, reduced, replace(raw, values=None if raw.values is None else along.inside(raw.values), row_duals=None))
     begin = None if start is None else start[reduced.columns]
-    raw = solve_on_grid(reduced.arrays, effort, begin) if backend == "cp_sat" else solve_arrays(reduced.arrays, backend, effort, begin)
+    arrays = reduced.arrays if math.isinf(cutoff_usd) else _below(reduced.arrays, cutoff_usd / program.unit)
+    raw = solve_on_grid(arrays, effort, begin) if backend == "cp_sat" else solve_arrays(arrays, backend, effort, begin)
     return _answer(program, reduced, raw)
+
+
+def _below(arrays: Arrays, cost: float) -> Arrays:
+    """With a row more: what is spent, in units of cost."""
+    spending = np.flatnonzero(arrays.cost)
+    return replace(
+        arrays,
+        row=np.concatenate([arrays.row, np.full(len(spending), len(arrays.row_lower))]),
+        column=np.concatenate([arrays.column, spending]),
+        data=np.concatenate([arrays.data, arrays.cost[spending]]),
+        row_lower=np.append(arrays.row_lower, -np.inf),
+        row_upper=np.append(arrays.row_upper, cost - arrays.offset),
+    )
 
 
 def _answer(program: Program, reduced: Reduced, raw: Raw) -> Answer:

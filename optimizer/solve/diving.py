@@ -2,8 +2,8 @@
 
 Multipliers near their best make every pool's packing cheap at once, but packings share some loads and leave others out. What the ascent
 swings between is near the linear relaxation over packings; a pool that keeps one of them hands the rest a smaller problem of the same
-form, whose bound hardly rises until few pools are left. Loads that then have no room are left for whoever mends the plan. Dives from
-other seeds end in other plans (docs/decisions/0021).
+form, whose bound hardly rises until few pools are left. These are solved by CP-SAT, with the pairs that a plan below the cutoff can use.
+Dives from other seeds end in other plans (docs/decisions/0021).
 """
 
 from __future__ import annotations
@@ -13,30 +13,52 @@ from collections import defaultdict
 import numpy as np
 
 from optimizer.domain.plan import Decisions
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats
-from optimizer.pricing.knapsack import Knapsacks, begin, knapsacks, within
+from optimizer.pricing.knapsack import Knapsacks, Packed, begin, knapsacks, reduced_costs, within
 from optimizer.solve.packing import decided
+from optimizer.solve.part import Around, solve_part
 
-EVALUATIONS = 15  # of the bound before the next pools are given their packings
+EVALUATIONS = 40  # of the bound before the next pools are given their packings
 AT_ONCE = 6  # one in so many of the pools left, of those whose packings share no load
 NEWER = 1.05  # times as much counts a packing as in the evaluation before
 NEAR = 1e-3  # relative: how far the bound is expected to rise at each
 LEAST_LUCK = 0.6  # how often a packing was seen counts between so much and all of it, at random
+FEW = 150  # pairs left, beside one for each load, that CP-SAT sees to the end within seconds
+LAST_S = 2.0  # for these
+CLOSE = 1e-7  # relative gap at which the last pools are done
+LOOKED_AT = 2000  # pairs at most whose reduced costs are worth knowing
 
 
-def dive(problem: PlanningProblem, *, multipliers: Floats, seed: int) -> Decisions:
-    """Gives every pool a packing, none of which exceeds its capacity; loads for which no pool had room are not placed.
+def dive(
+    problem: PlanningProblem,
+    *,
+    multipliers: Floats,
+    seed: int,
+    cutoff_usd: float,
+    time_limit_s: float | None,
+    deterministic_limit: float | None = None,
+) -> Decisions | None:
+    """Gives pools their packings, and the loads of the last few pools the best places there; None: it came to no plan within the cutoff.
 
     Args:
       problem: of the form that `knapsack.has_knapsacks` tells.
       multipliers: [L] to begin from, USD.
+      cutoff_usd: what the plan may cost.
+      time_limit_s, deterministic_limit: of the last pools' solution, as `solve_part` has them.
     """
     packs, random, u = knapsacks(problem), np.random.default_rng(seed), multipliers.copy()
     loads, pools = np.arange(packs.cost.shape[0]), np.arange(packs.cost.shape[1])
     placed, choice, spent = np.full(len(loads), -1), packs.fixed.argmin(axis=0), 0.0
     while len(loads) and len(pools):
-        seen, u[loads] = _seen(within(packs, loads, pools, spent), u[loads])
+        rest = within(packs, loads, pools, spent)
+        seen, best = _seen(rest, u[loads])
+        u[loads] = best.multipliers
+        if best.bound_usd >= cutoff_usd:
+            return None
+        useful = _useful(rest, best, cutoff_usd)
+        if useful.sum() - len(loads) <= FEW:
+            break
         often = np.array([max(packings.values()) for packings in seen]) * random.uniform(LEAST_LUCK, 1.0, len(seen))
         gone, closed = np.zeros(len(loads), dtype=np.bool_), []
         for at in np.argsort(-often)[: -(-len(pools) // AT_ONCE)]:
@@ -49,16 +71,42 @@ def dive(problem: PlanningProblem, *, multipliers: Floats, seed: int) -> Decisio
             gone |= taken
             closed.append(at)
         loads, pools = loads[~gone], np.delete(pools, closed)
-    return decided(problem, packs, placed, choice)
+    chosen = decided(problem, packs, placed, choice)
+    if not len(loads):
+        return chosen
+    keep = placed[:, None] == np.arange(packs.cost.shape[1])
+    keep[np.ix_(loads, pools)] = useful
+    open_here = np.isin(packs.cover, pools)
+    part = solve_part(
+        problem,
+        keep=keep[problem.needs.pair_load, problem.needs.pair_pool][:, None],
+        keep_options=np.zeros(0, dtype=np.bool_),
+        lots=(np.where(open_here, problem.supply.least_lots, chosen.lots), np.where(open_here, problem.supply.most_lots, chosen.lots)),
+        around=Around(decisions=chosen, loads=loads, runs=np.zeros(0, dtype=np.int64), contracts=True),
+        backend="cp_sat",
+        time_limit_s=None if time_limit_s is None else min(time_limit_s, LAST_S),
+        relative_gap=CLOSE,
+        deterministic_limit=deterministic_limit,
+        cutoff_usd=cutoff_usd,
+        seed=seed,
+    )
+    return part.decisions
 
 
-def _seen(packs: Knapsacks, multipliers: Floats) -> tuple[list[dict[tuple[int, bytes], float]], Floats]:
-    """How often each pool's choice of lots and packing came on the way uphill, the later the more; the best multipliers, [L]."""
+def _useful(packs: Knapsacks, packed: Packed, cutoff_usd: float) -> Bools:
+    """Pairs that a plan below the cutoff can use, as far as packings tell, [L, P]; all that a load may be in, where it would take long."""
+    if packs.cost.size > LOOKED_AT:
+        return np.isfinite(packs.cost)
+    return np.asarray(packed.bound_usd + reduced_costs(packs, packed).into < cutoff_usd)
+
+
+def _seen(packs: Knapsacks, multipliers: Floats) -> tuple[list[dict[tuple[int, bytes], float]], Packed]:
+    """How often each pool's choice of lots and packing came on the way uphill, the later the more; the best of that way."""
     ascent = begin(packs, multipliers)
     seen: list[dict[tuple[int, bytes], float]] = [defaultdict(float) for _ in range(packs.cost.shape[1])]
     found, weight = ascent.best, 1.0
     for _ in range(EVALUATIONS):
         for pool, packings in enumerate(seen):
-            packings[int(found.value[:, pool].argmin()), found.chosen[:, pool].tobytes()] += weight
+            packings[int(found.choice[pool]), found.chosen[:, pool].tobytes()] += weight
         found, weight = ascent.advance(ascent.best.bound_usd + NEAR * abs(ascent.best.bound_usd)), weight * NEWER
-    return seen, ascent.best.multipliers
+    return seen, ascent.best

@@ -21,6 +21,7 @@ from optimizer.solve.open_choices import open_pairs
 NEAREST = 20  # pools that a load may move to
 STRAIN_STEP = 1.03
 ROWS = 160  # loads whose swaps are weighed at once
+SLICE, MOST_STEPS = 3e6, 100  # moves and swaps weighed between two looks at what others have found, and steps
 STALLED = 4000  # steps without a better plan after which some loads are thrown about
 PATIENCE = STALLED // 4  # after which there is little left to find with these contracts
 TENURE, TENURE_LOADS = 2, 30  # steps that a load keeps out of the pool it left, at least, and one more for so many loads
@@ -76,19 +77,17 @@ def ladders(problem: PlanningProblem, decisions: Decisions) -> Ladders:
 class Exchange:
     """A search from given decisions. Axes: L loads, P pools."""
 
-    def __init__(
-        self, problem: PlanningProblem, decisions: Decisions, prices: Floats, random: np.random.Generator, *, patience: int = PATIENCE
-    ) -> None:
+    def __init__(self, problem: PlanningProblem, decisions: Decisions, prices: Floats, random: np.random.Generator) -> None:
         """
         Args:
           prices: [P] of capacity, discounted USD per accelerator; what is near is judged by them.
-          patience: steps without a better plan after which it has `stalled`.
         """
-        self._decisions, self._random, self._patience = decisions, random, patience
+        self._decisions, self._random = decisions, random
         self._ladders = ladders(problem, decisions)
         self._cost, self._need = _tables(problem, decisions)
         loads, pools = self._cost.shape
         self._load = np.arange(loads)
+        self._slice = int(np.clip(SLICE / (loads * (pools + 2 * min(loads, ROWS))), 1, MOST_STEPS))
         near = self._cost + self._need * prices
         rank = np.argsort(np.argsort(near, axis=1, kind="stable"), axis=1, kind="stable")
         self._far = (rank >= NEAREST) | (self._cost >= FORBIDDEN)
@@ -119,12 +118,12 @@ class Exchange:
     @property
     def stalled(self) -> bool:
         """Whether the search has long found nothing better."""
-        return self._step - self._found > self._patience
+        return self._step - self._found > PATIENCE
 
-    def run(self, steps: int) -> bool:
-        """Makes so many steps; True where a better plan was found."""
+    def run(self) -> bool:
+        """Makes some steps; True where a better plan was found."""
         before = self.best_usd
-        for _ in range(steps):
+        for _ in range(self._slice):
             self._advance()
         return self.best_usd < before
 

@@ -2,12 +2,13 @@
 
     price      multipliers whose dual value bounds every plan's cost, of capacity (`climb`) or of placing loads (`packing`)
     fix        what no plan better than the best so far can take, by reduced costs (`fixing`)
-    assign     a restricted master: the pairs of smallest reduced cost, all contracts with all clauses (`part`)
-    dive       plans from the packings of all pools at the best multipliers (`diving`), mended by exchanges
+    branch     over the lots of contracts, with the bound of packings (`branching`)
+    assign     a restricted master: the pairs of smallest reduced cost, all contracts with all clauses (`part`); where nothing branches
+    dive       plans from the packings of all pools at the best multipliers (`diving`)
     search     exchanges of loads (`exchange`), and neighbourhoods solved by the MILP solver (`neighbourhoods`)
 
 The bound after a master is proven over what it had left in is the smaller of the master's own and the least that any plan costs which takes
-something left out. Other processes price, dive, and solve masters and neighbourhoods; this one searches.
+something left out. Other processes price, branch, dive, and solve masters and neighbourhoods; this one searches.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from optimizer.domain.surface import Floats
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.pricing.knapsack import has_knapsacks
+from optimizer.solve.branching import Looked, Tree, look
 from optimizer.solve.climb import Climb, Priced
 from optimizer.solve.diving import dive
 from optimizer.solve.exchange import Exchange
@@ -51,8 +53,6 @@ QUICK_S = 1.0  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
 DIVES = 15  # in a row without a better plan after which there are no more
 NEAR_ENOUGH = 5e-4  # relative: a gap that neighbourhoods close sooner than dives
-MENDING = 200  # steps without a better plan that the exchange gives a dive
-SLICE = 100  # steps of the exchange between two looks at the clock
 FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
 ALIKE = 1e-9  # relative: costs that are the same but for rounding
 
@@ -69,7 +69,8 @@ def search_packed(search: Search) -> None:
         assigners = [processes.enter_context(Worker(solve_part, problem)) for _ in range(max(1, min(2, search.settings.threads)))]
         packer = processes.enter_context(Worker(pack, problem)) if has_knapsacks(problem) else None
         diver = None if packer is None else processes.enter_context(Worker(dive, problem))
-        _Run(search, climb, assigners, packer, diver).run()
+        branchers = [processes.enter_context(Worker(look, problem)) for _ in assigners] if packer is not None else []
+        _Run(search, climb, assigners, packer, diver, branchers).run()
 
 
 @dataclass
@@ -90,7 +91,8 @@ class _Run:
     climb: Climb
     assigners: list[Worker[Part]]  # the second helps where this process has nothing to do
     packer: Worker[Packing] | None
-    diver: Worker[Decisions] | None
+    diver: Worker[Decisions | None] | None
+    branchers: list[Worker[Looked]]
     step_usd: float = 0.0  # every two plans' costs differ by a multiple of this; 0: nothing known
     pairs: float = 0.0  # in the next master
     free: float = FREE_PLACEMENTS
@@ -106,15 +108,16 @@ class _Run:
     priced: Priced | None = None
     packing: Future[Packing] | None = None
     packed_to: Packing | None = None  # the end of the ascent, from which dives begin
-    diving: Future[Decisions] | None = None
+    diving: Future[Decisions | None] | None = None
+    tree: Tree | None = None  # of contracts
+    looking: list[tuple[int, Future[Looked]] | None] = field(init=False)  # what branchers look at, by its number in the tree
     dives: int = 0  # in a row that led to no better plan
-    mending: Exchange | None = None  # of the last dive's plan
 
     def __post_init__(self) -> None:
         self.proven = nothing_proven(self.search.problem)
         self.random = np.random.default_rng(self.search.settings.seed)
         self.pairs = float(FIRST_PAIRS * len(self.search.problem.needs.loads) * len(self.search.problem.periods))
-        self.asked = [None] * len(self.assigners)
+        self.asked, self.looking = [None] * len(self.assigners), [None] * len(self.branchers)
 
     def run(self) -> None:
         search = self.search
@@ -135,6 +138,7 @@ class _Run:
         self._take_prices()
         self._take_packing()
         self._take_dive()
+        self._take_branches()
         if self.priced is not None or self.packed > 0:
             self._take_parts()
             self._ask_parts()
@@ -148,16 +152,15 @@ class _Run:
 
     def _look_around(self) -> None:
         """A slice of work on plans; waits a moment where there is none to do."""
-        search, exchange = self.search, self.mending or self.exchange
+        search, exchange = self.search, self.exchange
         if exchange is None:
             time.sleep(0.05)
             return
         search.phase = "exchange"
-        if exchange.run(SLICE) and search.offer(exchange.decisions()) and exchange is self.mending:
-            self.dives = 0
+        if exchange.run():
+            search.offer(exchange.decisions())
         if exchange.stalled:
-            self.mending = None if exchange is self.mending else self.mending
-            self.exchange = None if exchange is self.exchange else self.exchange
+            self.exchange = None
 
     def _take_prices(self) -> None:
         """Raises the bound, learns what it proves, and tries the plans that come with the prices.
@@ -192,8 +195,10 @@ class _Run:
         self._raise_bound(found.bound_usd)
         self.packing = None if found.over else self._ask_packing()
         self.packed += 1
-        if found.over and not self._contracts_open:  # masters decide on contracts, and the processor is theirs
-            self.packed_to, self.diving = found, self._ask_dive(found)
+        if found.over:
+            self.packed_to = found
+            self.tree = Tree(problem, found.multipliers) if self._contracts_open else None
+            self.diving = self._ask_dive(found) if self.tree is None else None
         if self.masters == 0 and (self.packed == 1 or self._contracts_open):
             self._exchange(found.decisions, found.prices)
 
@@ -205,30 +210,63 @@ class _Run:
         return self.packer.ask(target_usd=best.objective_usd if best is not None and near else math.nan)
 
     def _take_dive(self) -> None:
-        """Mends what a dive has come to, and asks for another while they lead to better plans."""
+        """Offers what a dive has come to, and asks for another while they lead to better plans."""
         diving, packed = self.diving, self.packed_to
         while diving is not None and self.deterministic and not diving.done() and self.search.left > 0:
             time.sleep(0.01)
         if diving is None or packed is None or not diving.done():
             return
         chosen, search = diving.result(), self.search
-        self.dives = 0 if search.offer(chosen) else self.dives + 1
-        self.mending = Exchange(search.problem, chosen, packed.prices, self.random, patience=MENDING)
+        self.dives = 0 if chosen is not None and search.offer(chosen) else self.dives + 1
         near = search.best is not None and self.cutoff_usd - search.bound_usd <= NEAR_ENOUGH * abs(search.bound_usd)
         self.diving = self._ask_dive(packed) if self.dives < DIVES and not near else None
 
-    def _ask_dive(self, packed: Packing) -> Future[Decisions]:
+    def _ask_dive(self, packed: Packing) -> Future[Decisions | None]:
         assert self.diver is not None
-        return self.diver.ask(multipliers=packed.multipliers, seed=int(self.random.integers(2**31)))
+        return self.diver.ask(
+            multipliers=packed.multipliers,
+            seed=int(self.random.integers(2**31)),
+            cutoff_usd=self.cutoff_usd,
+            **self._placing_limits,
+        )
+
+    def _take_branches(self) -> None:
+        """Takes in what has come of nodes, and gives branchers more of them; the end of the tree is the end of the search."""
+        tree, search = self.tree, self.search
+        if tree is None:
+            return
+        for i, looking in enumerate(self.looking):
+            if looking is None or not (self.deterministic or looking[1].done()):
+                continue
+            number, looked = looking[0], looking[1].result()
+            tree.give_back(number, looked)
+            self.looking[i] = None
+            for decisions in looked.found:
+                search.offer(decisions)
+        self._raise_bound(min(tree.bound_usd, self.cutoff_usd))
+        for i, brancher in enumerate(self.branchers):
+            if self.looking[i] is not None:
+                continue
+            number, nodes = tree.take(self.cutoff_usd)
+            if nodes:
+                answer = brancher.ask(nodes=nodes, cutoff_usd=self.cutoff_usd, **self._placing_limits)
+                self.looking[i] = number, answer
+        if tree.over:
+            search.proven |= tree.whole and search.best is not None
+            self.tree = None
+
+    @property
+    def _placing_limits(self) -> dict[str, float | None]:
+        """How long CP-SAT may place the loads of a few pools."""
+        limit = self.search.settings.time_limit_s if self.deterministic else min(NEIGHBOURHOOD_S, max(self.search.left, 1.0))
+        return {"time_limit_s": limit, "deterministic_limit": NEIGHBOURHOOD_WORK if self.deterministic else None}
 
     def _cheapest_paths(self, priced: Priced) -> Decisions:
         """Every load and run on its best path at the prices, and the contracts that pay at them."""
         supply, prices = self.search.problem.supply, priced.prices
         pays = (prices.contract_usd < 0.0) & (supply.option_group < 0)
         exits = np.zeros((len(supply.contracts), len(self.search.problem.periods)), dtype=np.int64)
-        return Decisions(
-            placed=prices.placed, option=prices.option, lots=np.where(pays, supply.most_lots, supply.least_lots), exits=exits
-        )
+        return Decisions(placed=prices.placed, option=prices.option, lots=np.where(pays, supply.most_lots, supply.least_lots), exits=exits)
 
     def _exchange(self, chosen: Decisions, prices: Floats) -> None:
         """Begins to exchange loads, with the contracts of these decisions."""
@@ -262,9 +300,14 @@ class _Run:
         return bool((least < most).any())
 
     @property
+    def _branches(self) -> bool:
+        """Whether contracts are decided on by branching, and not by masters."""
+        return self.packer is not None and self._contracts_open and (self.packed_to is None or self.tree is not None)
+
+    @property
     def _busy(self) -> bool:
         """Whether this process or the packer's or diver's has something to do beside the first assigner."""
-        return self.packing is not None or self.diving is not None or self.mending is not None or self.exchange is not None
+        return self.packing is not None or self.diving is not None or self.exchange is not None
 
     def _ask_parts(self) -> None:
         """Gives idle assigners something to solve."""
@@ -275,7 +318,7 @@ class _Run:
             if asked is not None or helping or self.search.over:
                 continue
             best = self.search.best
-            if best is not None and (self.masters_done or i > 0):
+            if best is not None and (self.masters_done or i > 0 or self._branches):
                 self._ask_around(i, best.plan.decisions)
             elif i == 0:
                 self._ask_master()

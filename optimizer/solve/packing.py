@@ -67,7 +67,7 @@ def _proven(problem: PlanningProblem, packs: Knapsacks, ascent: Ascent, prices: 
         avoids_pair=reduced.out[at][:, None],
         holds=holds,
         holds_none=holds_none,
-        decisions=decided(problem, packs, taken, packed.value.argmin(axis=0)),
+        decisions=decided(problem, packs, taken, packed.choice),
         prices=prices,
         over=ascent.over,
     )

@@ -59,6 +59,7 @@ def solve_part(
     threads: int = 1,
     seed: int = 0,
     deterministic_limit: float | None = None,
+    cutoff_usd: float = math.inf,
 ) -> Part:
     """Solves what is left of a problem, in the units of the whole.
 
@@ -66,6 +67,7 @@ def solve_part(
       keep, keep_options: [N, T] and [G], as in `restrict`.
       lots: least and most lots of each contract, each [K].
       around: decisions near which to look; None: anywhere.
+      cutoff_usd: dearer plans are not looked for; INFEASIBLE says that the part has no others.
       start: decisions to start from, of solvers that take them; those of `around` where it is given.
     """
     part = restrict(problem, keep, keep_options, lots)
@@ -93,6 +95,7 @@ def solve_part(
         problem=part.problem,
         lower=lower,
         upper=upper,
+        cutoff_usd=cutoff_usd,
         start=None if narrow is None or backend not in TAKES_START else _values(program, part.problem, narrow),
     )
     found = None if answer.values is None else part.widen(decisions(program, part.problem, answer.values))

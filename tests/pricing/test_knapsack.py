@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,18 @@ from hypothesis import strategies as st
 from benchmarks.assignment_files import assignment_problem
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
-from optimizer.pricing.knapsack import begin, best_places, has_knapsacks, knapsacks, reduced_costs, respond, within
+from optimizer.pricing import knapsack
+from optimizer.pricing.knapsack import (
+    Knapsacks,
+    begin,
+    best_places,
+    choice_costs,
+    has_knapsacks,
+    knapsacks,
+    reduced_costs,
+    respond,
+    within,
+)
 from tests.assignments import made, optimum
 from tests.problems import Size, random_problem, with_supply
 from tests.samples import one_in
@@ -29,6 +41,83 @@ def test_no_multipliers_prove_more_than_the_optimum(seed, fees, scale):
     problem = assignment_problem(assignment)
     multipliers = scale * np.random.default_rng(seed).normal(0.5, 1.0, SMALL["loads"])
     assert respond(knapsacks(problem), multipliers).bound_usd <= optimum(assignment)
+
+
+def plain(packs: Knapsacks, u: np.ndarray) -> np.ndarray:
+    """Value of every choice of lots by the textbook's programme, load by load, [Z, P]."""
+    value = packs.fixed.copy()
+    for z, p in np.ndindex(*packs.fixed.shape):
+        worth = np.zeros(packs.capacity[z, p] + 1)
+        for load in range(len(u)):
+            need, gain = packs.need[load, p], u[load] - packs.cost[load, p]
+            if need <= packs.capacity[z, p]:
+                with_it = worth[: len(worth) - need] + gain
+                worth[need:] = np.maximum(worth[need:], with_it)
+        value[z, p] -= worth[-1]
+    return value
+
+
+def scattered(seed: int, *, choices: int, required_share: float) -> Knapsacks:
+    """Knapsacks of no problem: loads that need nothing, loads too large, pools with fewer choices, costs that rule a load out."""
+    random, (loads, pools) = np.random.default_rng(seed), (12, 4)
+    need = random.integers(0, 9, (loads, pools))
+    capacity = np.sort(random.integers(0, 30, (choices, pools)), axis=0)
+    fixed = np.where(random.random((choices, pools)) < 0.2, np.inf, np.sort(random.uniform(0.0, 60.0, (choices, pools)), axis=0))
+    fixed[0] = np.where(np.isfinite(fixed).any(axis=0), fixed[0], 0.0)
+    return replace(
+        knapsacks(assignment_problem(made(0, fees=True, loads=loads, pools=pools))),
+        cost=np.where(random.random((loads, pools)) < 0.1, np.inf, random.uniform(0.0, 20.0, (loads, pools))),
+        need=need,
+        fixed=fixed,
+        capacity=capacity,
+        ceiling=np.full(loads, np.inf),
+        required=int(required_share * capacity.max(axis=0).sum()),
+        short_usd=1e6,
+    )
+
+
+@pytest.mark.parametrize("choices", [1, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_packings_are_the_best_there_are(seed, choices):
+    packs = scattered(seed, choices=choices, required_share=0.0)
+    random = np.random.default_rng(seed)
+    known = None
+    for _ in range(4):
+        u = random.uniform(0.0, 25.0, len(packs.ceiling))
+        packed = respond(packs, u, known)
+        made_choices = np.isfinite(packs.fixed)
+        np.testing.assert_allclose(packed.value[made_choices], plain(packs, u)[made_choices], rtol=1e-12)
+        capacity, pools = packs.capacity[packed.choice, range(4)], range(4)
+        assert ((packed.chosen * packs.need).sum(axis=0) <= capacity).all()
+        gains = np.where(packed.chosen, u[:, None] - packs.cost, 0.0).sum(axis=0)
+        np.testing.assert_allclose(packs.fixed[packed.choice, pools] - gains, packed.value.min(axis=0), rtol=1e-9, atol=1e-9)
+        known = packed.chosen
+
+
+@pytest.mark.parametrize("grains", [4096, 5])
+@pytest.mark.parametrize("required", [0.3, 0.7, 0.95, 1.1])
+@pytest.mark.parametrize("seed", range(3))
+def test_lots_hold_what_all_loads_need(seed, required, grains, monkeypatch):
+    monkeypatch.setattr(knapsack, "COVERED", grains)
+    packs = scattered(seed, choices=3, required_share=required)
+    u = np.random.default_rng(seed).uniform(0.0, 25.0, len(packs.ceiling))
+    packed, value = respond(packs, u), plain(packs, u)
+    costs = {}
+    for choice in itertools.product(range(3), repeat=4):
+        usd = packs.constant + u.sum() + sum(value[z, p] for p, z in enumerate(choice))
+        enough = sum(packs.capacity[z, p] for p, z in enumerate(choice)) >= packs.required
+        costs[choice] = min(usd, packs.short_usd) if enough else packs.short_usd
+    best = min(costs.values())
+    slack = 1e-9 * abs(best)
+    assert packed.bound_usd <= best
+    forced = packed.bound_usd + choice_costs(packs, packed)
+    for z, p in np.argwhere(np.isfinite(packs.fixed)):
+        least = min(usd for choice, usd in costs.items() if choice[p] == z)
+        assert forced[z, p] <= least + slack
+        if grains > packs.capacity.sum():
+            assert forced[z, p] == pytest.approx(least, rel=1e-9)
+    if grains > packs.capacity.sum():
+        assert packed.bound_usd == pytest.approx(best, rel=1e-9)
 
 
 @pytest.mark.slow
