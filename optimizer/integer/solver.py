@@ -61,7 +61,7 @@ def solve_program(
       start: [n] values to start from; CP-SAT and GSCIP only.
       paths: what loads with any may follow; others choose a pool in each period. With HiGHS, without a start, and with the problem.
       path_charges: discounted USD of following each path, beside what the program says; None: nothing.
-      cutoff_usd: dearer plans are not looked for; INFEASIBLE says that there are no others. Not of linear programs.
+      cutoff_usd: dearer plans are not looked for; INFEASIBLE says that there are no others. Not with `relax`, nor with paths.
       algorithm: for linear programs; None leaves the choice to HiGHS. "first_order" is PDLP.
 
     Raises:
@@ -89,14 +89,22 @@ def solve_program(
         raw = solve_arrays(along.arrays, "highs", effort)
         return _answer(program, reduced, replace(raw, values=None if raw.values is None else along.inside(raw.values), row_duals=None))
     begin = None if start is None else start[reduced.columns]
-    arrays = reduced.arrays if math.isinf(cutoff_usd) else _below(reduced.arrays, cutoff_usd / program.unit)
+    arrays = _below(reduced.arrays, cutoff_usd / program.unit)
+    if arrays is None:
+        return Answer(status=PlanStatus.INFEASIBLE, values=None, objective=math.inf, bound=math.inf, row_duals=None)
     raw = solve_on_grid(arrays, effort, begin) if backend == "cp_sat" else solve_arrays(arrays, backend, effort, begin)
     return _answer(program, reduced, raw)
 
 
-def _below(arrays: Arrays, cost: float) -> Arrays:
-    """With a row more: what is spent, in units of cost."""
+def _below(arrays: Arrays, cost: float) -> Arrays | None:
+    """With a row more, of what is spent at most, where that says anything; None where nothing costs so little. In units of cost."""
     spending = np.flatnonzero(arrays.cost)
+    ends = arrays.cost[spending] * np.stack([arrays.lower[spending], arrays.upper[spending]])
+    least, most = (math.fsum([arrays.offset, *ends.min(axis=0)]), math.fsum([arrays.offset, *ends.max(axis=0)]))
+    if most <= cost:
+        return arrays
+    if least > cost + KEPT * (abs(cost) + abs(arrays.offset) + float(np.abs(ends).max(initial=0.0))):
+        return None
     return replace(
         arrays,
         row=np.concatenate([arrays.row, np.full(len(spending), len(arrays.row_lower))]),

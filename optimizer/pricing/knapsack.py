@@ -52,6 +52,8 @@ class Knapsacks:
     cover: Ints  # [K] the contract's pool; -1: none
     ceiling: Floats  # [L] largest multiplier
     constant: float
+    missing: Floats  # [P] what one missing accelerator costs
+    unplaced: Floats  # [L] what it costs not to place the load; inf where it has to be
     required: int  # accelerators that all loads need at least; 0: not known
     short_usd: float  # what a plan costs at least whose lots hold less; inf where none can
 
@@ -69,10 +71,11 @@ class Packed:
 
 @dataclass(frozen=True, kw_only=True)
 class Reduced:
-    """By how much the bound rises, in USD, with one decision forced; inf where it cannot be."""
+    """By how much the bound rises, in USD, with one decision forced; more than any plan below `short_usd` costs where it cannot be."""
 
     into: Floats  # [L, P] the load is in the pool
     out: Floats  # [L, P] it is not
+    unplaced: Floats  # [L] the load is in no pool
     choice: Floats  # [Z, P] the choice of lots is made
 
 
@@ -123,6 +126,8 @@ def knapsacks(problem: PlanningProblem) -> Knapsacks:
         cover=cover,
         ceiling=np.minimum((cost + missing).min(axis=1), unplaced),
         constant=constant,
+        missing=np.broadcast_to(missing, shape[1]),
+        unplaced=unplaced,
         required=required,
         short_usd=math.fsum(short) - SURE * math.fsum(np.abs(short)) if required else math.inf,
     )
@@ -161,6 +166,8 @@ def within(packs: Knapsacks, loads: Ints, pools: Ints, spent_usd: float) -> Knap
         fixed=packs.fixed[:, pools],
         capacity=packs.capacity[:, pools],
         ceiling=packs.ceiling[loads],
+        missing=packs.missing[pools],
+        unplaced=packs.unplaced[loads],
         constant=packs.constant + spent_usd,
         required=_required(packs.cost[at], packs.need[at]) if packs.required else 0,
     )
@@ -253,7 +260,7 @@ def choice_costs(packs: Knapsacks, packed: Packed) -> Floats:
     alone = value.min(axis=0)
     lacking = packs.required - int(packs.capacity[value.argmin(axis=0), pools].sum())
     spent = math.fsum((value[packed.choice, pools] - alone).tolist())
-    dearer = value - alone - spent
+    dearer = np.subtract(value, alone + spent, out=np.full_like(value, np.inf), where=np.isfinite(value))
     grain = 1 + max(lacking + int(packs.capacity.max()), 0) // COVERED
     upgrades = _upgrades(packs, value, grain)
     for p in pools:
@@ -375,16 +382,18 @@ def reduced_costs(packs: Knapsacks, packed: Packed) -> Reduced:
         choices = [z for z in range(len(packs.fixed)) if np.isfinite(packs.fixed[z, p])]
         for z in choices:
             fixed, capacity = packs.fixed[z, p], int(packs.capacity[z, p])
-            fits = np.flatnonzero(np.isfinite(packs.cost[:, p]) & (packs.need[:, p] <= capacity))
-            beside = fixed - before[-1][capacity - packs.need[fits, p]] - (packed.multipliers[fits] - packs.cost[fits, p])
-            others = ~np.isin(fits, mine)
-            into[fits[others], p] = np.minimum(into[fits[others], p], beside[others] - least[z, p])
+            lacks = packs.need[:, p] - capacity  # a load that is too large is there with shortage, and no other with need
+            beside = fixed - before[-1][np.maximum(-lacks, 0)] - (packed.multipliers - packs.cost[:, p])
+            beside += np.where(lacks > 0, packs.missing[p] * lacks, 0.0)
             without, with_it = _one_apart(before, after, need, capacity)
-            into[mine, p] = np.minimum(into[mine, p], fixed - with_it - gain - least[z, p])
+            beside[mine] = np.where(need <= capacity, fixed - with_it - gain, beside[mine])
+            into[:, p] = np.minimum(into[:, p], beside - least[z, p])
             out[mine, p] = np.where(z == choices[0], np.inf, out[mine, p])
             out[mine, p] = np.minimum(out[mine, p], fixed - without - least[z, p])
     most = packs.short_usd - packed.bound_usd
-    return Reduced(**{name: np.clip(usd, 0.0, most) for name, usd in (("into", into), ("out", out), ("choice", dearer))})
+    unplaced = np.full(loads, most) if packs.required else packs.unplaced - packed.multipliers
+    forced = {"into": into, "out": out, "unplaced": unplaced, "choice": dearer}
+    return Reduced(**{name: np.clip(usd, 0.0, most) for name, usd in forced.items()})
 
 
 def _tables(width: int, gain: Floats, need: Ints) -> tuple[Floats, Floats]:

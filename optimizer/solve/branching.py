@@ -68,6 +68,8 @@ def look(
     parts: list[Part] = []
     guessed: Decisions | None = None
     for node in nodes:
+        if not node.choices.any(axis=0).all():
+            continue
         ascent, often = _climb(packs, node, cutoff_usd)
         best = ascent.best
         if best.bound_usd >= cutoff_usd:
@@ -78,7 +80,7 @@ def look(
             if node is nodes[0]:
                 guessed = _guessed(problem, packs, best, cutoff_usd, time_limit_s, deterministic_limit)
             continue
-        _steps(ascent, cutoff_usd)
+        ascent, _ = _climb(packs, Node(bound_usd=best.bound_usd, choices=choices, multipliers=best.multipliers), cutoff_usd)
         part = _place(problem, ascent, cutoff_usd, time_limit_s, deterministic_limit)
         parts += [] if part is None else [part]
     return Looked(
@@ -101,7 +103,8 @@ def _guessed(
     alone = np.arange(len(packed.value))[:, None] == packed.choice
     ascent, _ = _climb(packs, Node(bound_usd=packed.bound_usd, choices=alone, multipliers=packed.multipliers), cutoff_usd)
     near = min(cutoff_usd, ascent.best.bound_usd + GUESSED * abs(ascent.best.bound_usd))
-    part = _place(problem, ascent, near, None if time_limit_s is None else min(time_limit_s, GUESS_S), deterministic_limit)
+    limit = time_limit_s if time_limit_s is None or deterministic_limit is not None else min(time_limit_s, GUESS_S)
+    part = _place(problem, ascent, near, limit, deterministic_limit)
     return None if part is None else part.decisions
 
 
@@ -140,8 +143,9 @@ def _place(
 ) -> Part | None:
     """The best places of loads beside the lots of an ascent; None: no plan below the cutoff has these lots."""
     packs, best = ascent.packs, ascent.best
-    useful = best.bound_usd + reduced_costs(packs, best).into < cutoff_usd
-    if best.bound_usd >= cutoff_usd or not useful.any(axis=1).all():
+    reduced = reduced_costs(packs, best)
+    useful, placed = best.bound_usd + reduced.into < cutoff_usd, best.bound_usd + reduced.unplaced >= cutoff_usd
+    if best.bound_usd >= cutoff_usd or (placed & ~useful.any(axis=1)).any():
         return None
     lots = decided(problem, packs, np.full(len(useful), -1), best.choice).lots
     return solve_part(

@@ -84,7 +84,7 @@ def dive(
         lots=(np.where(open_here, problem.supply.least_lots, chosen.lots), np.where(open_here, problem.supply.most_lots, chosen.lots)),
         around=Around(decisions=chosen, loads=loads, runs=np.zeros(0, dtype=np.int64), contracts=True),
         backend="cp_sat",
-        time_limit_s=None if time_limit_s is None else min(time_limit_s, LAST_S),
+        time_limit_s=time_limit_s if time_limit_s is None or deterministic_limit is not None else min(time_limit_s, LAST_S),
         relative_gap=CLOSE,
         deterministic_limit=deterministic_limit,
         cutoff_usd=cutoff_usd,

@@ -47,10 +47,11 @@ PACKING_SHARE = 0.15  # of the time limit that the first master waits at most
 FIRST_PACKINGS = 3
 WIDER = 1.7  # times as many pairs in the next master
 FREE_PLACEMENTS = 150  # pairs and periods free in the first neighbourhood
-NEIGHBOURHOOD_S = 5.0  # guard on one neighbourhood
+NEIGHBOURHOOD_S = 5.0  # guard on one neighbourhood, or on the loads of a few pools
 MASTER_NODES, NEIGHBOURHOOD_NODES, NEIGHBOURHOOD_WORK = 500, 500, 2.0  # under a deterministic limit: nodes, and CP-SAT's own seconds
 QUICK_S = 1.0  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
+VAIN = 6  # neighbourhoods in a row without a better plan after which the processor is the tree's
 DIVES = 15  # in a row without a better plan after which there are no more
 NEAR_ENOUGH = 5e-4  # relative: a gap that neighbourhoods close sooner than dives
 FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
@@ -99,6 +100,7 @@ class _Run:
     masters: int = 0  # asked so far
     masters_done: bool = False
     rounds: int = 0  # neighbourhoods solved
+    vain: int = 0  # of them, since the last better plan
     packed: int = 0  # reports of the packer
     proven: Proven = field(init=False)
     random: np.random.Generator = field(init=False)
@@ -227,7 +229,7 @@ class _Run:
             multipliers=packed.multipliers,
             seed=int(self.random.integers(2**31)),
             cutoff_usd=self.cutoff_usd,
-            **self._placing_limits,
+            **self._limits(NEIGHBOURHOOD_WORK),
         )
 
     def _take_branches(self) -> None:
@@ -236,30 +238,32 @@ class _Run:
         if tree is None:
             return
         for i, looking in enumerate(self.looking):
-            if looking is None or not (self.deterministic or looking[1].done()):
+            while looking is not None and self.deterministic and not looking[1].done() and search.left > 0:
+                time.sleep(0.01)
+            if looking is None or not looking[1].done():
                 continue
             number, looked = looking[0], looking[1].result()
             tree.give_back(number, looked)
             self.looking[i] = None
             for decisions in looked.found:
-                search.offer(decisions)
-        self._raise_bound(min(tree.bound_usd, self.cutoff_usd))
+                self.vain = 0 if search.offer(decisions) else self.vain
+        self._raise_bound(min(tree.bound_usd, self.cutoff_usd, math.inf if search.best is None else search.best.objective_usd))
         for i, brancher in enumerate(self.branchers):
             if self.looking[i] is not None:
                 continue
             number, nodes = tree.take(self.cutoff_usd)
             if nodes:
-                answer = brancher.ask(nodes=nodes, cutoff_usd=self.cutoff_usd, **self._placing_limits)
+                answer = brancher.ask(nodes=nodes, cutoff_usd=self.cutoff_usd, **self._limits(NEIGHBOURHOOD_WORK))
                 self.looking[i] = number, answer
         if tree.over:
             search.proven |= tree.whole and search.best is not None
             self.tree = None
 
-    @property
-    def _placing_limits(self) -> dict[str, float | None]:
-        """How long CP-SAT may place the loads of a few pools."""
-        limit = self.search.settings.time_limit_s if self.deterministic else min(NEIGHBOURHOOD_S, max(self.search.left, 1.0))
-        return {"time_limit_s": limit, "deterministic_limit": NEIGHBOURHOOD_WORK if self.deterministic else None}
+    def _limits(self, work: float) -> dict[str, float | None]:
+        """How long a solver may look at a small part; under a deterministic limit its work says so."""
+        if self.deterministic:
+            return {"time_limit_s": self.search.settings.time_limit_s, "deterministic_limit": work}
+        return {"time_limit_s": min(NEIGHBOURHOOD_S, max(self.search.left, 1.0)), "deterministic_limit": None}
 
     def _cheapest_paths(self, priced: Priced) -> Decisions:
         """Every load and run on its best path at the prices, and the contracts that pay at them."""
@@ -315,7 +319,7 @@ class _Run:
             return
         for i, asked in enumerate(self.asked):
             helping = i > 0 and (self.deterministic or self._busy)
-            if asked is not None or helping or self.search.over:
+            if asked is not None or helping or self.search.over or (self.tree is not None and self.vain >= VAIN):
                 continue
             best = self.search.best
             if best is not None and (self.masters_done or i > 0 or self._branches):
@@ -346,9 +350,8 @@ class _Run:
             self.cutoff_usd,
             keep=near.keep,
             around=Around(decisions=current, loads=near.loads, runs=near.runs, contracts=self._contracts_open),
-            time_limit_s=min(NEIGHBOURHOOD_S, max(search.left, 1.0)) if not self.deterministic else search.settings.time_limit_s,
+            **self._limits(NEIGHBOURHOOD_WORK if whole else NEIGHBOURHOOD_NODES),
             relative_gap=1e-7,
-            deterministic_limit=(NEIGHBOURHOOD_WORK if whole else NEIGHBOURHOOD_NODES) if self.deterministic else None,
             backend="cp_sat" if whole else search.settings.backend,
         )
         self.asked[assigner] = _Asked(answer=answer, begun=search.seconds, cutoff_usd=math.inf, around=current)
@@ -381,7 +384,9 @@ class _Run:
 
     def _take_part(self, asked: _Asked, part: Part) -> None:
         quick = self.search.seconds - asked.begun < QUICK_S
-        if part.decisions is not None and self._offer(part.decisions, asked.around) and self.exchange is not None:
+        better = part.decisions is not None and self._offer(part.decisions, asked.around)
+        self.vain = 0 if better else self.vain + 1
+        if better and self.exchange is not None:
             self._follow()
         if asked.around is None:
             self._after_master(part, asked.cutoff_usd)

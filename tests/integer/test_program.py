@@ -254,3 +254,22 @@ def test_long_rows_that_join_when_they_are_broken_change_nothing(case: str, monk
     joined = solve_program(program, relax=True)
     assert joined.objective == pytest.approx(whole.objective, rel=tolerances.SAFE_BOUND_AT_LP_DUALS)
     assert joined.bound == pytest.approx(whole.objective, rel=tolerances.SAFE_BOUND_AT_LP_DUALS)
+
+
+@pytest.mark.parametrize("backend", ["highs", "cp_sat"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cutoff_leaves_cheaper_plans_and_no_others(seed: int, backend: str) -> None:
+    program = build_program(random_problem(seed, Size(loads=3)))
+    best = solve_program(program, backend=backend, relative_gap=tolerances.SOLVED_GAP)
+    room = 1e-3 * abs(best.objective)
+    above = solve_program(program, backend=backend, relative_gap=tolerances.SOLVED_GAP, cutoff_usd=best.objective + room)
+    assert above.objective == pytest.approx(best.objective, rel=1e-6)
+    below = solve_program(program, backend=backend, relative_gap=tolerances.SOLVED_GAP, cutoff_usd=best.objective - room)
+    assert below.status is PlanStatus.INFEASIBLE or below.bound > best.objective - room
+
+
+@pytest.mark.parametrize("cutoff", [-1e12, 1e15])
+def test_a_cutoff_far_from_all_costs_is_no_row(cutoff: float) -> None:
+    program = build_program(random_problem(0, Size(loads=3)))
+    answer = solve_program(program, backend="cp_sat", relative_gap=tolerances.CP_SAT_GAP, cutoff_usd=cutoff)
+    assert answer.status is (PlanStatus.OPTIMAL if cutoff > 0 else PlanStatus.INFEASIBLE)

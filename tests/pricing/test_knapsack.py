@@ -141,6 +141,24 @@ def test_what_is_forced_costs_as_much_as_is_proven(seed, fees):
             assert packed.bound_usd + reduced.choice[0, pool] <= closed + slack
 
 
+@pytest.mark.parametrize("fees", [False, True])
+def test_a_load_may_be_where_it_is_too_large_with_shortage(fees):
+    problem = assignment_problem(made(3, fees=fees, loads=5, pools=3, spare=8))
+    need = problem.needs.need.copy()
+    need[problem.needs.pair_load == 2] = problem.supply.capacity.max() + 1
+    cheap = replace(problem, needs=replace(problem.needs, need=need), shortage_price=np.full(3, 2.0))
+    packs = knapsacks(cheap)
+    ascent = begin(packs, best_places(packs, np.zeros(3)))
+    for _ in range(60):
+        ascent.advance(1.1 * abs(ascent.best.bound_usd))
+    reduced = reduced_costs(packs, ascent.best)
+    for load, pool in np.ndindex(5, 3):
+        there = (cheap.needs.pair_load == load) & (cheap.needs.pair_pool == pool)
+        forced = replace(cheap, pair_forced=there[:, None])
+        least = solve_program(build_program(forced), relative_gap=SOLVED_GAP).objective
+        assert ascent.best.bound_usd + reduced.into[load, pool] <= least * (1.0 + SOLVED_GAP)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_left_beside_a_packing_is_bounded_with_it(seed):
     assignment = made(seed, fees=False, **SMALL)

@@ -78,6 +78,30 @@ def test_contracts_of_several_lots():
     assert any((decisions.lots == 1).any() for decisions in found)
 
 
+@pytest.mark.parametrize("nowhere", [False, True])
+def test_a_load_is_left_out_where_that_is_cheaper_or_it_may_be_nowhere(nowhere):
+    problem = assignment_problem(made(3, fees=True, loads=5, pools=3))
+    third = problem.needs.pair_load == 2
+    unplaced, egress = problem.unplaced_cash.copy(), problem.egress_cash.copy()
+    unplaced[2] = 0.5
+    egress[third] += 50.0
+    left_out = replace(problem, pair_allowed=~third[:, None]) if nowhere else replace(problem, unplaced_cash=unplaced, egress_cash=egress)
+    best = solve_program(build_program(left_out), relative_gap=SOLVED_GAP).objective
+    tree, found = branched(left_out, best + 1.0, best)
+    assert tree.whole
+    assert min(usd(left_out, decisions) for decisions in found) == pytest.approx(best, rel=ROUNDED)
+    assert all(decisions.placed[2, 0] == -1 for decisions in found)
+
+
+def test_plans_with_shortage_are_not_lost_where_it_is_cheap():
+    problem = replace(assignment_problem(made(4, fees=True, loads=6, pools=3)), shortage_price=np.full(3, 0.5))
+    best = solve_program(build_program(problem), relative_gap=SOLVED_GAP).objective
+    tree, found = branched(problem, 1.2 * best, best)
+    assert tree.whole
+    assert min(tree.bound_usd, 1.2 * best) <= best * (1.0 + ROUNDED)
+    assert not found or min(usd(problem, decisions) for decisions in found) >= best * (1.0 - ROUNDED)
+
+
 def test_a_load_that_a_pin_forces_is_there():
     problem = assignment_problem(made(3, fees=True, loads=8, pools=3))
     pair = (problem.needs.pair_load == 4) & (problem.needs.pair_pool == 2)

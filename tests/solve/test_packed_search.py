@@ -55,8 +55,9 @@ def test_a_planning_problem_with_every_kind_of_work() -> None:
     assert found.settled.objective_usd == pytest.approx(objective_usd(problem, found.settled.plan), rel=SHARE_OF_TOTAL)
 
 
-def test_the_same_limit_gives_the_same_plan() -> None:
-    problem = assignment_problem(made(2, fees=False, loads=30, pools=5))
+@pytest.mark.parametrize("fees", [False, True])
+def test_the_same_limit_gives_the_same_plan(fees: bool) -> None:
+    problem = assignment_problem(made(2, fees=fees, loads=30, pools=5))
     once, again = (solved(problem, deterministic_limit=3, seed=1) for _ in range(2))
     assert (once.settled.plan.decisions.placed == again.settled.plan.decisions.placed).all()
     assert once.bound_usd == again.bound_usd
