@@ -68,13 +68,13 @@ def look(
     parts: list[Part] = []
     guessed: Decisions | None = None
     for node in nodes:
-        if not node.choices.any(axis=0).all():
-            continue
         ascent, often = _climb(packs, node, cutoff_usd)
         best = ascent.best
         if best.bound_usd >= cutoff_usd:
             continue
         choices = node.choices & (best.bound_usd + choice_costs(ascent.packs, best) < cutoff_usd)
+        if not choices.any(axis=0).all():
+            continue
         if (choices.sum(axis=0) > 1).any():
             left += _divided(Node(bound_usd=best.bound_usd, choices=choices, multipliers=best.multipliers), often)
             if node is nodes[0]:

@@ -51,7 +51,7 @@ NEIGHBOURHOOD_S = 5.0  # guard on one neighbourhood, or on the loads of a few po
 MASTER_NODES, NEIGHBOURHOOD_NODES, NEIGHBOURHOOD_WORK = 500, 500, 2.0  # under a deterministic limit: nodes, and CP-SAT's own seconds
 QUICK_S = 1.0  # a neighbourhood solved sooner is followed by larger ones
 LARGER, SMALLER = 1.15, 0.85
-VAIN = 6  # neighbourhoods in a row without a better plan after which the processor is the tree's
+VAIN, LEFT_TO_TREE = 6, 8e-3  # neighbourhoods in a row without a better plan after which the processor is the tree's, at such a gap
 DIVES = 15  # in a row without a better plan after which there are no more
 NEAR_ENOUGH = 5e-4  # relative: a gap that neighbourhoods close sooner than dives
 FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
@@ -309,6 +309,12 @@ class _Run:
         return self.packer is not None and self._contracts_open and (self.packed_to is None or self.tree is not None)
 
     @property
+    def _left_to_tree(self) -> bool:
+        """Whether neighbourhoods find nothing more near the bound that the tree is raising."""
+        vain = self.tree is not None and self.vain >= VAIN
+        return vain and self.cutoff_usd - self.search.bound_usd <= LEFT_TO_TREE * abs(self.search.bound_usd)
+
+    @property
     def _busy(self) -> bool:
         """Whether this process or the packer's or diver's has something to do beside the first assigner."""
         return self.packing is not None or self.diving is not None or self.exchange is not None
@@ -319,7 +325,7 @@ class _Run:
             return
         for i, asked in enumerate(self.asked):
             helping = i > 0 and (self.deterministic or self._busy)
-            if asked is not None or helping or self.search.over or (self.tree is not None and self.vain >= VAIN):
+            if asked is not None or helping or self.search.over or self._left_to_tree:
                 continue
             best = self.search.best
             if best is not None and (self.masters_done or i > 0 or self._branches):
