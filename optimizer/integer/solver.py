@@ -98,6 +98,8 @@ def solve_program(
 
 def _below(arrays: Arrays, cost: float) -> Arrays | None:
     """With a row more, of what is spent at most, where that says anything; None where nothing costs so little. In units of cost."""
+    if math.isinf(cost):
+        return arrays
     spending = np.flatnonzero(arrays.cost)
     ends = arrays.cost[spending] * np.stack([arrays.lower[spending], arrays.upper[spending]])
     least, most = (math.fsum([arrays.offset, *ends.min(axis=0)]), math.fsum([arrays.offset, *ends.max(axis=0)]))
