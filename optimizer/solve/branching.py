@@ -1,7 +1,7 @@
 """Branch and bound over lots of contracts, with the knapsack bound; where all lots are decided, a MILP solver places the loads.
 
 A node leaves each pool some of its choices of lots. Its bound rises by some steps from the multipliers of the node it came from; choices
-that no plan below the cutoff can make are dropped (`knapsack.choice_costs`), and the pool whose choice changed most along those steps
+that no plan below the cutoff can make are dropped (`covering.choice_costs`), and the pool whose choice changed most along those steps
 is decided on next: what it chose most often, or anything else (docs/decisions/0023).
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,9 +18,12 @@ import numpy as np
 from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats
-from optimizer.pricing.knapsack import Ascent, Knapsacks, Packed, begin, choice_costs, knapsacks, narrowed, reduced_costs
-from optimizer.solve.packing import decided
-from optimizer.solve.part import Part, solve_part
+from optimizer.pricing.covering import choice_costs
+from optimizer.pricing.knapsack import Knapsacks, Packed, knapsacks, narrowed
+from optimizer.pricing.packings import Ascent, begin, reduced_costs
+from optimizer.solve.packing import Limit, decided, place
+from optimizer.solve.part import Part
+from optimizer.solve.worker import Worker
 
 AT_ONCE = 6  # nodes that are looked at between two reports
 EVALUATIONS = 40  # of the bound in a node
@@ -26,7 +31,6 @@ STEP = 0.3  # of Polyak's length that a node begins with
 OLDER = 0.95  # times as much counts a choice as in the evaluation after
 NEAR = 1e-3  # relative: how far the bound is expected to rise where no plan is known
 GUESSED, GUESS_S = 5e-4, 0.5  # relative to the bound, and seconds: how near a plan is looked for before all lots are decided, how long
-CLOSE = 1e-7  # relative gap at which loads are placed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,23 +49,16 @@ class Looked:
     nodes: tuple[Node, ...]  # hold all plans below the cutoff, but for those that were placed
     found: tuple[Decisions, ...]
     placed_usd: float  # what plans cost at least whose loads were placed; inf: none were
-    whole: bool  # of all these the best was found, within `CLOSE`
+    whole: bool  # of all these the best was found, within `packing.CLOSE`
 
 
-def look(
-    problem: PlanningProblem,
-    *,
-    nodes: tuple[Node, ...],
-    cutoff_usd: float,
-    time_limit_s: float | None,
-    deterministic_limit: float | None = None,
-) -> Looked:
+def look(problem: PlanningProblem, *, nodes: tuple[Node, ...], cutoff_usd: float, limit: Limit) -> Looked:
     """Bounds nodes, and divides each or places its loads.
 
     Args:
       problem: of the form that `knapsack.has_knapsacks` tells.
       cutoff_usd: what plans are to cost less than.
-      time_limit_s, deterministic_limit: of one placing of loads, as `solve_part` has them.
+      limit: of placing loads once.
     """
     packs = knapsacks(problem)
     left: list[Node] = []
@@ -78,10 +75,10 @@ def look(
         if (choices.sum(axis=0) > 1).any():
             left += _divided(Node(bound_usd=best.bound_usd, choices=choices, multipliers=best.multipliers), often)
             if node is nodes[0]:
-                guessed = _guessed(problem, packs, best, cutoff_usd, time_limit_s, deterministic_limit)
+                guessed = _guessed(problem, packs, best, cutoff_usd, limit)
             continue
         ascent, _ = _climb(packs, Node(bound_usd=best.bound_usd, choices=choices, multipliers=best.multipliers), cutoff_usd)
-        part = _place(problem, ascent, cutoff_usd, time_limit_s, deterministic_limit)
+        part = _place(problem, ascent, cutoff_usd, limit)
         parts += [] if part is None else [part]
     return Looked(
         nodes=tuple(left),
@@ -91,20 +88,12 @@ def look(
     )
 
 
-def _guessed(
-    problem: PlanningProblem,
-    packs: Knapsacks,
-    packed: Packed,
-    cutoff_usd: float,
-    time_limit_s: float | None,
-    deterministic_limit: float | None,
-) -> Decisions | None:
+def _guessed(problem: PlanningProblem, packs: Knapsacks, packed: Packed, cutoff_usd: float, limit: Limit) -> Decisions | None:
     """A plan with the lots that packings have, if one costs hardly more than what is proven of these lots."""
     alone = np.arange(len(packed.value))[:, None] == packed.choice
     ascent, _ = _climb(packs, Node(bound_usd=packed.bound_usd, choices=alone, multipliers=packed.multipliers), cutoff_usd)
     near = min(cutoff_usd, ascent.best.bound_usd + GUESSED * abs(ascent.best.bound_usd))
-    limit = time_limit_s if time_limit_s is None or deterministic_limit is not None else min(time_limit_s, GUESS_S)
-    part = _place(problem, ascent, near, limit, deterministic_limit)
+    part = _place(problem, ascent, near, limit.shorter(GUESS_S))
     return None if part is None else part.decisions
 
 
@@ -112,11 +101,7 @@ def _climb(packs: Knapsacks, node: Node, cutoff_usd: float) -> tuple[Ascent, Flo
     """Some steps from the multipliers of a node; how often each choice of lots was made on the way, the later the more, [Z, P]."""
     ascent = begin(narrowed(packs, node.choices), node.multipliers)
     ascent.step = STEP
-    return ascent, _steps(ascent, cutoff_usd)
-
-
-def _steps(ascent: Ascent, cutoff_usd: float) -> Floats:
-    often, pools = np.zeros(ascent.packs.fixed.shape), np.arange(ascent.packs.fixed.shape[1])
+    often, pools = np.zeros(node.choices.shape), np.arange(node.choices.shape[1])
     often[ascent.best.choice, pools] = 1.0
     for _ in range(EVALUATIONS):
         if ascent.best.bound_usd >= cutoff_usd:
@@ -124,10 +109,11 @@ def _steps(ascent: Ascent, cutoff_usd: float) -> Floats:
         found = ascent.advance(cutoff_usd if math.isfinite(cutoff_usd) else ascent.best.bound_usd + NEAR * abs(ascent.best.bound_usd))
         often *= OLDER
         often[found.choice, pools] += 1.0
-    return often
+    return ascent, often
 
 
 def _divided(node: Node, often: Floats) -> tuple[Node, Node]:
+    """With what the pool that changed most chose most often, and without."""
     seen = np.where(node.choices, often, 0.0)
     undecided = node.choices.sum(axis=0) > 1
     pool = int(np.where(undecided, seen.max(axis=0) / often.sum(axis=0), np.inf).argmin())
@@ -138,9 +124,7 @@ def _divided(node: Node, often: Floats) -> tuple[Node, Node]:
     return replace(node, choices=taken), replace(node, choices=other)
 
 
-def _place(
-    problem: PlanningProblem, ascent: Ascent, cutoff_usd: float, time_limit_s: float | None, deterministic_limit: float | None
-) -> Part | None:
+def _place(problem: PlanningProblem, ascent: Ascent, cutoff_usd: float, limit: Limit) -> Part | None:
     """The best places of loads beside the lots of an ascent; None: no plan below the cutoff has these lots."""
     packs, best = ascent.packs, ascent.best
     reduced = reduced_costs(packs, best)
@@ -148,17 +132,7 @@ def _place(
     if best.bound_usd >= cutoff_usd or (placed & ~useful.any(axis=1)).any():
         return None
     lots = decided(problem, packs, np.full(len(useful), -1), best.choice).lots
-    return solve_part(
-        problem,
-        keep=useful[problem.needs.pair_load, problem.needs.pair_pool][:, None],
-        keep_options=np.zeros(0, dtype=np.bool_),
-        lots=(lots, lots),
-        backend="cp_sat",
-        time_limit_s=time_limit_s,
-        relative_gap=CLOSE,
-        deterministic_limit=deterministic_limit,
-        cutoff_usd=cutoff_usd,
-    )
+    return place(problem, useful, (lots, lots), cutoff_usd=cutoff_usd, limit=limit)
 
 
 class Tree:
@@ -207,3 +181,33 @@ class Tree:
     def _add(self, node: Node) -> None:
         heapq.heappush(self._left, (node.bound_usd, self._numbers, node))
         self._numbers += 1
+
+
+class Branchers:
+    """Processes that look at the nodes of a tree, some at a time each."""
+
+    def __init__(self, workers: list[Worker[Looked]]) -> None:
+        self._workers = workers
+        self._looking: list[tuple[int, Future[Looked]] | None] = [None] * len(workers)
+        self.tree: Tree | None = None  # none before it begins, and once it is over
+
+    def found(self, here: Callable[[Future[Looked]], bool]) -> Iterator[Decisions]:
+        """Plans of nodes that have come back, which the tree takes in.
+
+        Args:
+          here: whether an answer is there, by now.
+        """
+        for i, looking in enumerate(self._looking):
+            if self.tree is not None and looking is not None and here(looking[1]):
+                looked = looking[1].result()
+                self.tree.give_back(looking[0], looked)
+                self._looking[i] = None
+                yield from looked.found
+
+    def ask(self, cutoff_usd: float, limit: Limit) -> None:
+        """Gives nodes to those that have none."""
+        for i, worker in enumerate(self._workers):
+            if self.tree is not None and self._looking[i] is None:
+                number, nodes = self.tree.take(cutoff_usd)
+                if nodes:
+                    self._looking[i] = number, worker.ask(nodes=nodes, cutoff_usd=cutoff_usd, limit=limit)

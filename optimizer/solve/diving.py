@@ -15,9 +15,10 @@ import numpy as np
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats
-from optimizer.pricing.knapsack import Knapsacks, Packed, begin, knapsacks, reduced_costs, within
-from optimizer.solve.packing import decided
-from optimizer.solve.part import Around, solve_part
+from optimizer.pricing.knapsack import Knapsacks, Packed, knapsacks, within
+from optimizer.pricing.packings import begin, reduced_costs
+from optimizer.solve.packing import Limit, decided, place
+from optimizer.solve.part import Around
 
 EVALUATIONS = 40  # of the bound before the next pools are given their packings
 AT_ONCE = 6  # one in so many of the pools left, of those whose packings share no load
@@ -26,7 +27,6 @@ NEAR = 1e-3  # relative: how far the bound is expected to rise at each
 LEAST_LUCK = 0.6  # how often a packing was seen counts between so much and all of it, at random
 FEW = 150  # pairs left, beside one for each load, that CP-SAT sees to the end within seconds
 LAST_S = 2.0  # for these
-CLOSE = 1e-7  # relative gap at which the last pools are done
 LOOKED_AT = 2000  # pairs at most whose reduced costs are worth knowing
 
 
@@ -36,8 +36,7 @@ def dive(
     multipliers: Floats,
     seed: int,
     cutoff_usd: float,
-    time_limit_s: float | None,
-    deterministic_limit: float | None = None,
+    limit: Limit,
 ) -> Decisions | None:
     """Gives pools their packings, and the loads of the last few pools the best places there; None: it came to no plan within the cutoff.
 
@@ -45,7 +44,7 @@ def dive(
       problem: of the form that `knapsack.has_knapsacks` tells.
       multipliers: [L] to begin from, USD.
       cutoff_usd: what the plan may cost.
-      time_limit_s, deterministic_limit: of the last pools' solution, as `solve_part` has them.
+      limit: of placing the loads of the last pools.
     """
     packs, random, u = knapsacks(problem), np.random.default_rng(seed), multipliers.copy()
     loads, pools = np.arange(packs.cost.shape[0]), np.arange(packs.cost.shape[1])
@@ -77,17 +76,13 @@ def dive(
     keep = placed[:, None] == np.arange(packs.cost.shape[1])
     keep[np.ix_(loads, pools)] = useful
     open_here = np.isin(packs.cover, pools)
-    part = solve_part(
+    part = place(
         problem,
-        keep=keep[problem.needs.pair_load, problem.needs.pair_pool][:, None],
-        keep_options=np.zeros(0, dtype=np.bool_),
-        lots=(np.where(open_here, problem.supply.least_lots, chosen.lots), np.where(open_here, problem.supply.most_lots, chosen.lots)),
+        keep,
+        (np.where(open_here, problem.supply.least_lots, chosen.lots), np.where(open_here, problem.supply.most_lots, chosen.lots)),
         around=Around(decisions=chosen, loads=loads, runs=np.zeros(0, dtype=np.int64), contracts=True),
-        backend="cp_sat",
-        time_limit_s=time_limit_s if time_limit_s is None or deterministic_limit is not None else min(time_limit_s, LAST_S),
-        relative_gap=CLOSE,
-        deterministic_limit=deterministic_limit,
         cutoff_usd=cutoff_usd,
+        limit=limit.shorter(LAST_S),
         seed=seed,
     )
     return part.decisions

@@ -23,24 +23,22 @@ from typing import Any
 import numpy as np
 
 from optimizer.domain.plan import Decisions, PlanStatus
-from optimizer.domain.problem import Bools
 from optimizer.domain.surface import Floats
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.pricing.knapsack import has_knapsacks
-from optimizer.solve.branching import Looked, Tree, look
+from optimizer.solve.branching import Branchers, Tree, look
 from optimizer.solve.climb import Climb, Priced
 from optimizer.solve.diving import dive
 from optimizer.solve.exchange import Exchange
-from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.neighbourhoods import choose
-from optimizer.solve.packing import Packing, pack
-from optimizer.solve.part import Around, Part, cost_step, solve_part
+from optimizer.solve.packing import Limit, Packing, pack
+from optimizer.solve.part import Around, Part, solve_part
 from optimizer.solve.search import Search
+from optimizer.solve.standing import Standing
 from optimizer.solve.worker import Worker
 
 FIRST_PAIRS = 5  # pairs and periods in the first master, for each load and period
-NARROWEST = 0.02  # of the way from the bound to the best plan that the reduced costs of a neighbourhood's pairs go at least
 MASTER_SHARE = 0.2  # of the time left that a master may take
 SHORTEST_MASTER_S = 5.0
 PACKING_SHARE = 0.15  # of the time limit that the first master waits at most
@@ -55,7 +53,6 @@ VAIN, LEFT_TO_TREE = 6, 8e-3  # neighbourhoods in a row without a better plan af
 DIVES = 15  # in a row without a better plan after which there are no more
 NEAR_ENOUGH = 5e-4  # relative: a gap that neighbourhoods close sooner than dives
 FAR_BEST = 2.0  # relative to the bound: a plan further above it says nothing about how far the bound may rise
-ALIKE = 1e-9  # relative: costs that are the same but for rounding
 
 
 def search_packed(search: Search) -> None:
@@ -70,8 +67,8 @@ def search_packed(search: Search) -> None:
         assigners = [processes.enter_context(Worker(solve_part, problem)) for _ in range(max(1, min(2, search.settings.threads)))]
         packer = processes.enter_context(Worker(pack, problem)) if has_knapsacks(problem) else None
         diver = None if packer is None else processes.enter_context(Worker(dive, problem))
-        branchers = [processes.enter_context(Worker(look, problem)) for _ in assigners] if packer is not None else []
-        _Run(search, climb, assigners, packer, diver, branchers).run()
+        branchers = [] if packer is None else [processes.enter_context(Worker(look, problem)) for _ in assigners]
+        _Run(search, climb, assigners, packer, diver, Branchers(branchers)).run()
 
 
 @dataclass
@@ -93,8 +90,7 @@ class _Run:
     assigners: list[Worker[Part]]  # the second helps where this process has nothing to do
     packer: Worker[Packing] | None
     diver: Worker[Decisions | None] | None
-    branchers: list[Worker[Looked]]
-    step_usd: float = 0.0  # every two plans' costs differ by a multiple of this; 0: nothing known
+    branchers: Branchers
     pairs: float = 0.0  # in the next master
     free: float = FREE_PLACEMENTS
     masters: int = 0  # asked so far
@@ -102,7 +98,7 @@ class _Run:
     rounds: int = 0  # neighbourhoods solved
     vain: int = 0  # of them, since the last better plan
     packed: int = 0  # reports of the packer
-    proven: Proven = field(init=False)
+    standing: Standing = field(init=False)
     random: np.random.Generator = field(init=False)
     asked: list[_Asked | None] = field(init=False)
     exchanged: bool = False
@@ -111,15 +107,12 @@ class _Run:
     packing: Future[Packing] | None = None
     packed_to: Packing | None = None  # the end of the ascent, from which dives begin
     diving: Future[Decisions | None] | None = None
-    tree: Tree | None = None  # of contracts
-    looking: list[tuple[int, Future[Looked]] | None] = field(init=False)  # what branchers look at, by its number in the tree
     dives: int = 0  # in a row that led to no better plan
 
     def __post_init__(self) -> None:
-        self.proven = nothing_proven(self.search.problem)
         self.random = np.random.default_rng(self.search.settings.seed)
         self.pairs = float(FIRST_PAIRS * len(self.search.problem.needs.loads) * len(self.search.problem.periods))
-        self.asked, self.looking = [None] * len(self.assigners), [None] * len(self.branchers)
+        self.asked = [None] * len(self.assigners)
 
     def run(self) -> None:
         search = self.search
@@ -127,13 +120,12 @@ class _Run:
             self.climb.begin()
         else:
             self.packing = self.packer.ask(evaluations=1)
-        self.step_usd = cost_step(search.problem)
-        self.search.offer_first()
+        self.standing = Standing(search)  # while others begin
+        search.offer_first()
         while not search.over and self.rounds != search.settings.deterministic_limit:
             self._look_after()
             self._look_around()
-            best_usd = math.inf if search.best is None else search.best.objective_usd
-            search.proven |= math.isfinite(best_usd) and search.bound_usd >= best_usd - ALIKE * abs(best_usd)
+            search.proven |= self.standing.met
 
     def _look_after(self) -> None:
         """Takes in what other processes have found, and gives them more to do."""
@@ -180,9 +172,9 @@ class _Run:
             raise InfeasiblePlan(explain(search.problem))
         assert priced.pairs is not None
         assert priced.option_usd is not None
-        self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
+        self.standing.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
         self.priced = priced
-        self._raise_bound(priced.prices.bound_usd)
+        self.standing.raise_bound(priced.prices.bound_usd)
         if self.exchange is None and not self.exchanged:
             chosen = self._cheapest_paths(priced) if priced.decisions is None else priced.decisions
             self._exchange(chosen, np.asarray(priced.prices.multipliers.firm[:, 0, 0] * priced.prices.unit))
@@ -193,77 +185,67 @@ class _Run:
         if packing is None or not (self.deterministic or packing.done()):
             return
         found = packing.result()
-        self.proven.learn_packing(problem, found)
-        self._raise_bound(found.bound_usd)
+        self.standing.proven.learn_packing(problem, found)
+        self.standing.raise_bound(found.bound_usd)
         self.packing = None if found.over else self._ask_packing()
         self.packed += 1
         if found.over:
             self.packed_to = found
-            self.tree = Tree(problem, found.multipliers) if self._contracts_open else None
-            self.diving = self._ask_dive(found) if self.tree is None else None
-        if self.masters == 0 and (self.packed == 1 or self._contracts_open):
+            if self.standing.contracts_open:
+                self.branchers.tree = Tree(problem, found.multipliers)
+            else:
+                self.diving = self._ask_dive(found)
+        if self.masters == 0 and (self.packed == 1 or self.standing.contracts_open):
             self._exchange(found.decisions, found.prices)
 
     def _ask_packing(self) -> Future[Packing]:
         """The target is the best plan, unless that is so far above the bound that it says nothing."""
         assert self.packer is not None
-        best, bound = self.search.best, self.search.bound_usd
-        near = best is not None and best.objective_usd <= bound + FAR_BEST * abs(bound)
-        return self.packer.ask(target_usd=best.objective_usd if best is not None and near else math.nan)
+        best, bound = self.standing.best_usd, self.search.bound_usd
+        return self.packer.ask(target_usd=best if best <= bound + FAR_BEST * abs(bound) else math.nan)
 
     def _take_dive(self) -> None:
         """Offers what a dive has come to, and asks for another while they lead to better plans."""
         diving, packed = self.diving, self.packed_to
-        while diving is not None and self.deterministic and not diving.done() and self.search.left > 0:
-            time.sleep(0.01)
-        if diving is None or packed is None or not diving.done():
+        if diving is None or packed is None or not self._here(diving):
             return
         chosen, search = diving.result(), self.search
         self.dives = 0 if chosen is not None and search.offer(chosen) else self.dives + 1
-        near = search.best is not None and self.cutoff_usd - search.bound_usd <= NEAR_ENOUGH * abs(search.bound_usd)
-        self.diving = self._ask_dive(packed) if self.dives < DIVES and not near else None
+        self.diving = self._ask_dive(packed) if self.dives < DIVES and not self.standing.near(NEAR_ENOUGH) else None
 
     def _ask_dive(self, packed: Packing) -> Future[Decisions | None]:
         assert self.diver is not None
         return self.diver.ask(
             multipliers=packed.multipliers,
             seed=int(self.random.integers(2**31)),
-            cutoff_usd=self.cutoff_usd,
-            **self._limits(NEIGHBOURHOOD_WORK),
+            cutoff_usd=self.standing.cutoff_usd,
+            limit=self._part_limit(NEIGHBOURHOOD_WORK),
         )
 
     def _take_branches(self) -> None:
         """Takes in what has come of nodes, and gives branchers more of them; the end of the tree is the end of the search."""
-        tree, search = self.tree, self.search
+        tree, search = self.branchers.tree, self.search
         if tree is None:
             return
-        for i, looking in enumerate(self.looking):
-            while looking is not None and self.deterministic and not looking[1].done() and search.left > 0:
-                time.sleep(0.01)
-            if looking is None or not looking[1].done():
-                continue
-            number, looked = looking[0], looking[1].result()
-            tree.give_back(number, looked)
-            self.looking[i] = None
-            for decisions in looked.found:
-                self.vain = 0 if search.offer(decisions) else self.vain
-        self._raise_bound(min(tree.bound_usd, self.cutoff_usd, math.inf if search.best is None else search.best.objective_usd))
-        for i, brancher in enumerate(self.branchers):
-            if self.looking[i] is not None:
-                continue
-            number, nodes = tree.take(self.cutoff_usd)
-            if nodes:
-                answer = brancher.ask(nodes=nodes, cutoff_usd=self.cutoff_usd, **self._limits(NEIGHBOURHOOD_WORK))
-                self.looking[i] = number, answer
+        for decisions in self.branchers.found(self._here):
+            self.vain = 0 if search.offer(decisions) else self.vain
+        self.standing.raise_bound(min(tree.bound_usd, self.standing.cutoff_usd, self.standing.best_usd))
+        self.branchers.ask(self.standing.cutoff_usd, self._part_limit(NEIGHBOURHOOD_WORK))
         if tree.over:
             search.proven |= tree.whole and search.best is not None
-            self.tree = None
+            self.branchers.tree = None
 
-    def _limits(self, work: float) -> dict[str, float | None]:
+    def _here(self, answer: Future[Any]) -> bool:
+        """Whether an answer is there; under a deterministic limit it is waited for."""
+        while self.deterministic and not answer.done() and self.search.left > 0:
+            time.sleep(0.01)
+        return answer.done()
+
+    def _part_limit(self, work: float) -> Limit:
         """How long a solver may look at a small part; under a deterministic limit its work says so."""
         if self.deterministic:
-            return {"time_limit_s": self.search.settings.time_limit_s, "deterministic_limit": work}
-        return {"time_limit_s": min(NEIGHBOURHOOD_S, max(self.search.left, 1.0)), "deterministic_limit": None}
+            return Limit(seconds=self.search.settings.time_limit_s, work=work)
+        return Limit(seconds=min(NEIGHBOURHOOD_S, max(self.search.left, 1.0)))
 
     def _cheapest_paths(self, priced: Priced) -> Decisions:
         """Every load and run on its best path at the prices, and the contracts that pay at them."""
@@ -279,14 +261,6 @@ class _Run:
     # ---- masters and neighbourhoods in the other process
 
     @property
-    def cutoff_usd(self) -> float:
-        """Plans that cost this or more are no better than the best."""
-        if self.search.best is None:
-            return math.inf
-        best = self.search.best.objective_usd
-        return best - self.step_usd + ALIKE * abs(best) if self.step_usd else best * (1.0 - math.copysign(ALIKE, best))
-
-    @property
     def _packing_first(self) -> bool:
         """Whether the first master waits for the knapsack bound, which says better which pairs matter."""
         patient = self.search.settings.deterministic_limit is not None or self.search.left > (1.0 - PACKING_SHARE) * self._limit
@@ -298,21 +272,14 @@ class _Run:
         return math.inf if limit is None else limit
 
     @property
-    def _contracts_open(self) -> bool:
-        """Whether anything is left to decide about contracts."""
-        least, most = self.proven.lots(self.search.problem, self.cutoff_usd)
-        return bool((least < most).any())
-
-    @property
     def _branches(self) -> bool:
         """Whether contracts are decided on by branching, and not by masters."""
-        return self.packer is not None and self._contracts_open and (self.packed_to is None or self.tree is not None)
+        return self.packer is not None and self.standing.contracts_open and (self.packed_to is None or self.branchers.tree is not None)
 
     @property
     def _left_to_tree(self) -> bool:
         """Whether neighbourhoods find nothing more near the bound that the tree is raising."""
-        vain = self.tree is not None and self.vain >= VAIN
-        return vain and self.cutoff_usd - self.search.bound_usd <= LEFT_TO_TREE * abs(self.search.bound_usd)
+        return self.branchers.tree is not None and self.vain >= VAIN and self.standing.near(LEFT_TO_TREE)
 
     @property
     def _busy(self) -> bool:
@@ -336,9 +303,9 @@ class _Run:
     def _ask_master(self) -> None:
         """The pairs and options of smallest reduced cost, as many as the round has; the next one says what plans with others cost."""
         search = self.search
-        costs = np.sort(np.concatenate([self.proven.uses_pair.ravel(), self.proven.takes_option]))
-        cutoff = min(self.cutoff_usd, float(costs[int(self.pairs)]) if self.pairs < len(costs) else math.inf)
-        share = 1.0 if cutoff == self.cutoff_usd and self._contracts_open else MASTER_SHARE
+        costs = np.sort(np.concatenate([self.standing.proven.uses_pair.ravel(), self.standing.proven.takes_option]))
+        cutoff = min(self.standing.cutoff_usd, float(costs[int(self.pairs)]) if self.pairs < len(costs) else math.inf)
+        share = 1.0 if cutoff == self.standing.cutoff_usd and self.standing.contracts_open else MASTER_SHARE
         limit = max(SHORTEST_MASTER_S, share * search.left) if np.isfinite(search.left) else None
         self.masters += 1
         search.phase = "master"
@@ -349,33 +316,27 @@ class _Run:
     def _ask_around(self, assigner: int, current: Decisions) -> None:
         """Some loads and runs free, among the pairs that a better plan can use."""
         search, problem = self.search, self.search.problem
-        near = choose(problem, current, self._useful_pairs(), self.free, self.random)
+        near = choose(problem, current, self.standing.useful_pairs(self.random), self.free, self.random)
         whole = self.packer is not None  # CP-SAT is quick where all is whole, and its bound and plans are then exact
+        limit = self._part_limit(NEIGHBOURHOOD_WORK if whole else NEIGHBOURHOOD_NODES)
         answer = self._submit(
             assigner,
-            self.cutoff_usd,
+            self.standing.cutoff_usd,
             keep=near.keep,
-            around=Around(decisions=current, loads=near.loads, runs=near.runs, contracts=self._contracts_open),
-            **self._limits(NEIGHBOURHOOD_WORK if whole else NEIGHBOURHOOD_NODES),
+            around=Around(decisions=current, loads=near.loads, runs=near.runs, contracts=self.standing.contracts_open),
+            time_limit_s=limit.seconds,
+            deterministic_limit=limit.work,
             relative_gap=1e-7,
             backend="cp_sat" if whole else search.settings.backend,
         )
         self.asked[assigner] = _Asked(answer=answer, begun=search.seconds, cutoff_usd=math.inf, around=current)
 
-    def _useful_pairs(self) -> Bools:
-        """Pairs that a better plan can use, [N, T]; now and then only those of the smallest reduced costs, so that more loads have room."""
-        problem, bound = self.search.problem, self.search.bound_usd
-        cutoff = self.cutoff_usd
-        if math.isfinite(cutoff) and math.isfinite(bound) and cutoff > bound:
-            cutoff = bound + (cutoff - bound) * NARROWEST ** self.random.random()
-        return self.proven.pairs(problem, cutoff)
-
     def _submit(self, assigner: int, cutoff_usd: float, **options: Any) -> Future[Part]:
         settings, problem = self.search.settings, self.search.problem
         request: dict[str, Any] = {
-            "keep": self.proven.pairs(problem, cutoff_usd),
-            "keep_options": self.proven.options(cutoff_usd),
-            "lots": self.proven.lots(problem, cutoff_usd),
+            "keep": self.standing.proven.pairs(problem, cutoff_usd),
+            "keep_options": self.standing.proven.options(cutoff_usd),
+            "lots": self.standing.proven.lots(problem, cutoff_usd),
             "backend": settings.backend,
             "threads": 1,
             "seed": settings.seed,
@@ -422,15 +383,15 @@ class _Run:
 
     def _after_master(self, part: Part, cutoff_usd: float) -> None:
         search = self.search
-        everything = cutoff_usd >= self.cutoff_usd
+        everything = cutoff_usd >= self.standing.cutoff_usd
         if part.status is PlanStatus.INFEASIBLE and math.isinf(cutoff_usd):
             raise InfeasiblePlan(explain(search.problem))
-        self._raise_bound(min(part.bound_usd, cutoff_usd, np.inf if search.best is None else search.best.objective_usd))
+        self.standing.raise_bound(min(part.bound_usd, cutoff_usd, self.standing.best_usd))
         finished = part.status in (PlanStatus.OPTIMAL, PlanStatus.INFEASIBLE)
         if finished and everything and search.best is not None:
             search.proven = True
-        self.pairs = math.inf if self._contracts_open else self.pairs * WIDER
-        self.masters_done = everything or not (finished or self._contracts_open)
+        self.pairs = math.inf if self.standing.contracts_open else self.pairs * WIDER
+        self.masters_done = everything or not (finished or self.standing.contracts_open)
 
     def _follow(self) -> None:
         """The exchange goes on from the best plan, if that has the same contracts."""
@@ -439,10 +400,3 @@ class _Run:
         chosen = self.search.best.plan.decisions
         if (chosen.lots == self.exchange.decisions().lots).all():
             self.exchange.resume(chosen)
-
-    def _raise_bound(self, bound_usd: float) -> None:
-        """Up to the next cost that a plan can have."""
-        constant = float((self.search.problem.other_spend_cash * self.search.problem.discount).sum())
-        if self.step_usd and np.isfinite(bound_usd):
-            bound_usd = max(bound_usd, constant + self.step_usd * math.ceil((bound_usd - constant) / self.step_usd - 1e-6))
-        self.search.raise_bound(bound_usd)

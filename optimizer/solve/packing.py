@@ -1,4 +1,4 @@
-"""The knapsack bound of a problem that has the form, in steps, in a process of its own; what it proves about decisions."""
+"""The knapsack bound of a problem that has the form, in steps, in a process of its own; what it proves about decisions; plans beside it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.domain.plan import Decisions
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
 from optimizer.integer.expected import solve_expected
-from optimizer.pricing.knapsack import Ascent, Knapsacks, begin, best_places, knapsacks, reduced_costs
+from optimizer.pricing.knapsack import Knapsacks, knapsacks
+from optimizer.pricing.packings import Ascent, begin, best_places, reduced_costs
+from optimizer.solve.part import Around, Part, solve_part
 
 EVALUATIONS = 100  # between two reports
 NEAR = 0.05  # relative: how far the bound is expected to rise where nothing is known
 RELAXATION_S = 30.0  # guard
+CLOSE = 1e-7  # relative gap at which loads are placed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,48 @@ def decided(problem: PlanningProblem, packs: Knapsacks, placed: Ints, choice: In
     lots = problem.supply.least_lots.copy()
     lots[contracts] = packs.lots[choice[packs.cover[contracts]], contracts]
     return Decisions(placed=placed[:, None], option=np.zeros(0, dtype=np.int64), lots=lots, exits=np.zeros((len(lots), 1), dtype=np.int64))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """How long CP-SAT may place loads."""
+
+    seconds: float | None = None
+    work: float | None = None  # its own seconds, which are the same on every machine
+
+    def shorter(self, seconds: float) -> Limit:
+        """So many seconds at most, where they are what counts."""
+        return self if self.work is not None else Limit(seconds=seconds if self.seconds is None else min(seconds, self.seconds))
+
+
+def place(
+    problem: PlanningProblem,
+    useful: Bools,
+    lots: tuple[Ints, Ints],
+    *,
+    around: Around | None = None,
+    cutoff_usd: float,
+    limit: Limit,
+    seed: int = 0,
+) -> Part:
+    """The best places of loads, by CP-SAT, as `solve_part` finds them.
+
+    Args:
+      useful: [L, P] where loads may be.
+    """
+    return solve_part(
+        problem,
+        keep=useful[problem.needs.pair_load, problem.needs.pair_pool][:, None],
+        keep_options=np.zeros(0, dtype=np.bool_),
+        lots=lots,
+        around=around,
+        backend="cp_sat",
+        time_limit_s=limit.seconds,
+        relative_gap=CLOSE,
+        deterministic_limit=limit.work,
+        cutoff_usd=cutoff_usd,
+        seed=seed,
+    )
 
 
 _ascents: list[tuple[PlanningProblem, Knapsacks, Ascent, Floats]] = []

@@ -15,6 +15,7 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
 from optimizer.solve.branching import Tree, look
+from optimizer.solve.packing import Limit
 from optimizer.solve.settle import settle_alone
 from tests.assignments import made, optimum
 from tests.problems import with_supply
@@ -29,7 +30,7 @@ def branched(problem: PlanningProblem, cutoff_usd: float, least_usd: float) -> t
     while not tree.over:
         number, nodes = tree.take(cutoff_usd)
         if nodes:
-            looked = look(problem, nodes=nodes, cutoff_usd=cutoff_usd, time_limit_s=None)
+            looked = look(problem, nodes=nodes, cutoff_usd=cutoff_usd, limit=Limit())
             tree.give_back(number, looked)
             found += looked.found
         assert min(tree.bound_usd, cutoff_usd) <= least_usd * (1.0 + ROUNDED)
@@ -98,8 +99,8 @@ def test_plans_with_shortage_are_not_lost_where_it_is_cheap():
     best = solve_program(build_program(problem), relative_gap=SOLVED_GAP).objective
     tree, found = branched(problem, 1.2 * best, best)
     assert tree.whole
-    assert min(tree.bound_usd, 1.2 * best) <= best * (1.0 + ROUNDED)
-    assert not found or min(usd(problem, decisions) for decisions in found) >= best * (1.0 - ROUNDED)
+    assert tree.bound_usd == pytest.approx(best, rel=ROUNDED)
+    assert min(usd(problem, decisions) for decisions in found) == pytest.approx(best, rel=ROUNDED)
 
 
 def test_a_load_that_a_pin_forces_is_there():

@@ -10,8 +10,10 @@ import pytest
 from benchmarks.assignment_files import assignment_problem
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
-from optimizer.pricing.knapsack import begin, best_places, knapsacks
+from optimizer.pricing.knapsack import knapsacks
+from optimizer.pricing.packings import begin, best_places
 from optimizer.solve.diving import dive
+from optimizer.solve.packing import Limit
 from optimizer.solve.settle import settle_alone
 from tests.assignments import made
 
@@ -48,7 +50,7 @@ def check(problem: PlanningProblem, found: Decisions | None) -> None:
 def test_packings_fit_from_any_multipliers(fees: bool, seed: int) -> None:
     problem = assignment_problem(made(seed, fees=fees, loads=20, pools=4))
     for multipliers in (np.zeros(20), np.full(20, 1e6), np.random.default_rng(seed).uniform(0.0, 30.0, 20)):
-        check(problem, dive(problem, multipliers=multipliers, seed=seed, cutoff_usd=np.inf, time_limit_s=None))
+        check(problem, dive(problem, multipliers=multipliers, seed=seed, cutoff_usd=np.inf, limit=Limit()))
 
 
 @pytest.mark.parametrize("fees", [False, True])
@@ -57,7 +59,7 @@ def test_the_best_of_some_dives_is_near_the_bound(fees: bool) -> None:
     multipliers, bound = at_best(problem)
     best = np.inf
     for seed in range(6):
-        found = dive(problem, multipliers=multipliers, seed=seed, cutoff_usd=best - 0.5, time_limit_s=None)  # costs are whole
+        found = dive(problem, multipliers=multipliers, seed=seed, cutoff_usd=best - 0.5, limit=Limit())  # costs are whole
         check(problem, found)
         if found is not None:
             settled = settle_alone(problem, found)
@@ -70,7 +72,7 @@ def test_the_best_of_some_dives_is_near_the_bound(fees: bool) -> None:
 def test_it_comes_to_nothing_below_the_bound() -> None:
     problem = assignment_problem(made(1, fees=False, loads=LOADS, pools=POOLS, spare=2))
     multipliers, bound = at_best(problem)
-    assert dive(problem, multipliers=multipliers, seed=0, cutoff_usd=bound, time_limit_s=None) is None
+    assert dive(problem, multipliers=multipliers, seed=0, cutoff_usd=bound, limit=Limit()) is None
 
 
 def test_a_load_that_a_pin_forces_or_forbids_is_there_or_not() -> None:
@@ -82,7 +84,7 @@ def test_a_load_that_a_pin_forces_or_forbids_is_there_or_not() -> None:
     pinned = replace(problem, pair_forced=forced, pair_allowed=allowed)
     multipliers, _ = at_best(pinned)
     for seed in range(4):
-        found = dive(pinned, multipliers=multipliers, seed=seed, cutoff_usd=np.inf, time_limit_s=None)
+        found = dive(pinned, multipliers=multipliers, seed=seed, cutoff_usd=np.inf, limit=Limit())
         assert found is not None
         assert found.placed[7, 0] == 2
         assert found.placed[8, 0] != 1
@@ -91,7 +93,7 @@ def test_a_load_that_a_pin_forces_or_forbids_is_there_or_not() -> None:
 def test_the_same_seed_gives_the_same_dive() -> None:
     problem = assignment_problem(made(2, fees=True, loads=20, pools=4))
     multipliers, _ = at_best(problem)
-    once, again = (dive(problem, multipliers=multipliers, seed=5, cutoff_usd=np.inf, time_limit_s=None) for _ in range(2))
+    once, again = (dive(problem, multipliers=multipliers, seed=5, cutoff_usd=np.inf, limit=Limit()) for _ in range(2))
     assert once is not None
     assert again is not None
     assert (once.placed == again.placed).all()

@@ -13,18 +13,10 @@ from hypothesis import strategies as st
 from benchmarks.assignment_files import assignment_problem
 from optimizer.integer.model import build_program
 from optimizer.integer.solver import solve_program
-from optimizer.pricing import knapsack
-from optimizer.pricing.knapsack import (
-    Knapsacks,
-    begin,
-    best_places,
-    choice_costs,
-    has_knapsacks,
-    knapsacks,
-    reduced_costs,
-    respond,
-    within,
-)
+from optimizer.pricing import covering
+from optimizer.pricing.covering import choice_costs
+from optimizer.pricing.knapsack import Knapsacks, has_knapsacks, knapsacks, within
+from optimizer.pricing.packings import begin, best_places, reduced_costs, respond
 from tests.assignments import made, optimum
 from tests.problems import Size, random_problem, with_supply
 from tests.samples import one_in
@@ -98,7 +90,7 @@ def test_packings_are_the_best_there_are(seed, choices):
 @pytest.mark.parametrize("required", [0.3, 0.7, 0.95, 1.1])
 @pytest.mark.parametrize("seed", range(3))
 def test_lots_hold_what_all_loads_need(seed, required, grains, monkeypatch):
-    monkeypatch.setattr(knapsack, "COVERED", grains)
+    monkeypatch.setattr(covering, "COVERED", grains)
     packs = scattered(seed, choices=3, required_share=required)
     u = np.random.default_rng(seed).uniform(0.0, 25.0, len(packs.ceiling))
     packed, value = respond(packs, u), plain(packs, u)
