@@ -81,7 +81,7 @@ def _tables(words: list[str]) -> int:
 def _measure(suite: Suite, overrides: list[str]) -> int:
     from optimizer.jobs.compiled import keep_compiled
 
-    keep_compiled()  # before anything imports JAX
+    keep_compiled()  # before anything imports JAX or Numba
     from benchmarks.compose import settings_of
     from benchmarks.rows import Output
     from benchmarks.surroundings import surroundings

@@ -24,7 +24,7 @@ def timed(words: list[str], cache: Path) -> float:
       ConfigError: the command did not end with exit code 0.
     """
     began = time.perf_counter()
-    known = {name: value for name, value in os.environ.items() if not name.startswith("JAX_COMPILATION_CACHE")}
+    known = {name: value for name, value in os.environ.items() if not name.startswith(("JAX_COMPILATION_CACHE", "NUMBA_CACHE"))}
     own = known | {"XDG_CACHE_HOME": str(cache)}
     done = subprocess.run([sys.executable, "-m", "optimizer", *words], env=own, check=False, capture_output=True, text=True)
     told = f"{' '.join(words)}: {done.stderr.strip()}"

@@ -181,3 +181,20 @@ class PlanningProblem:
     def shape(self) -> tuple[int, int, int]:
         """(T, B, S)."""
         return len(self.periods), len(self.blocks), len(self.scenarios)
+
+
+def pair_slots(problem: PlanningProblem) -> tuple[Ints, int]:
+    """Slot of each pair among its load's pairs, [N], and Q."""
+    return _among_its_own(problem.needs.pair_load, len(problem.needs.loads))
+
+
+def option_places(problem: PlanningProblem) -> tuple[Ints, int]:
+    """Place of each training option among its run's, [G], and M."""
+    return _among_its_own(problem.needs.option_run, len(problem.needs.runs))
+
+
+def _among_its_own(owner: Ints, owners: int) -> tuple[Ints, int]:
+    """Number of each item among those of its owner, which stand together, and the most that one owner has, 1 at least."""
+    count = np.bincount(owner, minlength=owners)
+    first = np.cumsum(count) - count
+    return np.arange(len(owner)) - first[owner], int(count.max(initial=1))

@@ -1,7 +1,7 @@
-"""Kernels that JAX has compiled, kept from one run to the next in the user's cache; they hold shapes, no figures of anybody.
+"""What JAX and Numba have compiled, kept from one run to the next in the user's cache; it holds shapes and types, no figures of anybody.
 
-JAX reads where from the environment when it is first imported, so this comes before. A folder that the user names there is kept; one of our
-own is for processors of one kind, as what is compiled for one may not run on another.
+Both read where from the environment when they are first imported, so this comes before. A folder that the user names there is kept; those
+of our own are for processors of one kind, as what is compiled for one may not run on another.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
-FOLDER = "JAX_COMPILATION_CACHE_DIR"
+FOLDER, NATIVE_FOLDER = "JAX_COMPILATION_CACHE_DIR", "NUMBA_CACHE_DIR"
 SHORTEST = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
 WORTH_KEEPING_S = "0.05"
 
 
 def keep_compiled() -> None:
-    """Names the folder to JAX; nothing is kept where the user's cache cannot be written to."""
-    if FOLDER in os.environ:
-        return
-    folder = cache_folder() / f"compiled-{_processor()}"
-    with suppress(OSError):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.environ[FOLDER] = str(folder)
-        os.environ.setdefault(SHORTEST, WORTH_KEEPING_S)
+    """Names the folders to JAX and Numba; nothing is kept where the user's cache cannot be written to."""
+    for variable, name in ((FOLDER, "compiled"), (NATIVE_FOLDER, "native")):
+        if variable in os.environ:
+            continue
+        folder = cache_folder() / f"{name}-{_processor()}"
+        with suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.environ[variable] = str(folder)
+            os.environ.setdefault(SHORTEST, WORTH_KEEPING_S)
 
 
 def cache_folder() -> Path:

@@ -58,6 +58,6 @@ def _without(problem: PlanningProblem, decisions: Decisions, contract: str, deci
 
 
 def _walked(problem: PlanningProblem, ways: Sequence[tuple[Decisions, ...]]) -> Iterator[Decisions]:
-    with (InTurn if is_small(problem) else Worker)(walked_from, problem, alone=True) as walker:
+    with (InTurn if is_small(problem) else Worker)(walked_from, problem) as walker:
         for walking in [walker.ask(rivals=rivals, rounds=ROUNDS) for rivals in ways]:
             yield walking.result()

@@ -25,10 +25,10 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import PlanningProblem, option_places, pair_slots
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.supply import SupplyArrays, supply_arrays
-from optimizer.pricing.work import CHUNK, LoadArrays, RiskArrays, RunArrays, load_arrays, option_places, pair_slots, risk_arrays, run_arrays
+from optimizer.pricing.work import CHUNK, LoadArrays, RiskArrays, RunArrays, load_arrays, risk_arrays, run_arrays
 
 LOADS = "loads"  # the axis of a mesh over which loads are spread
 CUT = {  # axes of the arrays of loads that are cut; the others are held whole by every device

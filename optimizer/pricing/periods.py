@@ -20,11 +20,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.domain.problem import Limits, PlanningProblem, Supply
+from optimizer.domain.problem import Limits, PlanningProblem, Supply, pair_slots
 from optimizer.domain.surface import Floats
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.supply import BARRED, committed_cash
-from optimizer.pricing.work import at_start, pair_slots
+from optimizer.pricing.work import at_start
 
 BY_PERIOD = ("need", "work", "work_limit", "egress_gb", "traffic_gb_per_s", "input_tokens", "output_tokens")
 SUPPLIED = ("capacity", "price_cash", "minimum_cash", "eligible_spend_cash", "brought_spend_cash", "fixed_fee_cash", "prepaid_cash")

@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import PlanningProblem, option_places, pair_slots
 from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.supply import BARRED
 
@@ -77,23 +77,6 @@ class RiskArrays:
 def paying_spot(problem: PlanningProblem, spot_pools: Ints, pool: Ints, may_use: NDArray[np.bool_]) -> Ints:
     """Row of the stacked prices that each piece of work pays: the spot price where it may use spot and the pool has any."""
     return pool + len(problem.pools) * (may_use & np.isin(pool, spot_pools))
-
-
-def pair_slots(problem: PlanningProblem) -> tuple[Ints, int]:
-    """Slot of each pair among its load's pairs, [N], and Q."""
-    return _among_its_own(problem.needs.pair_load, len(problem.needs.loads))
-
-
-def option_places(problem: PlanningProblem) -> tuple[Ints, int]:
-    """Place of each training option among its run's, [G], and M."""
-    return _among_its_own(problem.needs.option_run, len(problem.needs.runs))
-
-
-def _among_its_own(owner: Ints, owners: int) -> tuple[Ints, int]:
-    """Number of each item among those of its owner, which stand together, and the most that one owner has, 1 at least."""
-    count = np.bincount(owner, minlength=owners)
-    first = np.cumsum(count) - count
-    return np.arange(len(owner)) - first[owner], int(count.max(initial=1))
 
 
 def _filled(loads: int, devices: int) -> int:

@@ -27,12 +27,13 @@ from optimizer.integer.explain import explain
 from optimizer.solve.climb import Climb
 from optimizer.solve.contract_search import alternatives, contracts_to_try, together
 from optimizer.solve.fixing import Proven, nothing_proven
+from optimizer.solve.guides import guides_from
 from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_neighbourhoods import neighbourhood
 from optimizer.solve.period_bounds import PeriodBounds
 from optimizer.solve.search import Search
 from optimizer.solve.stay import option_charges, with_options_charged
-from optimizer.solve.walking import Guides, Walked, guides_from, walk_more
+from optimizer.solve.walking import Guides, Walked, walk_more
 from optimizer.solve.worker import InTurn, Worker
 
 FREE_LOADS = 15  # in the first neighbourhood
@@ -66,7 +67,7 @@ def search_paths(search: Search) -> None:
         (Worker if beside else InTurn)(solve_part, weighed) as assigner,
         PeriodBounds(search.problem, seed=search.settings.seed) as periods,
     ):
-        walker = (Worker if beside else InTurn)(walk_more, weighed, alone=True)
+        walker = (Worker if beside else InTurn)(walk_more, weighed)
         run = _Run(search, weighed, climb, assigner, walker, periods)
         try:
             run.run()

@@ -1,4 +1,4 @@
-"""Walks among placements around the best prices: `pricing.walking` on decisions.
+"""Walks among placements around the best prices: `walk.walking` on decisions.
 
 Contracts and training runs stay as they are, but for rivals that a walk is compared with. What a walk counts is near what a plan costs
 once it is settled: draws are in merit order, and contracts settle interval by interval; tiers, burst and balances are left to settling.
@@ -11,20 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.domain.plan import Decisions
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import PlanningProblem, pair_slots
 from optimizer.domain.stay import Stay
 from optimizer.domain.surface import Floats
-from optimizer.pricing.places import Places
-from optimizer.pricing.walking import Walking, walking
-from optimizer.pricing.weighing import at_prices
-from optimizer.pricing.work import pair_slots
-from optimizer.solve.climb import Priced
 from optimizer.solve.cost import active_lots, cost_terms
 from optimizer.solve.open_choices import open_pairs
 from optimizer.solve.settle import undrawn
+from optimizer.walk.places import Places
+from optimizer.walk.walking import Walking, walking
 
 COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
-LEAST_SEEN = 0.5  # of a scenario's probability: where only the dearest count, a walk that is blind to the others makes them the dearest
 RANKS = 3.0  # pairs of a load by cost at the prices: each is less likely than the one before by exp(-1 / RANKS)
 PLACED_LINES = frozenset(  # of a plan's cost: the walk counts these
     ("excess", "minimum shortfall", "egress", "moving", "not placed", "market", "shortage", "missed work", "balance")
@@ -39,24 +35,6 @@ class Guides:
     reduced_usd: Floats  # [N, T] how much dearer a load's cheapest path through the pair is than its cheapest path
     load_usd: float  # what a load costs in a period
     chance: Floats  # [S] what scenarios weigh, none of them far less than is probable
-
-
-def guides_from(problem: PlanningProblem, priced: Priced) -> Guides:
-    """
-    Args:
-      priced: with pairs.
-    """
-    assert priced.pairs is not None
-    least = np.full((len(problem.needs.loads), len(problem.periods)), np.inf)
-    np.minimum.at(least, problem.needs.pair_load, priced.pairs.usd)
-    finite = least[np.isfinite(least)]
-    seen = np.maximum(at_prices(problem, priced.prices).probability, LEAST_SEEN * problem.probability)
-    return Guides(
-        excess=np.asarray(priced.prices.multipliers.excess),
-        reduced_usd=priced.pairs.reduced_usd,
-        load_usd=float(finite.mean()) if len(finite) else 0.0,
-        chance=seen / seen.sum(),
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,11 +154,11 @@ def begin(
 
 
 def _held_by_runs(problem: PlanningProblem, decisions: Decisions) -> Floats:
-    """Accelerators, [P, B, T, S]."""
+    """Accelerators, [T, P, B, S]."""
     needs, (periods, blocks, scenarios) = problem.needs, problem.shape
-    held = np.zeros((len(problem.pools), blocks, periods, scenarios))
+    held = np.zeros((periods, len(problem.pools), blocks, scenarios))
     for g in decisions.option[decisions.option >= 0]:
-        held[needs.option_pool[g], :, needs.option_start[g] : needs.option_stop[g]] += needs.option_gang[g]
+        held[needs.option_start[g] : needs.option_stop[g], needs.option_pool[g]] += needs.option_gang[g]
     return held
 
 

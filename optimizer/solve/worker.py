@@ -25,7 +25,6 @@ from typing import Any, BinaryIO, Generic, TypeVar, cast
 from optimizer.errors import PlacementError, SolverFailure
 
 Answer = TypeVar("Answer")
-THREADS = "NPROC"  # how many JAX has on a processor, in the environment where it is first asked for a device
 LOOK_S = 1.0  # between two looks at whether the parent is still there
 OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 
@@ -33,14 +32,10 @@ OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 class Worker(Generic[Answer]):
     """One child process that answers `work(subject, **options)`; `work` is a function of a module."""
 
-    def __init__(self, work: Callable[..., Answer], subject: object, *, alone: bool = False) -> None:
-        """
-        Args:
-          alone: JAX has one thread in the child: what is many small kernels, one after another, is as soon done on half the processor time.
-        """
+    def __init__(self, work: Callable[..., Answer], subject: object) -> None:
         self._module = work.__module__
         self._child = _ready.pop(self._module) if self._module in _ready else _Child()
-        self._sent = self._child.thread.submit(self._child.send, (work, subject, alone))
+        self._sent = self._child.thread.submit(self._child.send, (work, subject))
 
     def ask(self, **options: Any) -> Future[Answer]:
         """`work(subject, **options)`, in the child."""
@@ -133,7 +128,7 @@ def ready(*modules: str) -> Iterator[None]:
 class InTurn(Generic[Answer]):
     """What `Worker` does, without a process of its own: it answers when it is asked, before anything else goes on."""
 
-    def __init__(self, work: Callable[..., Answer], subject: object, *, alone: bool = False) -> None:
+    def __init__(self, work: Callable[..., Answer], subject: object) -> None:
         self._work, self._subject = work, subject
 
     def ask(self, **options: Any) -> Future[Answer]:
@@ -172,9 +167,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             answers.write(_answered(work, subject, message))
             answers.flush()
         else:
-            work, subject, alone = message
-            if alone:
-                os.environ[THREADS] = "1"
+            work, subject = message
 
 
 def _answered(work: Any, subject: object, options: dict[str, Any]) -> bytes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,15 +11,14 @@ from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.risk import Risk
 from optimizer.domain.stay import Stay
-from optimizer.pricing.places import pools_of, slots_of
-from optimizer.pricing.walk import stand, walk
-from optimizer.pricing.walking import NARROW, WIDE
 from optimizer.solve.climb import price_more
+from optimizer.solve.guides import LEAST_SEEN, guides_from
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
-from optimizer.solve.walking import LEAST_SEEN, Walk, Walked, begin, guides_from, walk_more, walked_from
+from optimizer.solve.walking import Walk, Walked, begin, walk_more, walked_from
+from optimizer.walk.places import pools_of, slots_of
 from tests.problems import Size, random_problem
-from tests.tolerances import COUNTED_WHILE_WALKING, FLOAT32_AGAINST_FLOAT64, MERIT_ORDER_AGAINST_SETTLED, WALK_AGAINST_GREEDY
+from tests.tolerances import COUNTED_WHILE_WALKING, MERIT_ORDER_AGAINST_SETTLED, WALK_AGAINST_GREEDY
 
 SIZE = Size(loads=6, flexible=1, runs=2, pools=4, eligible=3, periods=3, contracts=4, lots=2)
 RIGID = replace(SIZE, flexible=0)
@@ -71,34 +68,34 @@ def test_a_cooling_walk_ends_no_dearer_than_what_needs_no_search(seed: int) -> N
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("steps", "width"), [(NARROW, 1), (WIDE, 3)])
+@pytest.mark.parametrize(("steps", "width"), [(400, 1), (20, 3)])
 def test_totals_kept_step_by_step_are_those_of_a_fresh_count(seed: int, steps: int, width: int) -> None:
     problem = random_problem(seed, SIZE)
     begun = at(problem, hold(problem)).walking
-    key, hot = jax.random.PRNGKey(seed), jnp.float32(0.1 * begun.load_usd / begun.unit)
-    end, _ = walk(begun.market, begun.places, begun.excess, begun.likely, begun.walker, key, hot, steps=steps, width=width)
-    fresh = stand(begun.market, begun.places, begun.excess, end.slot, begun.runs)
-    assert (np.asarray(end.slot) != np.asarray(begun.walker.slot)).any()
-    np.testing.assert_allclose(end.total, fresh.total, rtol=COUNTED_WHILE_WALKING)
-    np.testing.assert_allclose(end.use.held, fresh.use.held, atol=0.01)
-    np.testing.assert_array_equal(end.moves, fresh.moves)
+    before = begun.standing.slot.copy()
+    begun.steps(steps, width, 0.1 * begun.load_usd)
+    fresh = begun.counted_anew()
+    assert (begun.standing.slot != before).any()
+    np.testing.assert_allclose(begun.standing.total, fresh.total, rtol=COUNTED_WHILE_WALKING)
+    for kept, counted in zip((*begun.standing.use, *begun.standing.draws), (*fresh.use, *fresh.draws), strict=True):
+        np.testing.assert_allclose(kept, counted, rtol=COUNTED_WHILE_WALKING, atol=1e-3)
+    np.testing.assert_array_equal(begun.standing.moves, fresh.moves)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_at_no_temperature_no_steps_cost_more(seed: int) -> None:
     problem = random_problem(seed, SIZE)
     begun = at(problem, hold(problem)).walking
-    walker, totals = begun.walker, [float(begun.walker.total)]
-    for i in range(4):
-        key = jax.random.PRNGKey(i)
-        walker, _ = walk(begun.market, begun.places, begun.excess, begun.likely, walker, key, jnp.float32(0.0), steps=WIDE, width=3)
-        totals.append(float(walker.total))
+    totals = [begun.usd]
+    for _ in range(4):
+        begun.steps(20, 3, 0.0)
+        totals.append(begun.usd)
     assert (np.diff(totals) <= COUNTED_WHILE_WALKING * totals[0]).all()
     assert totals[-1] < totals[0]
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("steps", "width"), [(NARROW, 1), (WIDE, 3)])
+@pytest.mark.parametrize(("steps", "width"), [(400, 1), (20, 3)])
 def test_what_loads_are_charged_for_being_elsewhere_is_counted_once_for_each(seed: int, steps: int, width: int) -> None:
     problem = random_problem(seed, SIZE)
     start = hold(problem)
@@ -106,16 +103,13 @@ def test_what_loads_are_charged_for_being_elsewhere_is_counted_once_for_each(see
     for usd in (0.1 * at(problem, start).walked.usd / SIZE.loads, 1e9):
         stay = Stay(placed=start.placed, option=start.option, usd=usd)
         begun = begin(problem, start, None, seed=1, stay=stay).walking
-        key, hot = jax.random.PRNGKey(seed), jnp.float32(0.01 * begun.load_usd / begun.unit)
-        end, _ = walk(begun.market, begun.places, begun.excess, begun.likely, begun.walker, key, hot, steps=steps, width=width)
-        fresh = stand(begun.market, begun.places, begun.excess, end.slot, begun.runs)
-        np.testing.assert_allclose(end.total, fresh.total, rtol=COUNTED_WHILE_WALKING)
-        bare = stand(begun.market, replace(begun.places, last=None), begun.excess, end.slot, begun.runs)
-        placed = pools_of(problem, np.asarray(end.slot))
-        charged = usd * float((placed != start.placed).any(axis=1).sum())
-        np.testing.assert_allclose((end.total - bare.total) * begun.unit, charged, rtol=FLOAT32_AGAINST_FLOAT64, atol=1.0)
+        begun.steps(steps, width, 0.01 * begun.load_usd)
+        np.testing.assert_allclose(begun.usd, begun.counted_anew().total[0], rtol=COUNTED_WHILE_WALKING)
+        begun.places = begun.places._replace(paths=begun.places.paths._replace(charge=0.0))
+        charged = usd * float((begun.placed != start.placed).any(axis=1).sum())
+        np.testing.assert_allclose(begun.usd - begun.counted_anew().total[0], charged, rtol=COUNTED_WHILE_WALKING, atol=1.0)
     assert (free != start.placed).any()
-    np.testing.assert_array_equal(placed, start.placed)
+    np.testing.assert_array_equal(begun.placed, start.placed)
 
 
 def test_the_same_seed_walks_the_same_way() -> None:
@@ -161,7 +155,7 @@ def test_rivals_replace_a_walk_that_is_dearer() -> None:
     nowhere = replace(start, placed=np.full_like(start.placed, -1))
     first = walk_more(problem, warmth=0.0, rounds=1, seed=0, rivals=(nowhere, start))
     again = walk_more(problem, warmth=0.0, rounds=1, seed=0)
-    assert again.usd <= first.usd * (1.0 + COUNTED_WHILE_WALKING)
+    assert again.usd <= first.usd * (1.0 + WALK_AGAINST_GREEDY)
     assert first.usd < at(problem, start).walked.usd
 
 
@@ -186,7 +180,7 @@ def test_prices_guide_a_walk() -> None:
     assert guided.load_usd == guides.load_usd > 0.0
     rows = np.flatnonzero(problem.needs.pair_load == 0)
     order = np.argsort(guides.reduced_usd[rows, 0], kind="stable")
-    assert (np.diff(np.asarray(guided.likely)[rows[order], 0]) < 0.0).all()
+    assert (np.diff(guided.likely[rows[order], 0]) < 0.0).all()
 
 
 @pytest.mark.slow

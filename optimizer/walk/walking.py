@@ -1,0 +1,121 @@
+"""A walk under way: cooled as its owner says, with draws charged a share of their contract's price that follows where its spend stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.domain.problem import Bools, PlanningProblem
+from optimizer.domain.stay import Stay
+from optimizer.domain.surface import Floats, Ints
+from optimizer.walk.market import Market, charged, market
+from optimizer.walk.places import Places, places_of, pools_of, slots_of, with_allowed
+from optimizer.walk.steps import Standing, stand, walk
+
+NARROW = 0.5  # steps of one call in one period, for each load and period ...
+FEWEST, MOST = 400, 10_000  # ... within these
+WIDE = 1 / 20  # steps in all periods, as a share of those
+CALLS = 3  # narrow ones to each wide one
+HOT, COLD = 0.04, 0.003  # first and last temperature, of what a load costs in a period at the prices
+FOLLOW = 0.05  # most by which the charged share of a contract's price changes after a call
+CLEAR = 0.02  # spend this much over the commitment, relative to it, changes it by that
+TINY = 1e-6  # of a commitment, USD
+
+
+@dataclass
+class Walking:
+    """Contracts and training runs stay as they were where it began."""
+
+    problem: PlanningProblem
+    market: Market
+    places: Places
+    runs: Floats  # [T, P, B, S]
+    likely: Floats  # [N, T]
+    load_usd: float  # what a load costs in a period at the prices
+    excess: Floats  # [K, I, S]
+    standing: Standing
+    random: np.random.Generator
+
+    @property
+    def usd(self) -> float:
+        """What capacity, egress, moving, and what is not placed or done costs, and loads are charged, commitments aside."""
+        return float(self.standing.total[0])
+
+    @property
+    def placed(self) -> Ints:
+        """[L, T] pools; -1: not placed."""
+        return pools_of(self.problem, self.standing.slot)
+
+    def go(self, warmth: float) -> None:
+        """A round of steps.
+
+        Args:
+          warmth: 1 at the start, 0 at the end.
+        """
+        if not self.standing.slot.size:
+            return
+        temperature = HOT**warmth * COLD ** (1.0 - warmth) * self.load_usd
+        periods = len(self.problem.periods)
+        steps = int(np.clip(NARROW * self.standing.slot.size, FEWEST, MOST))
+        for some, width in [(steps, 1)] * (CALLS if periods > 1 else 0) + [(int(WIDE * steps), periods)]:
+            self.steps(some, width, temperature)
+            self.charge_otherwise()
+
+    def steps(self, count: int, width: int, temperature: float) -> None:
+        """Some steps, in `width` periods each, at a temperature in USD."""
+        charge = charged(self.market, self.excess)
+        walk(self.market, self.places, charge, self.likely, self.standing, self.random, float(temperature), count, width)
+
+    def charge_otherwise(self) -> None:
+        """Draws are charged more where they go beyond the commitment, else less."""
+        over = (self.standing.draws.settled - self.market.owed[0]) / np.maximum(self.market.owed[0], TINY)
+        self.excess = np.clip(self.excess + FOLLOW * np.clip(over / CLEAR, -1.0, 1.0), 0.0, 1.0)
+        self.standing = self.counted_anew()
+
+    def counted_anew(self) -> Standing:
+        """What follows from where loads are, not from the steps that brought them there."""
+        return stand(self.market, self.places, charged(self.market, self.excess), self.standing.slot, self.runs)
+
+
+def walking(
+    problem: PlanningProblem,
+    placed: Ints,
+    *,
+    lots: Floats,
+    allowed: Bools,
+    runs: Floats,
+    seed: int,
+    excess: Floats | None = None,
+    likely: Floats | None = None,
+    load_usd: float | None = None,
+    places: Places | None = None,
+    stay: Stay | None = None,
+) -> Walking:
+    """
+    Args:
+      placed: [L, T] where it begins.
+      lots: [K, T] in force.
+      allowed: [N, T] pairs that may be used.
+      runs: [T, P, B, S] accelerators that training runs hold.
+      excess: [K, I, S] share of their contract's price that draws are charged at first; None: a half.
+      likely: [N, T] logarithm of how likely each pair is to be looked at; None: all alike.
+      load_usd: what a load costs in a period; None: what all cost where the walk begins, divided among them.
+      places: of another walk on the problem.
+      stay: where loads are charged for not being.
+    """
+    here = market(problem, lots)
+    loads = places_of(problem, allowed, stay) if places is None else with_allowed(places, problem, allowed)
+    excess = np.full(here.owed.shape[1:], 0.5) if excess is None else np.array(excess, dtype=np.float64)
+    standing = stand(here, loads, charged(here, excess), slots_of(problem, placed), runs)
+    return Walking(
+        problem=problem,
+        market=here,
+        places=loads,
+        runs=runs,
+        likely=np.zeros((len(loads.asks.pool), len(problem.periods))) if likely is None else likely,
+        load_usd=float(standing.total[0]) / max(1, placed.size) if load_usd is None else load_usd,
+        excess=excess,
+        standing=standing,
+        random=np.random.default_rng(seed),
+    )
