@@ -16,7 +16,7 @@ import numpy as np
 
 from optimizer.domain.problem import Bools
 from optimizer.domain.surface import Floats
-from optimizer.walk.market import Market
+from optimizer.walk.market import Charges, Market
 from optimizer.walk.native import native_part
 
 TINY = 1e-6  # accelerator-hours
@@ -25,7 +25,7 @@ TINY = 1e-6  # accelerator-hours
 class Use(NamedTuple):
     """What is placed in pools."""
 
-    held: Floats  # [T, P, B, S] accelerators held around the clock
+    held: Floats  # [T, P, C] accelerators held around the clock
     flexible: Floats  # [T, P, 3, S] as in `Asks`
     traffic: Floats  # [T, sites]
     stale: Bools  # [T, G] whether it has changed since what the group draws was counted
@@ -34,7 +34,7 @@ class Use(NamedTuple):
 class Draws(NamedTuple):
     """What pools draw for it."""
 
-    width: Floats  # [T, P, Z, B, S] accelerators that sources have for the pool
+    width: Floats  # [T, P, Z, C] accelerators that sources have for the pool
     cost: Floats  # [T, P] draws of contracts at what they are charged
     bare: Floats  # [T, P] draws of contracts free
     spend: Floats  # [T, K, S] what draws of contracts cost at full price
@@ -44,43 +44,56 @@ class Draws(NamedTuple):
 class Counting(NamedTuple):
     """What a count writes on; nothing in it is read by the next."""
 
-    left: Floats  # [K, B, S] of contracts
-    wanted: Floats  # [P, B, S]
-    undone: Floats  # [P, S]
-    drawn: Floats  # [J, B, S]
-    used: Floats  # [Z, S] accelerator-hours drawn from each source
-    free: Floats  # [Z, B]
-    room: Floats  # [B]
+    left: Floats  # [K, C] of contracts
+    open: Floats  # [P, C] accelerators that are still to be drawn
+    undone: Floats  # [P, S] likewise accelerator-hours of flexible work
+    drawn: Floats  # [J, C]
+    pool: Pool
 
 
-def nothing_drawn(market: Market, blocks: int) -> tuple[Draws, Counting]:
+class Pool(NamedTuple):
+    """The same for one pool."""
+
+    wanted: Floats  # [C] accelerators to be drawn
+    flexible: Floats  # [3, S]
+    free: Floats  # [Z, C] accelerators that its sources have left
+    room: Floats  # [C]
+    rest: Floats  # [4, S]
+
+
+def nothing_drawn(market: Market) -> tuple[Draws, Counting]:
     """No draws of any pool, and what to count them on."""
     periods, pools, sources, scenarios = market.most.shape
-    _, contracts, intervals, _ = market.owed.shape
+    blocks, (_, contracts, intervals, _) = market.hours.shape[1], market.owed.shape
+    cells = blocks * scenarios
     draws = Draws(
-        width=np.repeat(market.most[:, :, :, None], blocks, axis=3),
+        width=np.tile(market.most, blocks),
         cost=np.zeros((periods, pools)),
         bare=np.zeros((periods, pools)),
         spend=np.zeros((periods, contracts, scenarios)),
         settled=np.zeros((contracts, intervals, scenarios)),
     )
     counting = Counting(
-        left=np.zeros((contracts, blocks, scenarios)),
-        wanted=np.zeros((pools, blocks, scenarios)),
+        left=np.zeros((contracts, cells)),
+        open=np.zeros((pools, cells)),
         undone=np.zeros((pools, scenarios)),
-        drawn=np.zeros((len(market.covers), blocks, scenarios)),
-        used=np.zeros((sources, scenarios)),
-        free=np.zeros((sources, blocks)),
-        room=np.zeros(blocks),
+        drawn=np.zeros((len(market.covers), cells)),
+        pool=Pool(
+            wanted=np.zeros(cells),
+            flexible=np.zeros((3, scenarios)),
+            free=np.zeros((sources, cells)),
+            room=np.zeros(cells),
+            rest=np.zeros((4, scenarios)),
+        ),
     )
     return draws, counting
 
 
 @native_part
-def draw_anew(market: Market, charge: Floats, use: Use, draws: Draws, counting: Counting, start: int, stop: int) -> float:
+def draw_anew(market: Market, charges: Charges, use: Use, draws: Draws, counting: Counting, start: int, stop: int) -> float:
     """Draws of all groups whose use has changed; returns by how much their cost has."""
-    more, sources, scenarios = 0.0, market.source.shape[1], use.held.shape[3]
-    covers = len(market.covers)
+    more, sources, blocks, scenarios = 0.0, market.source.shape[1], market.hours.shape[1], market.held.shape[2]
+    covers, pool = len(market.covers), counting.pool
     for t in range(start, stop):
         for g in range(len(market.pools)):
             if not use.stale[t, g]:
@@ -98,27 +111,32 @@ def draw_anew(market: Market, charge: Floats, use: Use, draws: Draws, counting: 
             for p in market.pools[g]:
                 if p < 0:
                     continue
+                for c in range(blocks * scenarios):
+                    pool.wanted[c] = max(use.held[t, p, c], 0.0) / market.works[p]
+                for i in range(3):
+                    for s in range(scenarios):
+                        pool.flexible[i, s] = use.flexible[t, p, i, s]
                 more -= draws.bare[t, p]
                 draws.cost[t, p] = pool_cost(
                     market.hours[t],
                     market.works[p],
-                    charge[t, p],
                     market.spot[p],
-                    draws.width[t, p],
                     market.shortage[t, p],
-                    use.held[t, p],
-                    use.flexible[t, p],
-                    counting.used,
-                    counting.free,
-                    counting.room,
+                    charges.by_hour[t, p],
+                    charges.by_block[t, p],
+                    draws.width[t, p],
+                    pool,
+                    True,
                 )
                 draws.bare[t, p] = draws.cost[t, p]
                 for z in range(sources):
                     if market.source[p, z] < covers:
                         k = market.covers[market.source[p, z], 0]
-                        for s in range(scenarios):
-                            draws.bare[t, p] -= counting.used[z, s] * charge[t, p, z, s]
-                            draws.spend[t, k, s] += counting.used[z, s] * market.price[t, k, s]
+                        for b in range(blocks):
+                            for s in range(scenarios):
+                                hours = market.hours[t, b] * (draws.width[t, p, z, b * scenarios + s] - pool.free[z, b * scenarios + s])
+                                draws.bare[t, p] -= hours * charges.by_hour[t, p, z, s]
+                                draws.spend[t, k, s] += hours * market.price[t, k, s]
                 more += draws.bare[t, p]
             for k in market.contracts[g]:
                 if k >= 0:
@@ -141,27 +159,27 @@ def _settlement(settled: Floats, committed: Floats, owed: Floats) -> float:
 @native_part
 def _share_out(market: Market, use: Use, width: Floats, counting: Counting, t: int, g: int) -> None:
     """What contracts of a group have for each of its pools: what the pool draws if all share, and what is then left."""
-    blocks, scenarios, covers = use.held.shape[2], use.held.shape[3], len(market.covers)
+    blocks, scenarios, covers = market.hours.shape[1], market.held.shape[2], len(market.covers)
+    cells, left, drawn, room = blocks * scenarios, counting.left, counting.drawn, counting.pool.room
     for k in market.contracts[g]:
         if k >= 0:
             for b in range(blocks):
                 for s in range(scenarios):
-                    counting.left[k, b, s] = market.held[t, k, s]
+                    left[k, b * scenarios + s] = market.held[t, k, s]
     for p in market.pools[g]:
         if p >= 0:
             for s in range(scenarios):
                 counting.undone[p, s] = use.flexible[t, p, 0, s] / market.works[p]
-                for b in range(blocks):
-                    counting.wanted[p, b, s] = max(use.held[t, p, b, s], 0.0) / market.works[p]
+            for c in range(cells):
+                counting.open[p, c] = max(use.held[t, p, c], 0.0) / market.works[p]
     for j in market.shared[g]:
         if j >= 0:
             k, p = market.covers[j, 0], market.covers[j, 1]
-            for b in range(blocks):
-                for s in range(scenarios):
-                    drawn = min(counting.wanted[p, b, s], counting.left[k, b, s])
-                    counting.drawn[j, b, s] = drawn
-                    counting.wanted[p, b, s] -= drawn
-                    counting.left[k, b, s] -= drawn
+            for c in range(cells):
+                taken = min(counting.open[p, c], left[k, c])
+                drawn[j, c] = taken
+                counting.open[p, c] -= taken
+                left[k, c] -= taken
     for j in market.shared[g]:
         if j < 0:
             continue
@@ -171,86 +189,95 @@ def _share_out(market: Market, use: Use, width: Floats, counting: Counting, t: i
                 continue
             possible = 0.0
             for b in range(blocks):
-                counting.room[b] = min(counting.left[k, b, s], use.flexible[t, p, 1, s] / market.works[p])
-                possible += market.hours[t, b] * counting.room[b]
+                room[b] = min(left[k, b * scenarios + s], use.flexible[t, p, 1, s] / market.works[p])
+                possible += market.hours[t, b] * room[b]
             share = min(1.0, counting.undone[p, s] / max(possible, TINY))
             counting.undone[p, s] -= share * possible
             for b in range(blocks):
-                counting.left[k, b, s] -= share * counting.room[b]
-                counting.drawn[j, b, s] += share * counting.room[b]
+                left[k, b * scenarios + s] -= share * room[b]
+                drawn[j, b * scenarios + s] += share * room[b]
     for p in market.pools[g]:
         for z in range(market.source.shape[1] if p >= 0 else 0):
             row = market.source[p, z]
             if row < covers:
-                for b in range(blocks):
-                    for s in range(scenarios):
-                        width[t, p, z, b, s] = counting.drawn[row, b, s] + counting.left[market.covers[row, 0], b, s]
+                for c in range(cells):
+                    width[t, p, z, c] = drawn[row, c] + left[market.covers[row, 0], c]
 
 
 @native_part
 def pool_cost(
     hours: Floats,
     works: float,
-    price: Floats,
     spot: Bools,
-    width: Floats,
     shortage: Floats,
-    held: Floats,
-    flexible: Floats,
-    used: Floats,
-    free: Floats,
-    room: Floats,
+    by_hour: Floats,
+    by_block: Floats,
+    width: Floats,
+    pool: Pool,
+    counted: bool,
 ) -> float:
-    """Cost of some use of a pool in a period, draws of contracts at what they are charged.
+    """Cost of `pool.wanted` and `pool.flexible` in a period, draws of contracts at what they are charged.
 
     Args:
       hours: [B]
       works: availability.
-      price: [Z, S] of draws.
       spot: [Z]
-      width: [Z, B, S]
-      shortage: [S]
-      held: [B, S]
-      flexible: [3, S] as in `Asks`.
-      used: [Z, S] accelerator-hours drawn from each source, written.
-      free, room: [Z, B], [B] to write on.
+      shortage: [C] as in `Market`.
+      by_hour, by_block: [Z, S], [Z, C] as in `Charges`.
+      width: [Z, C]
+      counted: whether `pool.free` is read afterwards.
     """
-    sources, blocks, scenarios = width.shape
+    wanted, free, (sources, cells) = pool.wanted, pool.free, width.shape
+    cost, work = 0.0, 0.0
+    for s in range(pool.flexible.shape[1]):
+        work = max(work, pool.flexible[0, s])
+    for z in range(sources):
+        if counted or work > TINY:
+            for c in range(cells):
+                free[z, c] = width[z, c] if spot[z] else max(width[z, c] - wanted[c], 0.0)
+        if spot[z]:
+            continue
+        rest = 0.0
+        for c in range(cells):
+            taken = min(wanted[c], width[z, c])
+            open = wanted[c] - taken
+            cost += by_block[z, c] * taken
+            rest += open
+            wanted[c] = open
+        if rest <= 0.0 and work <= TINY and not counted:
+            return cost
+    for c in range(cells):
+        cost += wanted[c] * shortage[c]
+    return cost + _flexible_cost(hours, works, by_hour, pool) if work > TINY else cost
+
+
+@native_part
+def _flexible_cost(hours: Floats, works: float, by_hour: Floats, pool: Pool) -> float:
+    """Cost of `pool.flexible` in what is free, or of missing it; takes what it draws from `pool.free`."""
+    free, room, blocks, scenarios = pool.free, pool.room, len(hours), by_hour.shape[1]
+    work, missing, most, share = pool.rest[0], pool.rest[1], pool.rest[2], pool.rest[3]
     cost = 0.0
     for s in range(scenarios):
-        for z in range(sources):
-            used[z, s] = 0.0
-            for b in range(blocks):
-                free[z, b] = width[z, b, s]
+        work[s] = pool.flexible[0, s] / works
+        missing[s] = pool.flexible[2, s] / max(work[s], TINY)
         for b in range(blocks):
-            wanted = max(held[b, s], 0.0) / works
-            for z in range(sources):
-                if wanted <= 0.0:
-                    break
-                if not spot[z]:
-                    taken = min(wanted, width[z, b, s])
-                    wanted -= taken
-                    cost += hours[b] * taken * price[z, s]
-                    used[z, s] += hours[b] * taken
-                    free[z, b] -= taken
-            cost += hours[b] * wanted * works * shortage[s]
-        work = flexible[0, s] / works
-        if work <= TINY:
-            continue
-        missing = flexible[2, s] / work
+            room[b * scenarios + s] = pool.flexible[1, s] / works
+    for z in range(len(by_hour)):
+        for s in range(scenarios):
+            most[s] = 0.0
         for b in range(blocks):
-            room[b] = flexible[1, s] / works
-        for z in range(sources):
-            most = 0.0
-            for b in range(blocks):
-                most += hours[b] * min(free[z, b], room[b])
-            if work <= 0.0 or most <= 0.0 or price[z, s] >= missing:
-                continue
-            done = min(work, most)
-            for b in range(blocks):
-                room[b] -= min(free[z, b], room[b]) * done / most
-            work -= done
-            cost += done * price[z, s]
-            used[z, s] += done
-        cost += max(work, 0.0) * missing
+            for s in range(scenarios):
+                most[s] += hours[b] * min(free[z, b * scenarios + s], room[b * scenarios + s])
+        for s in range(scenarios):
+            part = min(work[s], most[s]) if by_hour[z, s] < missing[s] else 0.0
+            share[s] = part / max(most[s], TINY)
+            work[s] -= part
+            cost += part * by_hour[z, s]
+        for b in range(blocks):
+            for s in range(scenarios):
+                taken = min(free[z, b * scenarios + s], room[b * scenarios + s]) * share[s]
+                room[b * scenarios + s] -= taken
+                free[z, b * scenarios + s] -= taken
+    for s in range(scenarios):
+        cost += work[s] * missing[s]
     return cost

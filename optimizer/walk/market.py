@@ -1,7 +1,7 @@
 """What pools can draw from under some choice of contracts, as arrays for `steps`.
 
-Axes as in the problem, and `J` covered pairs, `I` fulfilment intervals, `Z` sources of a pool, `G` groups: pools that share contracts,
-directly or through others. Money in USD.
+Axes as in the problem, and `C` blocks and scenarios in one, `J` covered pairs, `I` fulfilment intervals, `Z` sources of a pool, `G` groups:
+pools that share contracts, directly or through others. Money in USD.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Market(NamedTuple):
 
     hours: Floats  # [T, B]
     works: Floats  # [P] availability
-    shortage: Floats  # [T, P, S] per accelerator-hour
+    shortage: Floats  # [T, P, C] of an accelerator that is missing throughout the block
     held: Floats  # [T, K, S] accelerators
     price: Floats  # [T, K, S] per accelerator-hour beyond the commitment, at the discount of the period in which it is settled
     owed: Floats  # [2, K, I, S] commitment, which spend must exceed before more is paid, and what is missing to the minimum spend
@@ -36,6 +36,13 @@ class Market(NamedTuple):
     pools: Ints  # [G, .] in a group; this and what follows filled up with -1
     shared: Ints  # [G, .] covered pairs of a group, in the order in which contracts are shared out to them
     contracts: Ints  # [G, .] of a group
+
+
+class Charges(NamedTuple):
+    """What draws are charged: contracts a share of their price."""
+
+    by_hour: Floats  # [T, P, Z, S] per accelerator-hour
+    by_block: Floats  # [T, P, Z, C] per accelerator throughout the block
 
 
 def market(problem: PlanningProblem, lots: Floats) -> Market:
@@ -57,7 +64,7 @@ def market(problem: PlanningProblem, lots: Floats) -> Market:
     fields = Market(
         hours=problem.hours,
         works=problem.availability,
-        shortage=problem.shortage_price[:, None] * weight[:, None, :],
+        shortage=_by_cell((problem.shortage_price * problem.availability)[:, None] * weight[:, None, :], problem.hours),
         held=held,
         price=price.swapaxes(0, 1),
         owed=owed,
@@ -75,17 +82,23 @@ def market(problem: PlanningProblem, lots: Floats) -> Market:
     return laid_out(fields)
 
 
-def charged(market: Market, excess: Floats) -> Floats:
-    """What draws are charged, [T, P, Z, S] per accelerator-hour: contracts a share of their price.
-
+def charged(market: Market, excess: Floats) -> Charges:
+    """
     Args:
-      excess: [K, I, S] that share.
+      excess: [K, I, S] share of their price that draws of contracts are charged.
     """
     contract = market.covers[:, 0]
     share = np.take_along_axis(excess, market.interval[:, :, None], axis=1).swapaxes(0, 1)
     nothing = np.zeros((len(market.price), 1, market.price.shape[2]))
     by_row = np.concatenate([(market.price * share)[:, contract], market.offer_price, nothing], axis=1)
-    return np.ascontiguousarray(by_row[:, market.source])
+    by_hour = by_row[:, market.source]
+    return laid_out(Charges(by_hour=by_hour, by_block=_by_cell(by_hour, market.hours)))
+
+
+def _by_cell(hourly: Floats, hours: Floats) -> Floats:
+    """What is paid for each hour, [T, ..., S], for all hours of each block, [T, ..., C]."""
+    each = hourly[..., None, :] * hours.reshape(len(hours), *[1] * (hourly.ndim - 2), -1, 1)
+    return each.reshape(*hourly.shape[:-1], -1)
 
 
 def settled_in(problem: PlanningProblem) -> Floats:

@@ -1,7 +1,7 @@
 """Functions of numbers and arrays, compiled for the processor when they are first called.
 
-They are kept where the variable NUMBA_CACHE_DIR names a folder. What is kept goes by the file that a function is in, though it holds what the
-function calls: so it is kept apart for each state of this folder.
+They are kept where the variable NUMBA_CACHE_DIR names a folder. What is kept goes by the file that a function is in, though it holds what
+the function calls: so it is kept apart for each state of this folder.
 
 They make no arrays and count no references (`_nrt`): views of what they are given are all they need, and counting took half of the time.
 """
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 Function = TypeVar("Function", bound=Callable[..., object])
 Arrays = TypeVar("Arrays", bound=tuple[Any, ...])
 
-OPTIONS = {"error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": False}
+ORDERLESS = {"contract", "nnan", "nsz", "reassoc"}  # sums in any order: several at once
+OPTIONS = {"error_model": "numpy", "fastmath": ORDERLESS, "no_cfunc_wrapper": True, "_nrt": False}
 
 
 def _folder() -> str:
@@ -50,7 +51,7 @@ def native_part(function: Function) -> Function:
     return _compiled(function, no_cpython_wrapper=True)
 
 
-def _compiled(function: Function, **options: bool) -> Function:
+def _compiled(function: Function, **options: Any) -> Function:
     return cast(Function, cast(Any, numba.njit)(**options, **OPTIONS)(function))
 
 

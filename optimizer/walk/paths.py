@@ -15,7 +15,7 @@ def besides(paths: Paths, moves: Floats, load: int, slot: Ints, sign: float) -> 
     cost, away, row, nowhere, earlier = 0.0, False, paths.first[load], paths.slots - 1, paths.before[load]
     for t in range(len(slot)):
         here = slot[t]
-        cost += paths.cost[row + here, t] if here < nowhere else paths.unplaced[load, t]
+        cost += paths.cost[t, row + here] if here < nowhere else paths.unplaced[load, t]
         if here != earlier and earlier <= nowhere:
             moving = paths.leave[row + earlier] if earlier < nowhere else 0.0
             if here < nowhere:

@@ -23,7 +23,7 @@ class Asks(NamedTuple):
     first: Ints  # [L] row of a load's first pair
     pool: Ints  # [N]
     site: Ints  # [N]
-    need: SmallInts  # [N, T, B, S] accelerators held around the clock
+    need: SmallInts  # [T, N, C] accelerators held around the clock, in blocks and scenarios; a load's pairs lie side by side
     row: Ints  # [N] of the pair's flexible work; -1: it has none
     flexible: Floats  # [F, T, 3, S] accelerator-hours, accelerators that they can keep busy at once, and what missing all of them costs
     traffic: Floats  # [L, T] GB/s
@@ -34,7 +34,7 @@ class Paths(NamedTuple):
 
     first: Ints  # [L] as in `Asks`
     pairs: Ints  # [L] how many it has
-    cost: Floats  # [N, T] egress; FORBIDDEN where pins or contracts do not let the pair be used
+    cost: Floats  # [T, N] egress; FORBIDDEN where pins or contracts do not let the pair be used
     unplaced: Floats  # [L, T]
     enter: Floats  # [N] undiscounted
     leave: Floats  # [N] undiscounted
@@ -74,7 +74,7 @@ def places_of(problem: PlanningProblem, allowed: Bools, stay: Stay | None = None
         first=first,
         pool=needs.pair_pool,
         site=problem.pool_site[needs.pair_pool],
-        need=needs.need.astype(np.int32, copy=False),
+        need=np.ascontiguousarray(needs.need.swapaxes(0, 1), dtype=np.int32).reshape(*needs.need.shape[1::-1], -1),
         row=np.where(flexible, np.cumsum(flexible) - 1, -1),
         flexible=np.stack([work, limit, worth], axis=2),
         traffic=needs.traffic_gb_per_s,
@@ -131,7 +131,7 @@ def _forced(problem: PlanningProblem) -> Bools:
 
 
 def _cost(problem: PlanningProblem, allowed: Bools) -> Floats:
-    """Egress, [N, T]."""
+    """Egress, [T, N]."""
     weight = problem.discount[:, None] * problem.probability
     may = allowed & (problem.pair_forced | ~_forced(problem)[problem.needs.pair_load])
-    return np.where(may, np.einsum("nts,ts->nt", problem.egress_cash, weight), FORBIDDEN)
+    return np.where(may, np.einsum("nts,ts->nt", problem.egress_cash, weight), FORBIDDEN).T

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from optimizer.domain.surface import Floats, Ints
-from optimizer.walk.draws import Counting, Draws, Use, draw_anew, nothing_drawn, pool_cost
-from optimizer.walk.market import Market
+from optimizer.walk.draws import Counting, Draws, Pool, Use, draw_anew, nothing_drawn, pool_cost
+from optimizer.walk.market import Charges, Market
 from optimizer.walk.native import native, native_part
 from optimizer.walk.paths import besides, find_path
 from optimizer.walk.places import FORBIDDEN, Asks, Paths, Places
@@ -46,26 +46,23 @@ class Scratch(NamedTuple):
     stay: Floats  # [T, Q] what a load would add in each of its slots, moves aside
     best: Floats  # [2, Q]
     came: Ints  # [T, Q]
-    held: Floats  # [B, S]
-    flexible: Floats  # [3, S]
     counting: Counting
 
 
-def stand(market: Market, places: Places, charge: Floats, slot: Ints, runs: Floats) -> Standing:
+def stand(market: Market, places: Places, charges: Charges, slot: Ints, runs: Floats) -> Standing:
     """Loads on some paths.
 
     Args:
-      charge: [T, P, Z, S] of draws, as `market.charged` has them.
       slot: [L, T].
       runs: [T, P, B, S] accelerators that training runs hold.
     """
-    periods, pools, blocks, scenarios = runs.shape
-    draws, counting = nothing_drawn(market, blocks)
+    (periods, pools), scenarios = runs.shape[:2], market.most.shape[3]
+    draws, counting = nothing_drawn(market)
     slots = places.paths.slots
     standing = Standing(
         slot=np.array(slot, dtype=np.int64),
         use=Use(
-            held=np.array(runs, dtype=np.float64),
+            held=runs.reshape(periods, pools, -1).copy(),
             flexible=np.zeros((periods, pools, 3, scenarios)),
             traffic=np.zeros((periods, len(places.bandwidth))),
             stale=np.ones((periods, len(market.pools)), dtype=np.bool_),
@@ -80,31 +77,29 @@ def stand(market: Market, places: Places, charge: Floats, slot: Ints, runs: Floa
             stay=np.zeros((periods, slots)),
             best=np.zeros((2, slots)),
             came=np.zeros((periods, slots), dtype=np.int64),
-            held=np.zeros((blocks, scenarios)),
-            flexible=np.zeros((3, scenarios)),
             counting=counting,
         ),
     )
-    _begin(market, places, charge, standing)
+    _begin(market, places, charges, standing)
     return standing
 
 
 @native
-def _begin(market: Market, places: Places, charge: Floats, now: Standing) -> None:
+def _begin(market: Market, places: Places, charges: Charges, now: Standing) -> None:
     """Puts loads where they are said to be."""
     loads, periods = now.slot.shape
     for load in range(loads):
         now.total[0] += besides(places.paths, now.moves, load, now.slot[load], 1.0)
         for t in range(periods):
             _take(places.asks, market.group, now.use, load, t, now.slot[load, t], places.paths.slots - 1, 1.0)
-    now.total[0] += draw_anew(market, charge, now.use, now.draws, now.scratch.counting, 0, periods)
+    now.total[0] += draw_anew(market, charges, now.use, now.draws, now.scratch.counting, 0, periods)
 
 
 @native
 def walk(
     market: Market,
     places: Places,
-    charge: Floats,
+    charges: Charges,
     likely: Floats,
     now: Standing,
     random: np.random.Generator,
@@ -115,7 +110,6 @@ def walk(
     """Some steps, each in `width` periods.
 
     Args:
-      charge: as in `stand`.
       likely: [N, T] logarithm of how likely each pair is to be looked at.
       temperature: USD.
     """
@@ -135,17 +129,17 @@ def walk(
                 old[i, t] = slot[load, t]
             for t in range(start, stop):
                 _take(asks, market.group, use, load, t, slot[load, t], nowhere, -1.0)
-        total[0] += draw_anew(market, charge, use, now.draws, scratch.counting, start, stop)
+        total[0] += draw_anew(market, charges, use, now.draws, scratch.counting, start, stop)
         moved = False
         for i in range(count):
             load = chosen[i]
-            _stays(market, places, charge, use, now.draws, scratch, stay, load, start, stop)
+            _stays(market, places, charges, use, now.draws, scratch.counting.pool, stay, load, start, stop)
             find_path(paths, moves, slot[load], stay, best, came, scratch.found, load, start, stop)
             total[0] += besides(paths, moves, load, slot[load], 1.0)
             for t in range(start, stop):
                 moved |= slot[load, t] != old[i, t]
                 _take(asks, market.group, use, load, t, slot[load, t], nowhere, 1.0)
-            total[0] += draw_anew(market, charge, use, now.draws, scratch.counting, start, stop)
+            total[0] += draw_anew(market, charges, use, now.draws, scratch.counting, start, stop)
         more = total[0] - before
         broken_now = _broken(moves, paths.most_moves, use.traffic, places.bandwidth, start, stop)
         lucky = more < -temperature * np.log(max(random.random(), LEAST_LUCK))
@@ -160,7 +154,7 @@ def walk(
                     _take(asks, market.group, use, load, t, old[i, t], nowhere, 1.0)
                     slot[load, t] = old[i, t]
             besides(paths, moves, load, slot[load], 1.0)
-        draw_anew(market, charge, use, now.draws, scratch.counting, start, stop)
+        draw_anew(market, charges, use, now.draws, scratch.counting, start, stop)
         total[0] = before
 
 
@@ -206,12 +200,11 @@ def _take(asks: Asks, group: Ints, use: Use, load: int, t: int, slot: int, nowhe
         return
     row = asks.first[load] + slot
     pool = asks.pool[row]
-    for b in range(use.held.shape[2]):
-        for s in range(use.held.shape[3]):
-            use.held[t, pool, b, s] += sign * asks.need[row, t, b, s]
+    for c in range(use.held.shape[2]):
+        use.held[t, pool, c] += sign * asks.need[t, row, c]
     if asks.row[row] >= 0:
         for i in range(3):
-            for s in range(use.held.shape[3]):
+            for s in range(use.flexible.shape[3]):
                 use.flexible[t, pool, i, s] += sign * asks.flexible[asks.row[row], t, i, s]
     use.traffic[t, asks.site[row]] += sign * asks.traffic[load, t]
     use.stale[t, group[pool]] = True
@@ -231,36 +224,34 @@ def _broken(moves: Floats, most_moves: Floats, traffic: Floats, bandwidth: Float
 
 @native_part
 def _stays(
-    market: Market, places: Places, charge: Floats, use: Use, draws: Draws, scratch: Scratch, stay: Floats, load: int, start: int, stop: int
+    market: Market, places: Places, charges: Charges, use: Use, draws: Draws, pool: Pool, stay: Floats, load: int, start: int, stop: int
 ) -> None:
     """What the load would add in each of its slots and periods, moves aside, into `stay` [T, Q]."""
     asks, paths, row = places.asks, places.paths, places.asks.first[load]
     for t in range(start, stop):
         for q in range(paths.pairs[load]):
             n = row + q
-            pool, site = asks.pool[n], asks.site[n]
+            p, site = asks.pool[n], asks.site[n]
             stay[t, q] = FORBIDDEN
-            if paths.cost[n, t] >= FORBIDDEN or use.traffic[t, site] + asks.traffic[load, t] > places.bandwidth[site]:
+            if paths.cost[t, n] >= FORBIDDEN or use.traffic[t, site] + asks.traffic[load, t] > places.bandwidth[site]:
                 continue
-            for b in range(use.held.shape[2]):
-                for s in range(use.held.shape[3]):
-                    scratch.held[b, s] = use.held[t, pool, b, s] + asks.need[n, t, b, s]
+            for c in range(use.held.shape[2]):
+                pool.wanted[c] = max(use.held[t, p, c] + asks.need[t, n, c], 0.0) / market.works[p]
             for i in range(3):
-                for s in range(use.held.shape[3]):
-                    more = asks.flexible[asks.row[n], t, i, s] if asks.row[n] >= 0 else 0.0
-                    scratch.flexible[i, s] = use.flexible[t, pool, i, s] + more
+                for s in range(pool.flexible.shape[1]):
+                    pool.flexible[i, s] = use.flexible[t, p, i, s]
+                    if asks.row[n] >= 0:
+                        pool.flexible[i, s] += asks.flexible[asks.row[n], t, i, s]
             with_it = pool_cost(
                 market.hours[t],
-                market.works[pool],
-                charge[t, pool],
-                market.spot[pool],
-                draws.width[t, pool],
-                market.shortage[t, pool],
-                scratch.held,
-                scratch.flexible,
-                scratch.counting.used,
-                scratch.counting.free,
-                scratch.counting.room,
+                market.works[p],
+                market.spot[p],
+                market.shortage[t, p],
+                charges.by_hour[t, p],
+                charges.by_block[t, p],
+                draws.width[t, p],
+                pool,
+                False,
             )
-            stay[t, q] = with_it - draws.cost[t, pool] + paths.cost[n, t]
+            stay[t, q] = with_it - draws.cost[t, p] + paths.cost[t, n]
         stay[t, paths.slots - 1] = paths.unplaced[load, t]

@@ -64,8 +64,8 @@ class Walking:
 
     def steps(self, count: int, width: int, temperature: float) -> None:
         """Some steps, in `width` periods each, at a temperature in USD."""
-        charge = charged(self.market, self.excess)
-        walk(self.market, self.places, charge, self.likely, self.standing, self.random, float(temperature), count, width)
+        charges = charged(self.market, self.excess)
+        walk(self.market, self.places, charges, self.likely, self.standing, self.random, float(temperature), count, width)
 
     def charge_otherwise(self) -> None:
         """Draws are charged more where they go beyond the commitment, else less."""
