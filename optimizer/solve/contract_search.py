@@ -58,8 +58,19 @@ def _alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Ite
         for lots in _lot_choices(int(supply.least_lots[k]), int(supply.most_lots[k]), int(decisions.lots[k])):
             if lots != decisions.lots[k]:
                 yield sign(problem, decisions, k, lots)
+        if decisions.lots[k] == 0:
+            yield from _in_place_of_another(problem, decisions, k)
     if decisions.lots[k] > 0:
         yield from _leave(problem, decisions, k)
+
+
+def _in_place_of_another(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
+    """All of a contract signed and another over one of its pools declined."""
+    supply = problem.supply
+    covers = np.isin(supply.cover_pool, supply.cover_pool[supply.cover_contract == k])
+    for other in np.unique(supply.cover_contract[covers]).tolist():
+        if other != k and decisions.lots[other] > 0 and supply.least_lots[other] == 0 and not supply.in_force[other]:
+            yield sign(problem, sign(problem, decisions, other, 0), k, int(supply.most_lots[k]))
 
 
 def _lot_choices(least: int, most: int, now: int) -> list[int]:

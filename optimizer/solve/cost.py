@@ -33,11 +33,14 @@ def placed_pairs(problem: PlanningProblem, decisions: Decisions) -> np.ndarray:
 
 def cost_terms(problem: PlanningProblem, plan: Plan) -> Mapping[str, Floats]:
     """Discounted, expected USD of each line of docs/problem.md, as arrays of terms whose sum is the objective."""
+    return {**terms_besides_loads(problem, plan), **_placing_terms(problem, plan.decisions), **_recourse_terms(problem, plan)}
+
+
+def terms_besides_loads(problem: PlanningProblem, plan: Plan) -> Mapping[str, Floats]:
+    """Those lines of `cost_terms` that are of contracts, of training runs, or of no decision."""
     decisions = plan.decisions
     return {
         **_contract_terms(problem, plan),
-        **_placing_terms(problem, decisions),
-        **_recourse_terms(problem, plan),
         "training": problem.option_usd[decisions.option[decisions.option >= 0]],
         "run not run": problem.run_unplaced_usd[decisions.option < 0],
         "other spend": problem.other_spend_cash * problem.discount,

@@ -22,6 +22,7 @@ import numpy as np
 
 from optimizer.domain.plan import Decisions, Plan, PlanStatus
 from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.surface import Ints
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
 from optimizer.solve.climb import Climb
@@ -35,6 +36,7 @@ from optimizer.solve.search import Search
 from optimizer.solve.stay import option_charges, with_options_charged
 from optimizer.solve.walking import Guides, Walked, walk_more
 from optimizer.solve.worker import InTurn, Worker
+from optimizer.walk.walking import EVERYWHERE
 
 FREE_LOADS = 15  # in the first neighbourhood
 NEIGHBOURHOOD_S = 8.0  # guard on one neighbourhood
@@ -46,11 +48,11 @@ STEPS = 3  # of walking between two neighbourhoods, where they take turns
 PART_EVERY = 4  # turns, in one process on the clock: walking finds more in the same time
 PART_SHARE = 0.1  # of the time that a part may then take
 ROUNDS = 2  # of walking between two looks at it
-WALKS = 6  # of these between two contracts
+WALKS = 6  # of these before contracts are tried one after the other
 SELDOM = 3.0  # times as long is walked as it takes to settle what was found
 COOL = 0.5  # warmth below which the walk is compared with a better plan found elsewhere
 STALLED = 60  # neighbourhoods in a row without a better plan after which the search ends
-LOOK_S = 0.02  # between two looks at other processes
+LOOK_S = 0.01  # between two looks at other processes
 
 
 def search_paths(search: Search) -> None:
@@ -64,7 +66,7 @@ def search_paths(search: Search) -> None:
     weighed = search.problem if search.stay is None else with_options_charged(search.problem, search.stay)
     with (
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
-        (Worker if beside else InTurn)(solve_part, weighed) as assigner,
+        (Worker(solve_part, weighed, behind=True) if beside else InTurn(solve_part, weighed)) as assigner,
         PeriodBounds(search.problem, seed=search.settings.seed) as periods,
     ):
         walker = (Worker if beside else InTurn)(walk_more, weighed)
@@ -106,13 +108,14 @@ class _Run:
     walked: Walked | None = None
     told_usd: float = np.inf  # of the walk's plan that was settled last
     told_at: float = -np.inf  # seconds
+    shown_usd: float = np.inf  # of the plan found elsewhere that the walk was last compared with
     settling_s: float = 0.0  # what settling it took
     charging: bool = False  # whether the walk counts what loads are charged for being elsewhere than in the last plan
     rounds: int = 0
     stalled: int = 0  # neighbourhoods since the last better plan
     proven: Proven = field(init=False)
     random: np.random.Generator = field(init=False)
-    turns: Iterator[Decisions | None] = field(init=False)
+    turns: Iterator[tuple[Decisions | None, Ints]] = field(init=False)
 
     def __post_init__(self) -> None:
         problem = self.search.problem
@@ -141,12 +144,13 @@ class _Run:
             self.periods.begin(search.priced, search.left)
             search.raise_bound(self.periods.look())
         self._take_part()
-        if self._take_walk() and search.seconds - self.told_at > SELDOM * self.settling_s:
-            self._tell()
+        walked = self._take_walk()
         if self.asked is None and not search.over and search.priced is not None and (search.best is None or not self.climb.climbing):
             self._ask()
         if self.walking is None:
             self._go_walking()
+        if walked and search.seconds - self.told_at > SELDOM * self.settling_s:
+            self._tell()
         if search.left < 2.0 * self.settling_s:
             self._tell()
         search.tell()
@@ -208,27 +212,36 @@ class _Run:
 
     # ---- the walk
 
-    def _turns(self) -> Iterator[Decisions | None]:
-        """Contracts decided otherwise, one at a time, and between them nothing but walking."""
-        search, contracts = self.search, contracts_to_try(self.search.problem)
+    def _turns(self) -> Iterator[tuple[Decisions | None, Ints]]:
+        """Contracts decided otherwise, one at a time, with the pools that they cover, and between them nothing but walking."""
+        search, problem = self.search, self.search.problem
         while True:
-            for k in self.random.permutation(contracts) if len(contracts) else [-1]:
-                search.phase = "paths"
-                yield from [None] * WALKS
+            search.phase = "paths"
+            yield from [(None, EVERYWHERE)] * WALKS
+            for k in self.random.permutation(contracts_to_try(problem)):
+                if search.priced is None or self.walked is None:
+                    break
+                least, most = self.proven.lots(problem, self.cutoff_usd)
+                near = problem.supply.cover_pool[problem.supply.cover_contract == k]
                 search.phase = "contracts"
-                if k >= 0 and search.priced is not None and self.walked is not None:
-                    yield from alternatives(search.problem, self.walked.decisions, int(k))
+                for other in alternatives(problem, self.walked.decisions, int(k)):
+                    if least[k] <= other.lots[k] <= most[k]:
+                        yield other, near
+                        search.phase = "paths"
+                        yield None, EVERYWHERE
 
     def _go_walking(self) -> None:
         """Asks for more of the walk, with rivals for it: new prices, a contract decided otherwise, a better plan found elsewhere."""
         if self.search.stay is not None and not self.charging and self._warmth() < COOL:
             self._begin_charging()
         best, walked = self.search.best, self.walked
-        rivals = list(self.rivals)
-        if best is not None and (walked is None or (self.cutoff_usd < min(walked.usd, self.told_usd) and self._warmth() < COOL)):
+        rivals, near = list(self.rivals), EVERYWHERE
+        known = np.inf if walked is None else min(walked.usd, self.told_usd, self.shown_usd)
+        if best is not None and (walked is None or (self.cutoff_usd < known and self._warmth() < COOL)):
+            self.shown_usd = self.cutoff_usd
             rivals.append(best.plan.decisions)
-        if not rivals and walked is not None:
-            other = next(self.turns)
+        if not rivals and self.guides is None and walked is not None:
+            other, near = next(self.turns)
             rivals = [] if other is None else [other]
         if not rivals and walked is None:
             return
@@ -236,14 +249,14 @@ class _Run:
         asked = {"warmth": self._warmth(), "rounds": ROUNDS, "seed": seed, "stay": self.search.stay if self.charging else None}
         if self.guides is not None and not self.search.problem.risk_neutral:
             self.told_usd = np.inf  # scenarios weigh otherwise from here on: what was told before is no measure
-        self.walking = self.walker.ask(**asked, rivals=tuple(rivals), guides=self.guides)
+        self.walking = self.walker.ask(**asked, rivals=tuple(rivals), guides=self.guides, near=near)
         self.guides, self.rivals = None, []
 
     def _begin_charging(self) -> None:
         """From now on the walk is compared with walks from the last and the best plan by what loads are charged too: until then it is free
         to find a plan that is better as a whole, however many loads that moves."""
         self._tell()
-        self.charging, self.walked, self.told_usd = True, None, np.inf
+        self.charging, self.walked, self.told_usd, self.shown_usd = True, None, np.inf, np.inf
         self.rivals += self.search.start.decisions
         self.rivals += [] if self.search.best is None else [self.search.best.plan.decisions]
 

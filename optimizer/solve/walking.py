@@ -11,20 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from optimizer.domain.plan import Decisions
-from optimizer.domain.problem import PlanningProblem, pair_slots
+from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.stay import Stay
-from optimizer.domain.surface import Floats
-from optimizer.solve.cost import active_lots, cost_terms
+from optimizer.domain.surface import Floats, Ints
+from optimizer.solve.cost import active_lots, terms_besides_loads
 from optimizer.solve.open_choices import open_pairs
 from optimizer.solve.settle import undrawn
 from optimizer.walk.places import Places
-from optimizer.walk.walking import Walking, walking
+from optimizer.walk.walking import EVERYWHERE, Walking, walking
 
 COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
-RANKS = 3.0  # pairs of a load by cost at the prices: each is less likely than the one before by exp(-1 / RANKS)
-PLACED_LINES = frozenset(  # of a plan's cost: the walk counts these
-    ("excess", "minimum shortfall", "egress", "moving", "not placed", "market", "shortage", "missed work", "balance")
-)
+CHUNKS = 10  # rounds near a contract that is decided otherwise, at most
+HOPE = 3.0  # times what the last of them saved may still be saved
+PLACED_LINES = frozenset(("excess", "minimum shortfall", "balance"))  # of contracts: they follow from draws, and the walk counts them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +31,7 @@ class Guides:
     """What prices say to a walk."""
 
     excess: Floats  # [K, I, S] weights of contracts' settlements
-    reduced_usd: Floats  # [N, T] how much dearer a load's cheapest path through the pair is than its cheapest path
+    likely: Floats  # [N, T] logarithm of how likely each pair is to be looked at
     load_usd: float  # what a load costs in a period
     chance: Floats  # [S] what scenarios weigh, none of them far less than is probable
 
@@ -54,8 +53,12 @@ class Walk:
     walking: Walking
 
     @property
+    def usd(self) -> float:
+        return self.fixed_usd + self.walking.usd
+
+    @property
     def walked(self) -> Walked:
-        return Walked(decisions=replace(self.decisions, placed=self.walking.placed), usd=self.fixed_usd + self.walking.usd)
+        return Walked(decisions=replace(self.decisions, placed=self.walking.placed), usd=self.usd)
 
 
 @dataclass
@@ -80,14 +83,18 @@ def walk_more(
     rivals: tuple[Decisions, ...] = (),
     guides: Guides | None = None,
     stay: Stay | None = None,
+    near: Ints = EVERYWHERE,
 ) -> Walked:
     """The walk goes on, beside walks that begin at its rivals; the cheapest of them is the walk from then on.
+
+    With `near`, the walk stands still, and one rival goes on there until it is cheaper, or not likely to become so.
 
     Args:
       warmth: as in `Walking.go`.
       rivals: at least one in the first call for a problem.
       guides: where prices have changed.
       stay: where loads are charged for not being; None: nothing is charged.
+      near: as in `Walking.go`.
     """
     if not _known or _known[0].problem is not problem:
         _known[:] = [_Known(problem)]
@@ -102,16 +109,32 @@ def walk_more(
     weighed = problem if known.guides is None else replace(problem, probability=known.guides.chance)
     walks = [begin(weighed, chosen, known.guides, seed=seed, places=places, stay=stay) for chosen in begun]
     walks += [kept] if kept is not None and not anew else []
+    if len(near) and kept is not None and not anew:
+        known.walk = _tried(walks[0], kept, warmth, near)
+        return known.walk.walked
     for walk in walks:
         for _ in range(rounds):
             walk.walking.go(warmth)
-    known.walk = min(walks, key=lambda walk: walk.walked.usd)
+    known.walk = min(walks, key=lambda walk: walk.usd)
     return known.walk.walked
+
+
+def _tried(rival: Walk, kept: Walk, warmth: float, near: Ints) -> Walk:
+    """The rival, if it becomes cheaper than the walk that is kept."""
+    usd = rival.usd
+    for _ in range(CHUNKS):
+        rival.walking.go(warmth, near)
+        saved, usd = usd - rival.usd, rival.usd
+        if usd < kept.usd:
+            return rival
+        if usd - HOPE * saved > kept.usd:
+            break
+    return kept
 
 
 def walked_from(problem: PlanningProblem, rivals: tuple[Decisions, ...], *, rounds: int = ROUNDS, seed: int = 0) -> Decisions:
     """The cheapest of some decisions, with loads walked to where they cost less, cooling; contracts and runs stay as they are."""
-    walk = min((begin(problem, chosen, None, seed=seed) for chosen in rivals), key=lambda walk: walk.walked.usd)
+    walk = min((begin(problem, chosen, None, seed=seed) for chosen in rivals), key=lambda walk: walk.usd)
     for warmth in np.linspace(COOL, 0.0, rounds):
         walk.walking.go(float(warmth))
     return walk.walked.decisions
@@ -133,7 +156,7 @@ def begin(
       places: of another walk on the problem.
       stay: where loads are charged for not being.
     """
-    fixed = cost_terms(problem, undrawn(problem, decisions))
+    fixed = terms_besides_loads(problem, undrawn(problem, decisions))
     return Walk(
         decisions=decisions,
         fixed_usd=float(sum(value.sum() for name, value in fixed.items() if name not in PLACED_LINES)),
@@ -145,7 +168,7 @@ def begin(
             runs=_held_by_runs(problem, decisions),
             seed=seed,
             excess=None if guides is None else guides.excess,
-            likely=None if guides is None else _likely(problem, guides.reduced_usd),
+            likely=None if guides is None else guides.likely,
             load_usd=None if guides is None else guides.load_usd,
             places=places,
             stay=stay,
@@ -160,13 +183,3 @@ def _held_by_runs(problem: PlanningProblem, decisions: Decisions) -> Floats:
     for g in decisions.option[decisions.option >= 0]:
         held[needs.option_start[g] : needs.option_stop[g], needs.option_pool[g]] += needs.option_gang[g]
     return held
-
-
-def _likely(problem: PlanningProblem, reduced_usd: Floats) -> Floats:
-    """Logarithm of how likely each pair is looked at, by its rank among those of its load, [N, T]."""
-    slot, depth = pair_slots(problem)
-    load = problem.needs.pair_load
-    by_load = np.full((len(problem.needs.loads), depth, len(problem.periods)), np.inf)
-    by_load[load, slot] = reduced_usd
-    rank = by_load.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-    return np.asarray(-rank[load, slot] / RANKS)

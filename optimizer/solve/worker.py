@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Generic, TypeVar, cast
 from optimizer.errors import PlacementError, SolverFailure
 
 Answer = TypeVar("Answer")
+BEHIND = 10  # niceness: about a ninth of a core that others want
 LOOK_S = 1.0  # between two looks at whether the parent is still there
 OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 
@@ -32,10 +33,14 @@ OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 class Worker(Generic[Answer]):
     """One child process that answers `work(subject, **options)`; `work` is a function of a module."""
 
-    def __init__(self, work: Callable[..., Answer], subject: object) -> None:
+    def __init__(self, work: Callable[..., Answer], subject: object, *, behind: bool = False) -> None:
+        """
+        Args:
+          behind: the child leaves the processor to others where there are not enough cores for all.
+        """
         self._module = work.__module__
         self._child = _ready.pop(self._module) if self._module in _ready else _Child()
-        self._sent = self._child.thread.submit(self._child.send, (work, subject))
+        self._sent = self._child.thread.submit(self._child.send, (work, subject, behind))
 
     def ask(self, **options: Any) -> Future[Answer]:
         """`work(subject, **options)`, in the child."""
@@ -167,7 +172,9 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             answers.write(_answered(work, subject, message))
             answers.flush()
         else:
-            work, subject = message
+            work, subject, behind = message
+            if behind and hasattr(os, "nice"):
+                os.nice(BEHIND)
 
 
 def _answered(work: Any, subject: object, options: dict[str, Any]) -> bytes:

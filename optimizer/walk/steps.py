@@ -101,6 +101,7 @@ def walk(
     places: Places,
     charges: Charges,
     likely: Floats,
+    near: Ints,
     now: Standing,
     random: np.random.Generator,
     temperature: float,
@@ -111,6 +112,7 @@ def walk(
 
     Args:
       likely: [N, T] logarithm of how likely each pair is to be looked at.
+      near: pools; only loads that can go to one of them begin a step. Empty: all.
       temperature: USD.
     """
     asks, paths, slot, use, moves, total = places.asks, places.paths, now.slot, now.use, now.moves, now.total
@@ -120,7 +122,7 @@ def walk(
     for _ in range(steps):
         start = int(random.random() * (periods - width + 1))
         stop = start + width
-        count = _choose(asks, paths, likely, slot, chosen, random, start, len(market.group))
+        count = _choose(asks, paths, likely, near, slot, chosen, random, start, len(market.group))
         before, broken = total[0], _broken(moves, paths.most_moves, use.traffic, places.bandwidth, start, stop)
         for i in range(count):
             load = chosen[i]
@@ -160,18 +162,29 @@ def walk(
 
 @native_part
 def _choose(
-    asks: Asks, paths: Paths, likely: Floats, slot: Ints, chosen: Ints, random: np.random.Generator, t: int, pools: int
+    asks: Asks, paths: Paths, likely: Floats, near: Ints, slot: Ints, chosen: Ints, random: np.random.Generator, t: int, pools: int
 ) -> int:
     """A load, and others that are in its pool or in one that it may want; returns how many."""
     loads, nowhere = len(slot), paths.slots - 1
     most, least = min(MOST, loads), min(2, loads)
     count = least + int(random.random() * (most - least + 1))
-    load = int(random.random() * loads)
-    chosen[0], row, wanted, highest = load, asks.first[load], -1, -np.inf
-    for q in range(paths.pairs[load]):
+    load, wanted = int(random.random() * loads), -1
+    if len(near) > 0:
+        pool = near[int(random.random() * len(near))]
+        for _ in range(TRIES * pools):
+            row = asks.first[load]
+            for q in range(paths.pairs[load]):
+                if asks.pool[row + q] == pool:
+                    wanted = pool
+            if wanted >= 0:
+                break
+            load = int(random.random() * loads)
+    row, highest = asks.first[load], -np.inf
+    for q in range(paths.pairs[load] if wanted < 0 else 0):
         wish = likely[row + q, t] - np.log(-np.log(random.random() + 1e-300) + 1e-300)
         if wish > highest:
             wanted, highest = asks.pool[row + q], wish
+    chosen[0] = load
     here = asks.pool[row + slot[load, t]] if slot[load, t] < nowhere else -1
     for i in range(1, count):
         tries = TRIES * pools

@@ -14,13 +14,15 @@ from optimizer.walk.places import Places, places_of, pools_of, slots_of, with_al
 from optimizer.walk.steps import Standing, stand, walk
 
 NARROW = 0.5  # steps of one call in one period, for each load and period ...
-FEWEST, MOST = 400, 10_000  # ... within these
+NEAR = 0.125  # ... and where some pools are walked near only ...
+FEWEST, MOST = 100, 2_000  # ... within these
 WIDE = 1 / 20  # steps in all periods, as a share of those
 CALLS = 3  # narrow ones to each wide one
 HOT, COLD = 0.04, 0.003  # first and last temperature, of what a load costs in a period at the prices
 FOLLOW = 0.05  # most by which the charged share of a contract's price changes after a call
 CLEAR = 0.02  # spend this much over the commitment, relative to it, changes it by that
 TINY = 1e-6  # of a commitment, USD
+EVERYWHERE: Ints = np.zeros(0, dtype=np.int64)
 
 
 @dataclass
@@ -47,25 +49,28 @@ class Walking:
         """[L, T] pools; -1: not placed."""
         return pools_of(self.problem, self.standing.slot)
 
-    def go(self, warmth: float) -> None:
+    def go(self, warmth: float, near: Ints = EVERYWHERE) -> None:
         """A round of steps.
 
         Args:
           warmth: 1 at the start, 0 at the end.
+          near: pools that steps begin at, which are so many fewer as fewer loads can be there; empty: all.
         """
-        if not self.standing.slot.size:
+        loads, periods = self.standing.slot.shape
+        if not loads:
             return
         temperature = HOT**warmth * COLD ** (1.0 - warmth) * self.load_usd
-        periods = len(self.problem.periods)
-        steps = int(np.clip(NARROW * self.standing.slot.size, FEWEST, MOST))
+        if len(near):
+            loads = len(np.unique(self.problem.needs.pair_load[np.isin(self.problem.needs.pair_pool, near)]))
+        steps = int(np.clip((NEAR if len(near) else NARROW) * loads * periods, FEWEST, MOST))
         for some, width in [(steps, 1)] * (CALLS if periods > 1 else 0) + [(int(WIDE * steps), periods)]:
-            self.steps(some, width, temperature)
+            self.steps(some, width, temperature, near)
             self.charge_otherwise()
 
-    def steps(self, count: int, width: int, temperature: float) -> None:
+    def steps(self, count: int, width: int, temperature: float, near: Ints = EVERYWHERE) -> None:
         """Some steps, in `width` periods each, at a temperature in USD."""
         charges = charged(self.market, self.excess)
-        walk(self.market, self.places, charges, self.likely, self.standing, self.random, float(temperature), count, width)
+        walk(self.market, self.places, charges, self.likely, near, self.standing, self.random, float(temperature), count, width)
 
     def charge_otherwise(self) -> None:
         """Draws are charged more where they go beyond the commitment, else less."""
