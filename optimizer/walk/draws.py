@@ -130,8 +130,8 @@ def draw_anew(market: Market, charges: Charges, use: Use, draws: Draws, counting
                 )
                 draws.bare[t, p] = draws.cost[t, p]
                 for z in range(sources):
-                    if market.source[p, z] < covers:
-                        k = market.covers[market.source[p, z], 0]
+                    if market.source[p, z] < 2 * covers:
+                        k = market.covers[market.source[p, z] % covers, 0]
                         for b in range(blocks):
                             for s in range(scenarios):
                                 hours = market.hours[t, b] * (draws.width[t, p, z, b * scenarios + s] - pool.free[z, b * scenarios + s])
@@ -198,10 +198,10 @@ def _share_out(market: Market, use: Use, width: Floats, counting: Counting, t: i
                 drawn[j, b * scenarios + s] += share * room[b]
     for p in market.pools[g]:
         for z in range(market.source.shape[1] if p >= 0 else 0):
-            row = market.source[p, z]
-            if row < covers:
+            if market.source[p, z] < 2 * covers:
+                row = market.source[p, z] % covers
                 for c in range(cells):
-                    width[t, p, z, c] = drawn[row, c] + left[market.covers[row, 0], c]
+                    width[t, p, z, c] = market.part[p, z] * (drawn[row, c] + left[market.covers[row, 0], c])
 
 
 @native_part

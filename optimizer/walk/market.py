@@ -29,7 +29,8 @@ class Market(NamedTuple):
     interval: Ints  # [K, T]
     offer_price: Floats  # [T, O, S] per accelerator-hour that works
     most: Floats  # [T, P, Z, S] accelerators that a source has for the pool, if no other draws on it
-    source: Ints  # [P, Z] row of covered pairs, then offers, then nothing; cheapest first
+    source: Ints  # [P, Z] row of covered pairs as far as they are paid for in any case, and beyond that, then offers, then nothing
+    part: Floats  # [P, Z] of what a contract has for the pool, of covered pairs
     spot: Bools  # [P, Z]
     covers: Ints  # [J, 2] contract and pool of covered pairs
     group: Ints  # [P] that the pool is in
@@ -58,6 +59,9 @@ def market(problem: PlanningProblem, lots: Floats) -> Market:
     held = (supply.capacity * lots[:, :, None]).swapaxes(0, 1)
     limit = np.minimum(supply.offer_limit * (1.0 - supply.offer_loss)[:, None], PLENTY).T[:, :, None]
     offered = [np.broadcast_to(each, (*each.shape[:2], held.shape[2])) for each in (limit, np.zeros((len(held), 1, 1)))]
+    covered = held[:, supply.cover_contract]
+    paid = supply.take_or_pay_share[supply.cover_contract]
+    part = np.concatenate([paid, 1.0 - paid, np.ones(len(supply.offers) + 1)])[source]
     contract_group, pool_group = _groups(problem)
     groups = int(max(pool_group.max(initial=-1), contract_group.max(initial=-1))) + 1
     shared_out = _shared_out_in_turn(problem)
@@ -70,8 +74,9 @@ def market(problem: PlanningProblem, lots: Floats) -> Market:
         owed=owed,
         interval=np.maximum(supply.interval, 0),
         offer_price=offer_price.swapaxes(0, 1),
-        most=np.concatenate([held[:, supply.cover_contract], *offered], axis=1)[:, source],
+        most=np.concatenate([covered, covered, *offered], axis=1)[:, source] * part[:, :, None],
         source=source,
+        part=part,
         spot=spot,
         covers=np.stack([supply.cover_contract, supply.cover_pool], axis=1),
         group=pool_group,
@@ -90,7 +95,8 @@ def charged(market: Market, excess: Floats) -> Charges:
     contract = market.covers[:, 0]
     share = np.take_along_axis(excess, market.interval[:, :, None], axis=1).swapaxes(0, 1)
     nothing = np.zeros((len(market.price), 1, market.price.shape[2]))
-    by_row = np.concatenate([(market.price * share)[:, contract], market.offer_price, nothing], axis=1)
+    drawn = (market.price * share)[:, contract]
+    by_row = np.concatenate([drawn, drawn, market.offer_price, nothing], axis=1)
     by_hour = by_row[:, market.source]
     return laid_out(Charges(by_hour=by_hour, by_block=_by_cell(by_hour, market.hours)))
 
@@ -122,17 +128,16 @@ def _settlements(problem: PlanningProblem, lots: Floats) -> tuple[Floats, Floats
 
 
 def _sources(problem: PlanningProblem, price: Floats, offer_price: Floats) -> tuple[Ints, Bools]:
-    """Sources of each pool by their mean price, and which of them are spot, each [P, Z]."""
+    """Sources of each pool, and which of them are spot, each [P, Z]: what is paid for in any case, then the rest by its mean price."""
     supply, pools = problem.supply, len(problem.pools)
-    covers, offers = len(supply.cover_pool), len(supply.offers)
-    owner = np.concatenate([supply.cover_pool, supply.offer_pool])
-    contract_price = (1.0 - supply.take_or_pay_share) * price.mean(axis=(1, 2))  # what more draws cost, on the whole
-    dear = np.append(np.concatenate([contract_price[supply.cover_contract], offer_price.mean(axis=(1, 2))]), np.inf)
+    owner = np.concatenate([supply.cover_pool, supply.cover_pool, supply.offer_pool])
+    beyond = price.mean(axis=(1, 2))[supply.cover_contract]
+    dear = np.concatenate([beyond - beyond.max(initial=0.0) - 1.0, beyond, offer_price.mean(axis=(1, 2))])
     listed = [np.flatnonzero(owner == p) for p in range(pools)]
-    source = np.full((pools, max((len(of) for of in listed), default=0) or 1), covers + offers)
+    source = np.full((pools, max((len(of) for of in listed), default=0) or 1), len(owner))
     for p, of in enumerate(listed):
         source[p, : len(of)] = of[np.argsort(dear[of], kind="stable")]
-    return source, np.concatenate([np.zeros(covers, dtype=np.bool_), supply.offer_spot, [False]])[source]
+    return source, np.concatenate([np.zeros(2 * len(supply.cover_pool), dtype=np.bool_), supply.offer_spot, [False]])[source]
 
 
 def _shared_out_in_turn(problem: PlanningProblem) -> Ints:
