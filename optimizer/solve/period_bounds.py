@@ -21,7 +21,7 @@ from optimizer.solve.climb import Priced
 from optimizer.solve.worker import Worker
 
 MOST_NEEDS = 100_000  # in one period: larger ones are not tried, as a relaxation alone must be solved within a few seconds
-LEAST_S, MOST_S = 0.5, 3.0  # for one period: what the solver proves before it branches is nearly all
+LEAST_S, MOST_S = 0.5, 1.5  # for one period: what the solver proves before it branches is nearly all
 KEPT_S = 1.0  # of the search, in which nothing is begun any more
 CLOSE = 1e-5  # relative gap at which a period is done
 TOLERANCE = 1e-6  # relative: what the solver's bounds may be off
