@@ -12,6 +12,7 @@ from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.risk import Risk
 from optimizer.domain.stay import Stay
 from optimizer.solve.climb import price_more
+from optimizer.solve.contract_search import alternatives
 from optimizer.solve.guides import LEAST_SEEN, guides_from
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
@@ -189,3 +190,54 @@ def test_a_walk_sees_every_scenario_where_only_the_dearest_counts() -> None:
     chance = guides_from(problem, price_more(problem, evaluations=50, reduced=True)).chance
     assert chance.sum() == pytest.approx(1.0)
     assert (chance >= LEAST_SEEN / (1.0 + LEAST_SEEN) * problem.probability).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_contracts_of_one_pool_cost_in_a_walk_what_they_cost_when_settled(seed: int) -> None:
+    problem = random_problem(seed, replace(RIGID, runs=0, periods=1, blocks=1))
+    supply = problem.supply
+    first = np.arange(len(supply.contracts))
+    crowded = replace(
+        problem,
+        supply=replace(
+            supply,
+            cover_contract=first,
+            cover_pool=np.zeros_like(first),
+            take_or_pay_share=np.linspace(0.2, 0.9, len(first)),
+            minimum_cash=np.zeros_like(supply.minimum_cash),
+            price_cash=supply.price_cash[:, :, :1].repeat(SIZE.scenarios, axis=2),  # draws are in the same order in every scenario
+            offer_price_cash=supply.offer_price_cash[:, :, :1].repeat(SIZE.scenarios, axis=2),
+        ),
+    )
+    chosen = replace(hold(crowded), lots=supply.most_lots, exits=np.zeros_like(supply.exit_fee_cash[:, :, 0], dtype=np.int64))
+    settled = settle_alone(crowded, chosen)
+    assert settled is not None
+    assert at(crowded, chosen).usd == pytest.approx(settled.objective_usd, rel=COUNTED_WHILE_WALKING)
+
+
+def test_steps_near_a_pool_leave_loads_that_cannot_be_there_and_share_no_pool_with_others() -> None:
+    problem = random_problem(3, replace(RIGID, loads=12))
+    begun = at(problem, hold(problem)).walking
+    placed = begun.placed
+    able = np.unique(problem.needs.pair_load[problem.needs.pair_pool == 0])
+    for _ in range(5):
+        begun.go(0.0, np.array([0]))
+    changed = np.flatnonzero((begun.placed != placed).any(axis=1))
+    assert len(changed) > 0
+    assert np.isin(changed, able).any()
+
+
+def test_a_contract_in_place_of_another_is_tried() -> None:
+    problem = random_problem(0, SIZE)
+    supply = problem.supply
+    shared = replace(
+        supply,
+        in_force=np.zeros_like(supply.in_force),
+        least_lots=np.zeros_like(supply.least_lots),
+        option_group=np.full_like(supply.option_group, -1),
+        cover_pool=np.zeros_like(supply.cover_pool),
+    )
+    lots = np.zeros_like(supply.most_lots)
+    lots[1] = supply.most_lots[1]
+    tried = list(alternatives(replace(problem, supply=shared), replace(hold(problem), lots=lots), 0))
+    assert any(other.lots[0] == supply.most_lots[0] and other.lots[1] == 0 for other in tried)
