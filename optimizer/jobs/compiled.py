@@ -22,8 +22,8 @@ def keep_compiled() -> None:
     for variable, name in ((FOLDER, "compiled"), (NATIVE_FOLDER, "native")):
         if variable in os.environ:
             continue
-        folder = cache_folder() / f"{name}-{_processor()}"
-        with suppress(OSError):
+        with suppress(OSError, RuntimeError):  # the user may have no home
+            folder = cache_folder() / f"{name}-{_processor()}"
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.environ[variable] = str(folder)
             os.environ.setdefault(SHORTEST, WORTH_KEEPING_S)

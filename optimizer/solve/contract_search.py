@@ -48,8 +48,19 @@ def together(problem: PlanningProblem, decisions: Decisions) -> Decisions:
 
 
 def alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:
-    """The decisions with contract k signed, declined, kept or left otherwise; placements unchanged."""
-    yield from (together(problem, other) for other in _alternatives(problem, decisions, k))
+    """The decisions with contract k signed, declined, kept or left otherwise, where contracts allow it; placements unchanged."""
+    for chosen in _alternatives(problem, decisions, k):
+        other = within_renewals(problem, together(problem, chosen))
+        same = np.array_equal(other.lots, decisions.lots) and np.array_equal(other.exits, decisions.exits)
+        if not same and _go_together(problem, other):
+            yield other
+
+
+def _go_together(problem: PlanningProblem, decisions: Decisions) -> bool:
+    """Whether no two contracts are held of which one excludes the other, and one at most of each group of options."""
+    supply, held = problem.supply, decisions.lots > 0
+    groups = supply.option_group[held & (supply.option_group >= 0)]
+    return not held[supply.excluded_contract].all(axis=1).any() and len(np.unique(groups)) == len(groups)
 
 
 def _alternatives(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:

@@ -100,7 +100,8 @@ def walk_more(
         _known[:] = [_Known(problem)]
     known = _known[0]
     kept = known.walk
-    same_weights = guides is None or known.guides is None or (guides.chance == known.guides.chance).all()
+    chance = problem.probability if known.guides is None else known.guides.chance
+    same_weights = guides is None or (guides.chance == chance).all()
     same_charges = (stay is not None) == known.charged
     places = None if kept is None or not (same_weights and same_charges) else kept.walking.places
     anew = guides is not None or not same_charges

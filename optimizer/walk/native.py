@@ -9,6 +9,7 @@ They make no arrays and count no references (`_nrt`): views of what they are giv
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -34,7 +35,7 @@ def _folder() -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         return ""
-    return str(folder)
+    return str(folder) if os.access(folder, os.W_OK) else ""
 
 
 _config: Any = numba.config

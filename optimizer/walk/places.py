@@ -14,6 +14,7 @@ from optimizer.domain.stay import FREE, Stay
 from optimizer.domain.surface import Floats, Ints, SmallInts
 from optimizer.walk.native import laid_out
 
+ROUNDING = 1e-9  # of a site's bandwidth, that sums may seem to go beyond
 FORBIDDEN = 1e15  # USD: the cost of what is not allowed; sums of it keep their cents
 
 
@@ -93,7 +94,7 @@ def places_of(problem: PlanningProblem, allowed: Bools, stay: Stay | None = None
         slots=depth + 1,
         charge=0.0 if stay is None else float(stay.usd),
     )
-    return Places(laid_out(asks), laid_out(paths), problem.site_bandwidth)
+    return Places(laid_out(asks), laid_out(paths), problem.site_bandwidth * (1.0 + ROUNDING))
 
 
 def with_allowed(places: Places, problem: PlanningProblem, allowed: Bools) -> Places:

@@ -241,3 +241,25 @@ def test_a_contract_in_place_of_another_is_tried() -> None:
     lots[1] = supply.most_lots[1]
     tried = list(alternatives(replace(problem, supply=shared), replace(hold(problem), lots=lots), 0))
     assert any(other.lots[0] == supply.most_lots[0] and other.lots[1] == 0 for other in tried)
+
+
+def test_no_contract_is_signed_beside_one_in_force_that_it_excludes() -> None:
+    problem = random_problem(0, SIZE)
+    signed, forced = 3, 0
+    lots = np.zeros_like(problem.supply.most_lots)
+    lots[forced] = least = 1
+    kept = problem.supply.least_lots.copy()
+    kept[forced] = least
+    supply = replace(problem.supply, excluded_contract=np.array([[forced, signed]]), least_lots=kept)
+    tried = list(alternatives(replace(problem, supply=supply), replace(hold(problem), lots=lots), signed))
+    assert all(other.lots[signed] == 0 or other.lots[forced] == 0 for other in tried)
+
+
+def test_bandwidth_that_is_used_up_exactly_is_kept() -> None:
+    problem = random_problem(0, replace(RIGID, loads=2, pools=1, eligible=1, sites=1, contracts=0))
+    traffic = np.repeat([[0.1], [0.2]], 3, axis=1)
+    full = replace(problem, needs=replace(problem.needs, traffic_gb_per_s=traffic), site_bandwidth=np.array([0.3]))
+    begun = at(full, hold(problem)).walking
+    assert (begun.placed >= 0).all()
+    begun.steps(200, 1, 0.0)
+    assert (begun.placed >= 0).all()
