@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = "benchmarks/results"  # kept there while a suite runs: no change of what is measured
-PACKAGES = ("jax", "jaxlib", "numpy", "optax", "ortools", "pandas")
+PACKAGES = ("jax", "jaxlib", "numba", "numpy", "optax", "ortools", "pandas")
 
 
 def surroundings() -> dict[str, str]:

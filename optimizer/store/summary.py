@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("placement-optimizer", "jax", "jaxlib", "numpy", "ortools", "pandas", "pyarrow")
+LIBRARIES = ("placement-optimizer", "jax", "jaxlib", "numba", "numpy", "ortools", "pandas", "pyarrow")
 KEYS = (
     "schema_version",
     "run_id",
