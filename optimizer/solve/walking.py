@@ -18,6 +18,7 @@ from optimizer.solve.cost import active_lots, terms_besides_loads
 from optimizer.solve.open_choices import open_pairs
 from optimizer.solve.settle import undrawn
 from optimizer.walk.places import Places
+from optimizer.walk.steps import compile_all
 from optimizer.walk.walking import EVERYWHERE, Walking, walking
 
 COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
@@ -72,6 +73,11 @@ class _Known:
 
 
 _known: list[_Known] = []
+
+
+def prepare() -> None:
+    """Compiles what walks run, where it is not kept: there is time for it while needs are computed."""
+    compile_all()
 
 
 def walk_more(

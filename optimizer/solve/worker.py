@@ -26,6 +26,7 @@ from optimizer.errors import PlacementError, SolverFailure
 
 Answer = TypeVar("Answer")
 BEHIND = 10  # niceness: about a ninth of a core that others want
+PREPARES = "prepare"  # a function of a module that its process calls before there is a subject
 LOOK_S = 1.0  # between two looks at whether the parent is still there
 OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 
@@ -203,5 +204,5 @@ if __name__ == "__main__":
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what a solver prints must not get between the answers
     for module in sys.argv[1:]:
-        importlib.import_module(module)
+        getattr(importlib.import_module(module), PREPARES, bool)()
     serve(sys.stdin.buffer, pipe)

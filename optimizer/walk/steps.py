@@ -268,3 +268,54 @@ def _stays(
             )
             stay[t, q] = with_it - draws.cost[t, p] + paths.cost[t, n]
         stay[t, paths.slots - 1] = paths.unplaced[load, t]
+
+
+def compile_all() -> None:
+    """Compiles what is not kept: one step on arrays of the types that all problems have."""
+    one, none = np.ones((1, 1)), np.zeros((0, 1), dtype=np.int64)
+    zero, nothing = np.zeros(1, dtype=np.int64), np.full((1, 1), -1)
+    market = Market(
+        hours=one,
+        works=np.ones(1),
+        shortage=np.ones((1, 1, 1)),
+        held=np.zeros((1, 0, 1)),
+        price=np.zeros((1, 0, 1)),
+        owed=np.zeros((2, 0, 1, 1)),
+        interval=none,
+        offer_price=np.ones((1, 1, 1)),
+        most=np.ones((1, 1, 1, 1)),
+        source=np.zeros((1, 1), dtype=np.int64),
+        part=one,
+        spot=np.zeros((1, 1), dtype=np.bool_),
+        covers=np.zeros((0, 2), dtype=np.int64),
+        group=zero,
+        pools=np.zeros((1, 1), dtype=np.int64),
+        shared=nothing,
+        contracts=nothing,
+    )
+    asks = Asks(
+        first=zero,
+        pool=zero,
+        site=zero,
+        need=np.ones((1, 1, 1), dtype=np.int32),
+        row=np.full(1, -1),
+        flexible=np.zeros((0, 1, 3, 1)),
+        traffic=np.zeros((1, 1)),
+    )
+    paths = Paths(
+        first=zero,
+        pairs=np.ones(1, dtype=np.int64),
+        cost=np.zeros((1, 1)),
+        unplaced=one,
+        enter=np.zeros(1),
+        leave=np.zeros(1),
+        before=np.full(1, 2),
+        last=nothing,
+        discount=np.ones(1),
+        most_moves=np.ones(1),
+        slots=2,
+        charge=0.0,
+    )
+    places, charges = Places(asks, paths, np.ones(1)), Charges(by_hour=np.ones((1, 1, 1, 1)), by_block=np.ones((1, 1, 1, 1)))
+    standing = stand(market, places, charges, np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1, 1, 1)))
+    walk(market, places, charges, np.zeros((1, 1)), np.zeros(0, dtype=np.int64), standing, np.random.default_rng(0), 1.0, 1, 1)
