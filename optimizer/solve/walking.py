@@ -75,7 +75,7 @@ class _Known:
 _known: list[_Known] = []
 
 
-def prepare() -> None:
+def compile_ahead() -> None:
     """Compiles what walks run, where it is not kept: there is time for it while needs are computed."""
     compile_all()
 

@@ -26,7 +26,7 @@ from optimizer.errors import PlacementError, SolverFailure
 
 Answer = TypeVar("Answer")
 BEHIND = 10  # niceness: about a ninth of a core that others want
-PREPARES = "prepare"  # a function of a module that its process calls before there is a subject
+PREPARES = "compile_ahead"  # a function of a module that its process calls before there is a subject
 LOOK_S = 1.0  # between two looks at whether the parent is still there
 OUT_OF_MEMORY = "RESOURCE_EXHAUSTED"  # in what JAX says of a device
 
