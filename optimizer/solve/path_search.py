@@ -201,8 +201,9 @@ class _Run:
         search.keep(priced)
         search.raise_bound(priced.prices.bound_usd)
         self.guides = guides_from(search.problem, priced)
-        self.rivals = list(search.start.decisions) if first else []
-        self.rivals += [] if priced.decisions is None else [together(search.problem, priced.decisions)]
+        found = list(search.start.decisions) if first else []
+        found += [] if priced.decisions is None else [together(search.problem, priced.decisions)]
+        self.rivals = found or self.rivals
         return True
 
     @property
