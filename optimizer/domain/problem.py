@@ -96,6 +96,11 @@ class Supply:
         return most
 
     @property
+    def settled_each_period(self) -> Bools:
+        """Contracts that no two periods are settled together of, [K]."""
+        return np.array([len(np.unique(row[row >= 0])) == (row >= 0).sum() for row in self.interval], dtype=np.bool_)
+
+    @property
     def leavable(self) -> Bools:
         """True where lots of the contract may be left at the start of the period, [K, T]."""
         can = np.isfinite(self.exit_fee_cash).all(axis=2) & (self.interval >= 0) & (self.most_lots > 0)[:, None]

@@ -34,8 +34,7 @@ OFFERED = ("offer_limit", "offer_price_cash")
 def falls_apart(problem: PlanningProblem) -> bool:
     """Whether nothing but paths of loads and lots held throughout tie periods together."""
     supply, needs, limits = problem.supply, problem.needs, problem.limits
-    running = supply.interval >= 0
-    apart = all(len(np.unique(row[on])) == on.sum() > 0 for row, on in zip(supply.interval, running, strict=True))
+    apart = bool((supply.settled_each_period & (supply.interval >= 0).any(axis=1)).all())
     alone = not supply.leavable.any() and not supply.has_options
     linked = (limits.budget_period < 0).any() or (limits.share_period < 0).any()
     return bool(len(problem.periods) > 1 and len(needs.runs) == 0 and problem.risk_neutral and apart and alone and not linked)

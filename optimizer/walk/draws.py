@@ -117,17 +117,7 @@ def draw_anew(market: Market, charges: Charges, use: Use, draws: Draws, counting
                     for s in range(scenarios):
                         pool.flexible[i, s] = use.flexible[t, p, i, s]
                 more -= draws.bare[t, p]
-                draws.cost[t, p] = pool_cost(
-                    market.hours[t],
-                    market.works[p],
-                    market.spot[p],
-                    market.shortage[t, p],
-                    charges.by_hour[t, p],
-                    charges.by_block[t, p],
-                    draws.width[t, p],
-                    pool,
-                    True,
-                )
+                draws.cost[t, p] = pool_cost(market, charges, draws.width, pool, t, p, True)
                 draws.bare[t, p] = draws.cost[t, p]
                 for z in range(sources):
                     if market.source[p, z] < 2 * covers:
@@ -205,28 +195,14 @@ def _share_out(market: Market, use: Use, width: Floats, counting: Counting, t: i
 
 
 @native_part
-def pool_cost(
-    hours: Floats,
-    works: float,
-    spot: Bools,
-    shortage: Floats,
-    by_hour: Floats,
-    by_block: Floats,
-    width: Floats,
-    pool: Pool,
-    counted: bool,
-) -> float:
-    """Cost of `pool.wanted` and `pool.flexible` in a period, draws of contracts at what they are charged.
+def pool_cost(market: Market, charges: Charges, widths: Floats, pool: Pool, t: int, p: int, counted: bool) -> float:
+    """Cost of `pool.wanted` and `pool.flexible` in pool p and a period, draws of contracts at what they are charged.
 
     Args:
-      hours: [B]
-      works: availability.
-      spot: [Z]
-      shortage: [C] as in `Market`.
-      by_hour, by_block: [Z, S], [Z, C] as in `Charges`.
-      width: [Z, C]
+      widths: as in `Draws`.
       counted: whether `pool.free` is read afterwards.
     """
+    spot, shortage, by_block, width = market.spot[p], market.shortage[t, p], charges.by_block[t, p], widths[t, p]
     wanted, free, (sources, cells) = pool.wanted, pool.free, width.shape
     cost, work = 0.0, 0.0
     for s in range(pool.flexible.shape[1]):
@@ -248,7 +224,7 @@ def pool_cost(
             return cost
     for c in range(cells):
         cost += wanted[c] * shortage[c]
-    return cost + _flexible_cost(hours, works, by_hour, pool) if work > TINY else cost
+    return cost + _flexible_cost(market.hours[t], market.works[p], charges.by_hour[t, p], pool) if work > TINY else cost
 
 
 @native_part

@@ -60,7 +60,7 @@ def market(problem: PlanningProblem, lots: Floats) -> Market:
     limit = np.minimum(supply.offer_limit * (1.0 - supply.offer_loss)[:, None], PLENTY).T[:, :, None]
     offered = [np.broadcast_to(each, (*each.shape[:2], held.shape[2])) for each in (limit, np.zeros((len(held), 1, 1)))]
     covered = held[:, supply.cover_contract]
-    paid = np.where(_settled_each_period(problem), supply.take_or_pay_share, 1.0)[supply.cover_contract]
+    paid = np.where(supply.settled_each_period, supply.take_or_pay_share, 1.0)[supply.cover_contract]
     part = np.concatenate([paid, 1.0 - paid, np.ones(len(supply.offers) + 1)])[source]
     contract_group, pool_group = _groups(problem)
     groups = int(max(pool_group.max(initial=-1), contract_group.max(initial=-1))) + 1
@@ -132,19 +132,13 @@ def _sources(problem: PlanningProblem, price: Floats, offer_price: Floats) -> tu
     supply, pools = problem.supply, len(problem.pools)
     owner = np.concatenate([supply.cover_pool, supply.cover_pool, supply.offer_pool])
     beyond = price.mean(axis=(1, 2))
-    paid = np.where(_settled_each_period(problem), beyond - beyond.max(initial=0.0) - 1.0, (1.0 - supply.take_or_pay_share) * beyond)
+    paid = np.where(supply.settled_each_period, beyond - beyond.max(initial=0.0) - 1.0, (1.0 - supply.take_or_pay_share) * beyond)
     dear = np.concatenate([paid[supply.cover_contract], beyond[supply.cover_contract], offer_price.mean(axis=(1, 2))])
     listed = [np.flatnonzero(owner == p) for p in range(pools)]
     source = np.full((pools, max((len(of) for of in listed), default=0) or 1), len(owner))
     for p, of in enumerate(listed):
         source[p, : len(of)] = of[np.argsort(dear[of], kind="stable")]
     return source, np.concatenate([np.zeros(2 * len(supply.cover_pool), dtype=np.bool_), supply.offer_spot, [False]])[source]
-
-
-def _settled_each_period(problem: PlanningProblem) -> Bools:
-    """Contracts in each of whose periods it is known what is paid for in any case, [K]: others may draw on it later."""
-    interval = problem.supply.interval
-    return np.array([len(np.unique(row[row >= 0])) == (row >= 0).sum() for row in interval], dtype=np.bool_)
 
 
 def _shared_out_in_turn(problem: PlanningProblem) -> Ints:

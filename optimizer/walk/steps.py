@@ -255,17 +255,7 @@ def _stays(
                     pool.flexible[i, s] = use.flexible[t, p, i, s]
                     if asks.row[n] >= 0:
                         pool.flexible[i, s] += asks.flexible[asks.row[n], t, i, s]
-            with_it = pool_cost(
-                market.hours[t],
-                market.works[p],
-                market.spot[p],
-                market.shortage[t, p],
-                charges.by_hour[t, p],
-                charges.by_block[t, p],
-                draws.width[t, p],
-                pool,
-                False,
-            )
+            with_it = pool_cost(market, charges, draws.width, pool, t, p, False)
             stay[t, q] = with_it - draws.cost[t, p] + paths.cost[t, n]
         stay[t, paths.slots - 1] = paths.unplaced[load, t]
 

@@ -17,6 +17,7 @@ from optimizer.solve.guides import LEAST_SEEN, guides_from
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.walking import Walk, Walked, begin, walk_more, walked_from
+from optimizer.walk import steps
 from optimizer.walk.places import pools_of, slots_of
 from tests.problems import Size, random_problem
 from tests.tolerances import COUNTED_WHILE_WALKING, MERIT_ORDER_AGAINST_SETTLED, WALK_AGAINST_GREEDY
@@ -215,16 +216,19 @@ def test_contracts_of_one_pool_cost_in_a_walk_what_they_cost_when_settled(seed: 
     assert at(crowded, chosen).usd == pytest.approx(settled.objective_usd, rel=COUNTED_WHILE_WALKING)
 
 
-def test_steps_near_a_pool_leave_loads_that_cannot_be_there_and_share_no_pool_with_others() -> None:
+def test_steps_near_a_pool_begin_at_loads_that_can_go_there() -> None:
     problem = random_problem(3, replace(RIGID, loads=12))
     begun = at(problem, hold(problem)).walking
-    placed = begun.placed
-    able = np.unique(problem.needs.pair_load[problem.needs.pair_pool == 0])
-    for _ in range(5):
-        begun.go(0.0, np.array([0]))
-    changed = np.flatnonzero((begun.placed != placed).any(axis=1))
-    assert len(changed) > 0
-    assert np.isin(changed, able).any()
+    able, chosen, random = np.unique(problem.needs.pair_load[problem.needs.pair_pool == 0]), np.zeros(6, dtype=np.int64), begun.random
+    assert 0 < len(able) < 12
+
+    def first(near: list[int]) -> int:
+        asks, paths, pools = begun.places.asks, begun.places.paths, np.array(near, dtype=np.int64)
+        steps._choose.py_func(asks, paths, begun.likely, pools, begun.standing.slot, chosen, random, 0, len(problem.pools))
+        return int(chosen[0])
+
+    assert np.isin([first([0]) for _ in range(100)], able).all()
+    assert not np.isin([first([]) for _ in range(100)], able).all()
 
 
 def test_a_contract_in_place_of_another_is_tried() -> None:
