@@ -22,18 +22,25 @@ def budget(problem: PlanningProblem, variables: Variables, payments: tuple[Payme
     return row_group(
         "budget",
         {"supplier": supplier, "period": period, "scenario": scenario},
-        *(_counted(part, row, supplier[row], period[row], scenario[row], unit) for row in range(len(rules)) for part in payments),
+        *(term for rule in range(len(limits.budget_cash)) for part in payments for term in _counted(problem, part, rule, unit)),
         upper=(limits.budget_cash[rules] - other) / unit,
         measure="USD",
         scale=unit,
     )
 
 
-def _counted(part: Payments, row: int, supplier: int, period: int, scenario: int, unit: float) -> Term:
-    """The payments that one row counts."""
-    mine = (part.period == period) & ((part.scenario == scenario) | (part.scenario == ALL_SCENARIOS))
+def _counted(problem: PlanningProblem, part: Payments, rule: int, unit: float) -> tuple[Term, Term]:
+    """The payments that one rule counts: those of a scenario in its row, those of all in every row."""
+    supplier, scenarios = problem.limits.budget_supplier[rule], len(problem.scenarios)
+    mine = part.period == problem.limits.budget_period[rule]
     mine &= (part.supplier == supplier) if supplier != ALL else (part.supplier != NOBODY)
-    return np.full(int(mine.sum()), row), part.column[mine], part.cash[mine] / unit
+    every = mine & (part.scenario == ALL_SCENARIOS)
+    mine &= ~every
+    rows = rule * scenarios + np.arange(scenarios)
+    return (
+        (rows[part.scenario[mine]], part.column[mine], part.cash[mine] / unit),
+        (rows[:, None], part.column[every], part.cash[every] / unit),
+    )
 
 
 def supplier_share(problem: PlanningProblem, variables: Variables) -> RowGroup:

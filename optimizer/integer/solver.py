@@ -20,6 +20,7 @@ from optimizer.integer.program import Program
 from optimizer.integer.reduced import Arrays, Reduced, reduce
 
 LONG = 200  # entries of a row
+OFTEN_TIGHT = frozenset({"share of wallet"})  # clauses whose long rows bind as often as not
 KEPT = 1e-9  # by what share of its terms a row may be missed
 
 
@@ -127,10 +128,14 @@ def _answer(program: Program, reduced: Reduced, raw: Raw) -> Answer:
     )
 
 
-def _solve_linear(arrays: Arrays, backend: str, effort: Effort) -> Raw:
-    """Solves a linear program. Where most entries are in long rows (budgets, shares), these join once they are broken: few ever are."""
+def _solve_linear(arrays: Arrays, backend: str, effort: Effort, tight: Bools) -> Raw:
+    """Solves a linear program. Where most entries are in long rows (budgets, shares), these join once they are broken: few ever are.
+
+    Args:
+      tight: [m] rows that are there from the start.
+    """
     length = np.bincount(arrays.row, minlength=len(arrays.row_lower))
-    inside = length <= LONG
+    inside = (length <= LONG) | tight
     if length[~inside].sum() <= 0.5 * len(arrays.data):
         return solve_arrays(arrays, backend, effort)
     while True:
@@ -164,7 +169,11 @@ def _with_rows(arrays: Arrays, kept: Bools) -> Arrays:
 
 
 def _relaxation(program: Program, reduced: Reduced, lower: Floats, upper: Floats, effort: Effort) -> Answer:
-    raw = _solve_linear(continuous(reduced.arrays), "pdlp" if effort.algorithm == "first_order" else "highs", effort)
+    tight = np.zeros(len(program.row_lower), dtype=np.bool_)
+    for name in program.names:
+        tight[name.start : name.stop] = name.clause in OFTEN_TIGHT
+    backend = "pdlp" if effort.algorithm == "first_order" else "highs"
+    raw = _solve_linear(continuous(reduced.arrays), backend, effort, tight[reduced.rows])
     answer = _answer(program, reduced, raw)
     if raw.status is PlanStatus.INFEASIBLE:
         return answer

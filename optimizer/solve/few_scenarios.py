@@ -31,10 +31,10 @@ class FewScenarios:
     like: Ints  # [S]
     share: Floats  # [S] of what that one weighs
 
-    def start(self, decisions: Decisions, prices: Prices | None) -> Start:
+    def start(self, decisions: Decisions | None, prices: Prices | None) -> Start:
         """A start for the whole problem from what was found here."""
         carried = None if prices is None else among_scenarios(prices, self.like, self.share)
-        return Start(decisions=(decisions,), prices=carried)
+        return Start(decisions=() if decisions is None else (decisions,), prices=carried)
 
 
 def has_many_scenarios(problem: PlanningProblem) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,6 +33,7 @@ from optimizer.solve.part import Part, solve_part
 from optimizer.solve.path_neighbourhoods import neighbourhood
 from optimizer.solve.period_bounds import PeriodBounds
 from optimizer.solve.search import Search
+from optimizer.solve.settle import Settled
 from optimizer.solve.stay import option_charges, with_options_charged
 from optimizer.solve.walking import Guides, Walked, walk_more
 from optimizer.solve.worker import InTurn, Worker
@@ -47,6 +48,7 @@ FIRST_PAIRS = 5  # for each load and period, where there is no plan yet
 STEPS = 3  # of walking between two neighbourhoods, where they take turns
 PART_EVERY = 4  # turns, in one process on the clock: walking finds more in the same time
 PART_SHARE = 0.1  # of the time that a part may then take
+RIVALS = 3  # of the walk at once, where plans come with prices sooner than it takes them up
 ROUNDS = 2  # of walking between two looks at it
 WALKS = 6  # of these before contracts are tried one after the other
 SELDOM = 3.0  # times as long is walked as it takes to settle what was found
@@ -68,9 +70,10 @@ def search_paths(search: Search) -> None:
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
         (Worker(solve_part, weighed, behind=True) if beside else InTurn(solve_part, weighed)) as assigner,
         PeriodBounds(search.problem, seed=search.settings.seed) as periods,
+        ThreadPoolExecutor(max_workers=1) as settler,
     ):
         walker = (Worker if beside else InTurn)(walk_more, weighed)
-        run = _Run(search, weighed, climb, assigner, walker, periods)
+        run = _Run(search, weighed, climb, assigner, walker, periods, settler)
         try:
             run.run()
         finally:
@@ -99,17 +102,20 @@ class _Run:
     assigner: Worker[Part] | InTurn[Part]
     walker: Worker[Walked] | InTurn[Walked]
     periods: PeriodBounds  # beside the search only
+    settler: ThreadPoolExecutor  # settles what the walk has found, while the search goes on
     free: float = FREE_LOADS
     pairs: float = 0.0  # in the next part, while there is no plan
     asked: _Asked | None = None
     guides: Guides | None = None  # that the walker does not know yet
+    guided: bool = False  # whether it has been told any
     rivals: list[Decisions] = field(default_factory=list)  # of the walk, likewise
     walking: Future[Walked] | None = None
     walked: Walked | None = None
-    told_usd: float = np.inf  # of the walk's plan that was settled last
-    told_at: float = -np.inf  # seconds
+    settling: Future[Settled | None] | None = None  # of the walk's plan
+    told_usd: float = np.inf  # of the walk's plan that was told last
+    told_at: float = -np.inf  # seconds: when it was; once it is settled, when that was
     shown_usd: float = np.inf  # of the plan found elsewhere that the walk was last compared with
-    settling_s: float = 0.0  # what settling it took
+    settling_s: float = 0.0  # what settling one took
     charging: bool = False  # whether the walk counts what loads are charged for being elsewhere than in the last plan
     rounds: int = 0
     stalled: int = 0  # neighbourhoods since the last better plan
@@ -119,6 +125,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         problem = self.search.problem
+        self.rivals = list(self.search.start.decisions)
         self.proven = nothing_proven(problem)
         self.random = np.random.default_rng(self.search.settings.seed)
         self.pairs = float(FIRST_PAIRS * len(problem.needs.loads) * len(problem.periods))
@@ -127,7 +134,11 @@ class _Run:
     def run(self) -> None:
         search = self.search
         self.climb.begin()
-        search.offer_first()
+        if self.rivals and search.settings.side_by_side and search.settings.deterministic_limit is None:
+            self._go_walking()
+            self.told_at, self.settling = search.seconds, self.settler.submit(self._offer_first)
+        else:
+            search.offer_first()
         while not search.over and not self._stands_still() and self.rounds != search.settings.deterministic_limit:
             if search.settings.deterministic_limit is None and search.settings.side_by_side:
                 self._side_by_side()
@@ -135,6 +146,11 @@ class _Run:
                 self._in_turn()
                 self.rounds += 1
         self._tell()
+        self._take_settled(wait=True)
+
+    def _offer_first(self) -> Settled | None:
+        self.search.offer_first()
+        return self.search.best
 
     def _side_by_side(self) -> None:
         """One look at what the other processes have found, and what they do next."""
@@ -144,8 +160,10 @@ class _Run:
             self.periods.begin(search.priced, search.left)
             search.raise_bound(self.periods.look())
         self._take_part()
+        self._take_settled()
         walked = self._take_walk()
-        if self.asked is None and not search.over and search.priced is not None and (search.best is None or not self.climb.climbing):
+        waits = self.climb.climbing if search.best is not None else self.settling is not None
+        if self.asked is None and not search.over and search.priced is not None and not waits:
             self._ask()
         if self.walking is None:
             self._go_walking()
@@ -174,6 +192,7 @@ class _Run:
             while self.walking is not None and not self._take_walk() and self.search.left > 0.0:
                 time.sleep(LOOK_S)
             self._tell()
+            self._take_settled(wait=True)
         if limited:
             self.stalled = 0 if self.cutoff_usd < before else self.stalled + 1
 
@@ -197,13 +216,11 @@ class _Run:
         assert priced.pairs is not None
         assert priced.option_usd is not None
         self.proven.learn(search.problem, priced.prices, priced.pairs.reduced_usd, priced.option_usd)
-        first = search.priced is None
         search.keep(priced)
         search.raise_bound(priced.prices.bound_usd)
         self.guides = guides_from(search.problem, priced)
-        found = list(search.start.decisions) if first else []
-        found += [] if priced.decisions is None else [together(search.problem, priced.decisions)]
-        self.rivals = found or self.rivals
+        if priced.decisions is not None:
+            self.rivals = [*self.rivals, together(search.problem, priced.decisions)][-RIVALS:]
         return True
 
     @property
@@ -250,6 +267,7 @@ class _Run:
         asked = {"warmth": self._warmth(), "rounds": ROUNDS, "seed": seed, "stay": self.search.stay if self.charging else None}
         if self.guides is not None and not self.search.problem.risk_neutral:
             self.told_usd = np.inf  # scenarios weigh otherwise from here on: what was told before is no measure
+        self.guided |= self.guides is not None
         self.walking = self.walker.ask(**asked, rivals=tuple(rivals), guides=self.guides, near=near)
         self.guides, self.rivals = None, []
 
@@ -257,6 +275,7 @@ class _Run:
         """From now on the walk is compared with walks from the last and the best plan by what loads are charged too: until then it is free
         to find a plan that is better as a whole, however many loads that moves."""
         self._tell()
+        self._take_settled(wait=True)
         self.charging, self.walked, self.told_usd, self.shown_usd = True, None, np.inf, np.inf
         self.rivals += self.search.start.decisions
         self.rivals += [] if self.search.best is None else [self.search.best.plan.decisions]
@@ -265,16 +284,25 @@ class _Run:
         if self.walking is None or not self.walking.done():
             return False
         self.walked, self.walking = self.walking.result(), None
+        if self.guided:
+            self.search.guided_at = min(self.search.guided_at, self.search.seconds)
         return True
 
     def _tell(self) -> None:
-        """Settles what the walk has found, if it looks better than what it had found before."""
-        if self.walked is None or self.walked.usd >= self.told_usd:
+        """Has settled what the walk has found, if it looks better than what it had found before."""
+        if self.settling is not None or self.walked is None or self.walked.usd >= self.told_usd:
             return
-        self.told_usd, began = self.walked.usd, self.search.seconds
-        self.search.offer(self.walked.decisions)
-        self.told_at = self.search.seconds
-        self.settling_s = self.told_at - began
+        self.told_usd, self.told_at = self.walked.usd, self.search.seconds
+        new = self.search.untried(self.walked.decisions)
+        if new is not None:
+            self.settling = self.settler.submit(self.search.settle, new)
+
+    def _take_settled(self, *, wait: bool = False) -> None:
+        if self.settling is None or not (wait or self.settling.done()):
+            return
+        self.search.keep_if_better(self.settling.result())
+        self.settling, now = None, self.search.seconds
+        self.settling_s, self.told_at = now - self.told_at, now
 
     def _warmth(self) -> float:
         """1 where the walk begins, 0 at the end of the search."""
@@ -285,7 +313,7 @@ class _Run:
             return max(0.0, 1.0 - self.stalled / STALLED)
         if search.priced is None:
             return 1.0
-        gone = max(0.0, search.seconds - search.priced_at)
+        gone = max(0.0, search.seconds - search.guided_at)
         return search.left / (search.left + gone) if search.left > 0.0 else 0.0
 
     # ---- parts in another process

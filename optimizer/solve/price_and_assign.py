@@ -91,7 +91,7 @@ def _begin_in_few_scenarios(search: Search) -> None:
     limited = replace(
         settings,
         time_limit_s=None if settings.time_limit_s is None else search.seconds + FEW_SHARE * max(0.0, search.left),
-        unpriced_limit_s=None,
+        unpriced_limit_s=settings.time_limit_s,
         deterministic_limit=None if settings.deterministic_limit is None else math.ceil(FEW_SHARE * settings.deterministic_limit),
     )
 
@@ -101,9 +101,14 @@ def _begin_in_few_scenarios(search: Search) -> None:
     begun = Search(few.problem, partial(settle_alone, few.problem), limited, search.started, report, Start())
     try:
         search_paths(begun)
-    finally:  # where it is interrupted too
+    except KeyboardInterrupt:
         if begun.best is not None:
-            search.start = few.start(begun.best.plan.decisions, None if begun.priced is None else begun.priced.prices)
+            search.start = few.start(begun.best.plan.decisions, None)
+        raise
+    best, prices = begun.best, None if begun.priced is None else begun.priced.prices
+    if best is not None and best.objective_usd in begun.without_search_usd.values():
+        best = None  # what needs no search is found for all scenarios as soon
+    search.start = few.start(None if best is None else best.plan.decisions, prices)
 
 
 def _known_already(search: Search) -> bool:

@@ -22,7 +22,7 @@ from optimizer.solve.start import cheapest_first, hold
 from optimizer.solve.stay import charge_usd
 
 Method = Literal["price_and_assign", "exact"]
-LATE_SHARE = 0.2  # of the time limit: what the search does with prices that came towards its end, or after it
+LATE_SHARE = 0.2  # of the time limit: for a search whose first walk at prices ends towards its end, or after it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class SolveSettings:
     method: Method = "price_and_assign"
     backend: Backend = "highs"
     time_limit_s: float | None = 60.0
-    unpriced_limit_s: float | None = None  # until when whole paths are searched while no prices have come, if that is later
+    unpriced_limit_s: float | None = None  # until when whole paths are searched while no walk knows prices, if that is later
     relative_gap: float = 1e-4
     threads: int = 2
     seed: int = 0
@@ -89,22 +89,26 @@ class Search:
     bound_usd: float = -np.inf
     priced: Priced | None = None
     proven: bool = False
-    waits: bool = False  # for the first prices, beyond the time limit where the settings let it
+    waits: bool = False  # for the first prices and a walk that knows them, beyond the time limit where the settings let it
     phase: str = "start"
-    priced_at: float = np.inf  # seconds: when the first prices came
+    guided_at: float = np.inf  # seconds: when the first walk came back that knew prices
     tried: set[bytes] = field(default_factory=set)
     without_search_usd: dict[str, float | None] = field(default_factory=dict)
 
     def offer(self, chosen: Decisions) -> bool:
         """Settles decisions and keeps them if they are the best so far."""
+        new = self.untried(chosen)
+        return new is not None and self.keep_if_better(self.settle(new))
+
+    def untried(self, chosen: Decisions) -> Decisions | None:
+        """The decisions, put right where copies of contracts or renewals are all that is wrong; None where they have been tried."""
         chosen = within_renewals(self.problem, together(self.problem, chosen))
         key = b"".join(np.ascontiguousarray(part).tobytes() for part in (chosen.placed, chosen.option, chosen.lots, chosen.exits))
-        if key in self.tried:
-            return False
+        known = key in self.tried
         self.tried.add(key)
-        return self._keep_if_better(self.settle(chosen))
+        return None if known else chosen
 
-    def _keep_if_better(self, settled: Settled | None) -> bool:
+    def keep_if_better(self, settled: Settled | None) -> bool:
         better = settled is not None and (self.best is None or self.weighed_usd(settled) < self.weighed_usd(self.best) - 1e-9)
         if better:
             self.best = settled
@@ -128,7 +132,7 @@ class Search:
             if settled is None:
                 self.offer(chosen)  # put right where copies of contracts or renewals are all that is wrong
             else:
-                self._keep_if_better(settled)
+                self.keep_if_better(settled)
 
     def raise_bound(self, bound_usd: float) -> None:
         self.bound_usd = max(self.bound_usd, bound_usd)
@@ -136,8 +140,6 @@ class Search:
 
     def keep(self, priced: Priced) -> bool:
         """Keeps prices if they prove the most so far."""
-        if self.priced is None:
-            self.priced_at = self.seconds
         better = self.priced is None or priced.prices.bound_usd >= self.priced.prices.bound_usd
         if better:
             self.priced = priced
@@ -162,7 +164,7 @@ class Search:
         if limit is None:
             return np.inf
         if self.waits and unpriced is not None:
-            limit = max(limit, min(unpriced, self.priced_at + LATE_SHARE * limit))
+            limit = max(limit, min(unpriced, self.guided_at + LATE_SHARE * limit))
         return limit - self.seconds
 
     @property

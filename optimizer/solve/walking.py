@@ -23,6 +23,7 @@ from optimizer.walk.walking import EVERYWHERE, Walking, walking
 
 COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
 CHUNKS = 10  # rounds near a contract that is decided otherwise, at most
+PLENTY = 1e6  # USD per accelerator-hour, where nothing that is missing is paid for
 HOPE = 3.0  # times what the last of them saved may still be saved
 PLACED_LINES = frozenset(("excess", "minimum shortfall", "balance"))  # of contracts: they follow from draws, and the walk counts them
 
@@ -45,17 +46,30 @@ class Walked:
     usd: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wallet:
+    """What contracts that ask for a share of all draws allow to be drawn."""
+
+    most: Floats  # [T, S] accelerator-hours
+    missed_usd: Floats  # [T, S] for each beyond that: the least that is paid for any that is missing
+
+    def lost_usd(self, hours: Floats) -> float:
+        """What it costs, as far as a walk counts it, that no more is drawn than is allowed where hours [T, S] are asked for."""
+        return float((np.maximum(hours - self.most, 0.0) * self.missed_usd).sum())
+
+
 @dataclass(frozen=True)
 class Walk:
     """A walk and the decisions that it does not change."""
 
     decisions: Decisions
     fixed_usd: float  # what these cost
+    wallet: Wallet
     walking: Walking
 
     @property
     def usd(self) -> float:
-        return self.fixed_usd + self.walking.usd
+        return self.fixed_usd + self.walking.usd + self.wallet.lost_usd(self.walking.hours_used)
 
     @property
     def walked(self) -> Walked:
@@ -163,14 +177,15 @@ def begin(
       places: of another walk on the problem.
       stay: where loads are charged for not being.
     """
-    fixed = terms_besides_loads(problem, undrawn(problem, decisions))
+    fixed, lots = terms_besides_loads(problem, undrawn(problem, decisions)), active_lots(problem, decisions)
     return Walk(
         decisions=decisions,
         fixed_usd=float(sum(value.sum() for name, value in fixed.items() if name not in PLACED_LINES)),
+        wallet=_wallet(problem, lots),
         walking=walking(
             problem,
             decisions.placed,
-            lots=active_lots(problem, decisions),
+            lots=lots,
             allowed=open_pairs(problem, decisions),
             runs=_held_by_runs(problem, decisions),
             seed=seed,
@@ -181,6 +196,20 @@ def begin(
             stay=stay,
         ),
     )
+
+
+def _wallet(problem: PlanningProblem, lots: Floats) -> Wallet:
+    """
+    Args:
+      lots: [K, T] in force.
+    """
+    supply, hours = problem.supply, problem.hours.sum(axis=1)[:, None]
+    asks = (supply.share_of_wallet > 0.0)[:, None] & (lots > 0.0)
+    share = np.where(asks, supply.share_of_wallet[:, None], 1.0)
+    most = np.where(asks[:, :, None], supply.drawable * (lots / share)[:, :, None], np.inf) * hours
+    missing = np.concatenate([problem.shortage_price, problem.missed_price[problem.needs.flexible]])
+    least = missing.min(initial=PLENTY, where=missing > 0.0)
+    return Wallet(most=most.min(axis=0, initial=np.inf), missed_usd=least * problem.discount[:, None] * problem.probability)
 
 
 def _held_by_runs(problem: PlanningProblem, decisions: Decisions) -> Floats:

@@ -45,6 +45,13 @@ class Walking:
         return float(self.standing.total[0])
 
     @property
+    def hours_used(self) -> Floats:
+        """Accelerator-hours that all loads and runs ask for, as they are to be drawn, [T, S]."""
+        use, hours, drawn = self.standing.use, self.market.hours, 1.0 / self.market.works
+        held = use.held.reshape(len(hours), len(drawn), hours.shape[1], -1)
+        return np.asarray(np.einsum("tb,tpbs,p->ts", hours, held, drawn) + np.einsum("tps,p->ts", use.flexible[:, :, 0], drawn))
+
+    @property
     def placed(self) -> Ints:
         """[L, T] pools; -1: not placed."""
         return pools_of(self.problem, self.standing.slot)

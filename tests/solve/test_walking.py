@@ -267,3 +267,23 @@ def test_bandwidth_that_is_used_up_exactly_is_kept() -> None:
     assert (begun.placed >= 0).all()
     begun.steps(200, 1, 0.0)
     assert (begun.placed >= 0).all()
+
+
+def test_a_contract_too_small_for_the_share_of_all_draws_that_it_asks_for_is_dear_in_a_walk() -> None:
+    problem = random_problem(0, RIGID)
+    decisions = hold(problem)
+    k = int(np.argmax(decisions.lots))
+    drawn = at(problem, decisions).walking.hours_used
+    shares = np.zeros(len(problem.supply.contracts))
+    capacity = problem.supply.capacity.copy()
+    capacity[k] = 0.05 * drawn / problem.hours.sum(axis=1)[:, None] / decisions.lots[k]
+    small = replace(problem, supply=replace(problem.supply, capacity=capacity))
+    shares[k] = 0.1
+    bound = replace(small, supply=replace(small.supply, share_of_wallet=shares))
+    free_usd, bound_usd = at(small, decisions).usd, at(bound, decisions).usd
+    settled = [found for each in (small, bound) if (found := settle_alone(each, decisions)) is not None]
+    more = settled[1].objective_usd - settled[0].objective_usd
+    assert 0.2 * more <= bound_usd - free_usd <= 5.0 * more
+    shares[k] = 0.04
+    enough = replace(small, supply=replace(small.supply, share_of_wallet=shares))
+    assert at(enough, decisions).usd == free_usd
