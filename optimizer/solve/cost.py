@@ -14,7 +14,7 @@ import numpy as np
 from optimizer.domain.plan import Decisions, Plan
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.surface import Floats
-from optimizer.solve.settlement import Held, settlement_lines
+from optimizer.solve.settlement import Held, settlement_lines, tiers
 
 CERTAIN = ("terminal", "moving", "training", "run not run", "other spend")  # lines that are the same in every scenario
 
@@ -38,13 +38,14 @@ def cost_terms(problem: PlanningProblem, plan: Plan) -> Mapping[str, Floats]:
 
 def terms_besides_loads(problem: PlanningProblem, plan: Plan) -> Mapping[str, Floats]:
     """Those lines of `cost_terms` that are of contracts, of training runs, or of no decision."""
-    decisions = plan.decisions
-    return {
-        **_contract_terms(problem, plan),
-        "training": problem.option_usd[decisions.option[decisions.option >= 0]],
-        "run not run": problem.run_unplaced_usd[decisions.option < 0],
-        "other spend": problem.other_spend_cash * problem.discount,
-    }
+    return {**_contract_terms(problem, plan), **_run_terms(problem, plan.decisions)}
+
+
+def terms_before_draws(problem: PlanningProblem, decisions: Decisions) -> Mapping[str, Floats]:
+    """Those lines of `terms_besides_loads` that no draw changes, with tiers at what is committed."""
+    agreed, weights = _agreed_cash(problem, decisions), problem.discount[:, None] * problem.probability
+    agreed["tiers"] = tiers(problem, active_lots(problem, decisions)[:, :, None], np.zeros(agreed["fixed fee"].shape))
+    return {**{line: cash * weights for line, cash in agreed.items()}, **_lot_terms(problem, decisions), **_run_terms(problem, decisions)}
 
 
 def objective_usd(problem: PlanningProblem, plan: Plan) -> float:
@@ -73,26 +74,39 @@ def contracts_usd(problem: PlanningProblem, plan: Plan) -> float:
 
 def contract_cash(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
     """What contracts bill, in USD by line, each [K, T, S], undiscounted."""
-    supply, decisions = problem.supply, plan.decisions
+    agreed, active = _agreed_cash(problem, plan.decisions), active_lots(problem, plan.decisions)[:, :, None]
+    held = Held(active=active, commitment=agreed["commitment"], fee=agreed["fixed fee"])
+    return {**agreed, **settlement_lines(problem, plan, held)}
+
+
+def _agreed_cash(problem: PlanningProblem, decisions: Decisions) -> dict[str, Floats]:
+    """What is billed whatever is drawn."""
+    supply, exits = problem.supply, decisions.exits[:, :, None]
     active = active_lots(problem, decisions)[:, :, None]
     full = supply.price_cash * supply.capacity * problem.hours.sum(axis=1)[:, None]
-    commitment = supply.take_or_pay_share[:, None, None] * full * active
-    fee = supply.fixed_fee_cash * active
-    exits = decisions.exits[:, :, None]
     return {
-        "commitment": commitment,
-        "fixed fee": fee,
+        "commitment": supply.take_or_pay_share[:, None, None] * full * active,
+        "fixed fee": supply.fixed_fee_cash * active,
         "prepayment": supply.prepaid_cash * active,
-        **settlement_lines(problem, plan, Held(active=active, commitment=commitment, fee=fee)),
         "exit fee": np.where(exits > 0, supply.exit_fee_cash, 0.0) * exits,
     }
 
 
 def _contract_terms(problem: PlanningProblem, plan: Plan) -> dict[str, Floats]:
-    weights, decisions = problem.discount[:, None] * problem.probability, plan.decisions
+    weights = problem.discount[:, None] * problem.probability
+    billed = {line: cash * weights for line, cash in contract_cash(problem, plan).items()}
+    return {**billed, **_lot_terms(problem, plan.decisions)}
+
+
+def _lot_terms(problem: PlanningProblem, decisions: Decisions) -> dict[str, Floats]:
+    return {"terminal": problem.supply.terminal_usd * (decisions.lots - decisions.exits.sum(axis=1))}
+
+
+def _run_terms(problem: PlanningProblem, decisions: Decisions) -> dict[str, Floats]:
     return {
-        **{line: cash * weights for line, cash in contract_cash(problem, plan).items()},
-        "terminal": problem.supply.terminal_usd * (decisions.lots - decisions.exits.sum(axis=1)),
+        "training": problem.option_usd[decisions.option[decisions.option >= 0]],
+        "run not run": problem.run_unplaced_usd[decisions.option < 0],
+        "other spend": problem.other_spend_cash * problem.discount,
     }
 
 

@@ -27,28 +27,42 @@ def settlement_lines(problem: PlanningProblem, plan: Plan, held: Held) -> dict[s
     """Cash in each interval's last period, by line, each [K, T, S]."""
     beyond = burst_drawn(problem, plan, held.active)
     drawn = hours_drawn(problem, plan) - beyond
-    lines = {name: np.zeros(drawn.shape) for name in ("excess", "tiers", "minimum shortfall", "balance")}
-    found = bands(problem)
+    lines = {name: np.zeros(drawn.shape) for name in ("excess", "minimum shortfall", "balance")}
+    lines["tiers"] = tiers(problem, held.active, drawn)
     supply = problem.supply
     spend = supply.excess_price * drawn
     committed_hours = supply.take_or_pay_share[:, None, None] * supply.capacity * problem.hours.sum(axis=1)[:, None] * held.active
     covered = supply.excess_price * committed_hours
     ledger = _Balance(supply.balances)
-    for k, w, within in _intervals(problem):
+    intervals = [(contract, within) for contract in range(len(supply.contracts)) for _, within in _intervals(problem, contract)]
+    for k, within in intervals:
         last, committed = within[-1], held.commitment[k, within].sum(axis=0)
         beyond_commitment = (spend - covered)[k, within].sum(axis=0)
         excess = np.maximum(0.0, beyond_commitment)
-        tiers = _bands(problem, found, k, w, within, held.active, drawn)
         least = (supply.minimum_cash[k, within] * held.active[k, within]).sum(axis=0)
         own, every = supply.brought_spend_cash[k, within].sum(axis=0), supply.eligible_spend_cash[k, within].sum(axis=0)
         cap = supply.other_spend_cap[k]
         elsewhere = own + np.minimum(every - own, cap * least) if cap < 1.0 else every
-        counted = supply.list_ratio[k] * (committed + excess + tiers) + held.fee[k, within].sum(axis=0)
-        lines["excess"][k, last], lines["tiers"][k, last] = excess, tiers
+        counted = supply.list_ratio[k] * (committed + excess + lines["tiers"][k, last]) + held.fee[k, within].sum(axis=0)
+        lines["excess"][k, last] = excess
         beyond_minimum = counted + elsewhere - least
         lines["minimum shortfall"][k, last] = np.maximum(0.0, -beyond_minimum)
         lines["balance"][k, last] = -ledger.use(k, beyond_commitment, beyond_minimum)
     return lines | {"burst": burst_price(problem) * beyond}
+
+
+def tiers(problem: PlanningProblem, active: Floats, drawn: Floats) -> Floats:
+    """What the larger of the volumes committed and drawn adds to bills, cash in each interval's last period, [K, T, S].
+
+    Args:
+      active: [K, T, 1] lots in force.
+      drawn: [K, T, S] accelerator-hours, burst aside.
+    """
+    found, cash = bands(problem), np.zeros(drawn.shape)
+    for x, k in enumerate(found.contract.tolist()):
+        for w, within in _intervals(problem, k):
+            cash[k, within[-1]] = _bands(problem, found, x, w, within, active, drawn)
+    return cash
 
 
 class _Balance:
@@ -99,19 +113,16 @@ def hours_drawn(problem: PlanningProblem, plan: Plan) -> Floats:
     return np.asarray(np.einsum("tb,ktbs->kts", problem.hours, drawn))
 
 
-def _intervals(problem: PlanningProblem) -> Iterator[tuple[int, int, Ints]]:
-    """(contract, interval, its periods)."""
-    for k, numbers in enumerate(problem.supply.interval):
-        for w in np.unique(numbers[numbers >= 0]):
-            yield k, int(w), np.flatnonzero(numbers == w)
+def _intervals(problem: PlanningProblem, k: int) -> Iterator[tuple[int, Ints]]:
+    """A contract's intervals, each with its periods."""
+    numbers = problem.supply.interval[k]
+    for w in np.unique(numbers[numbers >= 0]):
+        yield int(w), np.flatnonzero(numbers == w)
 
 
-def _bands(problem: PlanningProblem, found: Bands, k: int, w: int, within: Ints, active: Floats, drawn: Floats) -> Floats:
-    """What the larger of the volumes committed and drawn adds to the bill, USD [S]."""
-    at = np.flatnonzero(found.contract == k)
-    if not len(at):
-        return np.zeros(drawn.shape[2])
-    x, supply = int(at[0]), problem.supply
+def _bands(problem: PlanningProblem, found: Bands, x: int, w: int, within: Ints, active: Floats, drawn: Floats) -> Floats:
+    """The same in one interval of one contract with bands, USD [S]."""
+    k, supply = int(found.contract[x]), problem.supply
     units = found.units[x, within][:, None]
     held = (supply.capacity[k, within] * problem.hours[within].sum(axis=1)[:, None] * units * active[k, within]).sum(axis=0)
     volume = np.maximum(supply.take_or_pay_share[k] * held, (units * drawn[k, within]).sum(axis=0))

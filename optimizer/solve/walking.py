@@ -14,10 +14,8 @@ from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import PlanningProblem
 from optimizer.domain.stay import Stay
 from optimizer.domain.surface import Floats, Ints
-from optimizer.solve.cost import active_lots, terms_besides_loads
+from optimizer.solve.cost import active_lots, terms_before_draws
 from optimizer.solve.open_choices import open_pairs
-from optimizer.solve.settle import undrawn
-from optimizer.walk.places import Places
 from optimizer.walk.steps import compile_all
 from optimizer.walk.walking import EVERYWHERE, Walking, walking
 
@@ -25,7 +23,6 @@ COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a 
 CHUNKS = 10  # rounds near a contract that is decided otherwise, at most
 PLENTY = 1e6  # USD per accelerator-hour, where nothing that is missing is paid for
 HOPE = 3.0  # times what the last of them saved may still be saved
-PLACED_LINES = frozenset(("excess", "minimum shortfall", "balance"))  # of contracts: they follow from draws, and the walk counts them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +120,12 @@ def walk_more(
     chance = problem.probability if known.guides is None else known.guides.chance
     same_weights = guides is None or (guides.chance == chance).all()
     same_charges = (stay is not None) == known.charged
-    places = None if kept is None or not (same_weights and same_charges) else kept.walking.places
+    like = None if kept is None or not (same_weights and same_charges) else kept.walking
     anew = guides is not None or not same_charges
     begun = (*rivals, kept.walked.decisions) if anew and kept is not None else rivals
     known.guides, known.charged = guides or known.guides, stay is not None
     weighed = problem if known.guides is None else replace(problem, probability=known.guides.chance)
-    walks = [begin(weighed, chosen, known.guides, seed=seed, places=places, stay=stay) for chosen in begun]
+    walks = [begin(weighed, chosen, known.guides, seed=seed, like=like, stay=stay) for chosen in begun]
     walks += [kept] if kept is not None and not anew else []
     if len(near) and kept is not None and not anew:
         known.walk = _tried(walks[0], kept, warmth, near)
@@ -167,20 +164,20 @@ def begin(
     guides: Guides | None,
     *,
     seed: int,
-    places: Places | None = None,
+    like: Walking | None = None,
     stay: Stay | None = None,
 ) -> Walk:
     """A walk from some decisions.
 
     Args:
       guides: None: there are no prices yet.
-      places: of another walk on the problem.
+      like: another walk on the problem, with the same charges.
       stay: where loads are charged for not being.
     """
-    fixed, lots = terms_besides_loads(problem, undrawn(problem, decisions)), active_lots(problem, decisions)
+    fixed, lots = terms_before_draws(problem, decisions), active_lots(problem, decisions)
     return Walk(
         decisions=decisions,
-        fixed_usd=float(sum(value.sum() for name, value in fixed.items() if name not in PLACED_LINES)),
+        fixed_usd=float(sum(value.sum() for value in fixed.values())),
         wallet=_wallet(problem, lots),
         walking=walking(
             problem,
@@ -192,7 +189,7 @@ def begin(
             excess=None if guides is None else guides.excess,
             likely=None if guides is None else guides.likely,
             load_usd=None if guides is None else guides.load_usd,
-            places=places,
+            like=like,
             stay=stay,
         ),
     )

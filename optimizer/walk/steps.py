@@ -108,7 +108,7 @@ def walk(
     steps: int,
     width: int,
 ) -> None:
-    """Some steps, each in `width` periods.
+    """Some steps, each in `width` periods, after all that is drawn has been counted anew at these charges.
 
     Args:
       likely: [N, T] logarithm of how likely each pair is to be looked at.
@@ -118,6 +118,10 @@ def walk(
     asks, paths, slot, use, moves, total = places.asks, places.paths, now.slot, now.use, now.moves, now.total
     periods, nowhere = slot.shape[1], paths.slots - 1
     scratch = now.scratch
+    for t in range(periods):
+        for g in range(len(market.pools)):
+            use.stale[t, g] = True
+    total[0] += draw_anew(market, charges, use, now.draws, scratch.counting, 0, periods)
     chosen, old, stay, best, came = scratch.chosen, scratch.old, scratch.stay, scratch.best, scratch.came
     for _ in range(steps):
         start = int(random.random() * (periods - width + 1))

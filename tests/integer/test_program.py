@@ -246,7 +246,7 @@ def test_limits_are_kept_and_bounds_hold(backend: str) -> None:
     assert nothing.bound <= answer.objective
 
 
-@pytest.mark.parametrize("case", ["budget", "supplier share", "take or pay"])
+@pytest.mark.parametrize("case", ["budget", "supplier share", "take or pay", "share of wallet in force"])
 def test_long_rows_that_join_when_they_are_broken_change_nothing(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = build_program(problem_of(case)[1])
     whole = solve_program(program, relax=True)

@@ -113,3 +113,21 @@ def test_interrupted_there_it_gives_the_plan_found(monkeypatch: pytest.MonkeyPat
     assert again is not None
     assert found.settled.objective_usd == pytest.approx(again.objective_usd, rel=SHARE_OF_TOTAL)
     assert found.settled.plan.contract_draw.shape[-1] == 2 * FEW
+
+
+@pytest.mark.usefixtures("_searched_at_any_size")
+@pytest.mark.parametrize("better", [True, False])
+def test_only_what_was_searched_for_is_a_start(better: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = random_problem(3, replace(SMALL, scenarios=2 * FEW))
+    starts: list[Start] = []
+
+    def searched(search: Search) -> None:
+        starts.append(search.start)
+        search.offer_first()
+        if better:
+            assert search.best is not None
+            search.best = replace(search.best, objective_usd=search.best.objective_usd - 1.0)
+
+    monkeypatch.setattr(price_and_assign, "search_paths", searched)
+    solve_price_and_assign(problem, settings=SolveSettings(), started=time.monotonic(), report=lambda step: None)
+    assert [len(start.decisions) for start in starts] == [0, int(better)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from optimizer.solve.carry import carry
 from optimizer.solve.climb import price_more
 from optimizer.solve.cost import objective_usd
 from optimizer.solve.price_and_assign import solve_price_and_assign
-from optimizer.solve.search import Progress, Solved, SolveSettings, Start
+from optimizer.solve.search import LATE_SHARE, Progress, Search, Solved, SolveSettings, Start
 from optimizer.solve.settle import settle_alone
 from tests.problems import Size, random_problem, with_supply
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SHARE_OF_TOTAL
@@ -136,6 +137,18 @@ def test_a_search_without_prices_waits_for_them_beyond_its_limit(monkeypatch: py
     assert found.priced is not None
     assert found.alerts == ()
     assert found.bound_usd == found.priced.prices.bound_usd
+
+
+def test_a_search_goes_on_for_a_while_after_its_first_walk_at_prices() -> None:
+    problem = random_problem(0, SMALL)
+    settings = SolveSettings(time_limit_s=100.0, unpriced_limit_s=200.0)
+    search = Search(problem, partial(settle_alone, problem), settings, time.monotonic(), lambda step: None)
+    assert 99.0 < search.left <= 100.0
+    search.waits = True
+    assert 199.0 < search.left <= 200.0
+    for guided_at, until in ((10.0, 100.0), (99.0, 99.0 + 100.0 * LATE_SHARE), (199.0, 200.0)):
+        search.guided_at = guided_at
+        assert until - 1.0 < search.left <= until
 
 
 def test_rules_that_cannot_hold_are_named() -> None:
