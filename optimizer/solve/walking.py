@@ -104,7 +104,7 @@ def walk_more(
 ) -> Walked:
     """The walk goes on, beside walks that begin at its rivals; the cheapest of them is the walk from then on.
 
-    With `near`, the walk stands still, and one rival goes on there until it is cheaper, or not likely to become so.
+    With `near`, the walk and one rival go on there until that is cheaper, or not likely to become so.
 
     Args:
       warmth: as in `Walking.go`.
@@ -138,10 +138,11 @@ def walk_more(
 
 
 def _tried(rival: Walk, kept: Walk, warmth: float, near: Ints) -> Walk:
-    """The rival, if it becomes cheaper than the walk that is kept."""
+    """The rival, if it becomes cheaper than the walk that is kept, which goes on there as long: by then both have gained from walking."""
     usd = rival.usd
     for _ in range(CHUNKS):
-        rival.walking.go(warmth, near)
+        for walk in (rival, kept):
+            walk.walking.go(warmth, near)
         saved, usd = usd - rival.usd, rival.usd
         if usd < kept.usd:
             return rival
