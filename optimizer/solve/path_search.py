@@ -14,7 +14,7 @@ take turns, without the periods, and so they do in one process where they are no
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -67,20 +67,27 @@ def search_paths(search: Search) -> None:
     search.waits = True
     weighed = search.problem if search.stay is None else with_options_charged(search.problem, search.stay)
     with (
+        ThreadPoolExecutor(max_workers=1) as settler,
         Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
         (Worker(solve_part, weighed, behind=True) if beside else InTurn(solve_part, weighed)) as assigner,
         PeriodBounds(search.problem, seed=search.settings.seed) as periods,
-        ThreadPoolExecutor(max_workers=1) as settler,
     ):
         walker = (Worker if beside else InTurn)(walk_more, weighed)
         run = _Run(search, weighed, climb, assigner, walker, periods, settler)
         try:
             run.run()
+        except KeyboardInterrupt:
+            run.take_settled(wait=True)  # what is nearly there is not lost
+            raise
         finally:
             if run.walked is None:
                 walker.leave()  # it may still be compiling: the next run then begins with its kernels
             else:
                 walker.pass_on()
+
+
+def _settled(settle: Callable[[Decisions], Settled | None], decisions: Sequence[Decisions]) -> list[Settled | None]:
+    return [settle(chosen) for chosen in decisions]
 
 
 @dataclass(frozen=True)
@@ -108,10 +115,11 @@ class _Run:
     asked: _Asked | None = None
     guides: Guides | None = None  # that the walker does not know yet
     guided: bool = False  # whether it has been told any
-    rivals: list[Decisions] = field(default_factory=list)  # of the walk, likewise
+    rivals: list[Decisions] = field(default_factory=list)  # of the walk, likewise: starts
+    rounded: list[Decisions] = field(default_factory=list)  # and plans that came with prices, at most RIVALS of them
     walking: Future[Walked] | None = None
     walked: Walked | None = None
-    settling: Future[Settled | None] | None = None  # of the walk's plan
+    settling: Future[list[Settled | None]] | None = None  # of the walk's plan, or of starts
     told_usd: float = np.inf  # of the walk's plan that was told last
     told_at: float = -np.inf  # seconds: when it was; once it is settled, when that was
     shown_usd: float = np.inf  # of the plan found elsewhere that the walk was last compared with
@@ -136,8 +144,8 @@ class _Run:
         self.climb.begin()
         if self.rivals and search.settings.side_by_side and search.settings.deterministic_limit is None:
             self._go_walking()
-            self.told_at, self.settling = search.seconds, self.settler.submit(self._offer_first)
-        else:
+            self._settle(search.start.decisions)
+        if self.settling is None:
             search.offer_first()
         while not search.over and not self._stands_still() and self.rounds != search.settings.deterministic_limit:
             if search.settings.deterministic_limit is None and search.settings.side_by_side:
@@ -145,12 +153,9 @@ class _Run:
             else:
                 self._in_turn()
                 self.rounds += 1
+        self.take_settled(wait=True)
         self._tell()
-        self._take_settled(wait=True)
-
-    def _offer_first(self) -> Settled | None:
-        self.search.offer_first()
-        return self.search.best
+        self.take_settled(wait=True)
 
     def _side_by_side(self) -> None:
         """One look at what the other processes have found, and what they do next."""
@@ -160,16 +165,14 @@ class _Run:
             self.periods.begin(search.priced, search.left)
             search.raise_bound(self.periods.look())
         self._take_part()
-        self._take_settled()
+        self.take_settled()
         walked = self._take_walk()
         waits = self.climb.climbing if search.best is not None else self.settling is not None
         if self.asked is None and not search.over and search.priced is not None and not waits:
             self._ask()
         if self.walking is None:
             self._go_walking()
-        if walked and search.seconds - self.told_at > SELDOM * self.settling_s:
-            self._tell()
-        if search.left < 2.0 * self.settling_s:
+        if walked and search.seconds - self.told_at > SELDOM * self.settling_s and search.left > 2.0 * self.settling_s:
             self._tell()
         search.tell()
         time.sleep(LOOK_S)
@@ -192,7 +195,7 @@ class _Run:
             while self.walking is not None and not self._take_walk() and self.search.left > 0.0:
                 time.sleep(LOOK_S)
             self._tell()
-            self._take_settled(wait=True)
+            self.take_settled(wait=True)
         if limited:
             self.stalled = 0 if self.cutoff_usd < before else self.stalled + 1
 
@@ -220,7 +223,7 @@ class _Run:
         search.raise_bound(priced.prices.bound_usd)
         self.guides = guides_from(search.problem, priced)
         if priced.decisions is not None:
-            self.rivals = [*self.rivals, together(search.problem, priced.decisions)][-RIVALS:]
+            self.rounded = [*self.rounded, together(search.problem, priced.decisions)][-RIVALS:]
         return True
 
     @property
@@ -253,7 +256,7 @@ class _Run:
         if self.search.stay is not None and not self.charging and self._warmth() < COOL:
             self._begin_charging()
         best, walked = self.search.best, self.walked
-        rivals, near = list(self.rivals), EVERYWHERE
+        rivals, near = [*self.rivals, *self.rounded], EVERYWHERE
         known = np.inf if walked is None else min(walked.usd, self.told_usd, self.shown_usd)
         if best is not None and (walked is None or (self.cutoff_usd < known and self._warmth() < COOL)):
             self.shown_usd = self.cutoff_usd
@@ -269,13 +272,13 @@ class _Run:
             self.told_usd = np.inf  # scenarios weigh otherwise from here on: what was told before is no measure
         self.guided |= self.guides is not None
         self.walking = self.walker.ask(**asked, rivals=tuple(rivals), guides=self.guides, near=near)
-        self.guides, self.rivals = None, []
+        self.guides, self.rivals, self.rounded = None, [], []
 
     def _begin_charging(self) -> None:
         """From now on the walk is compared with walks from the last and the best plan by what loads are charged too: until then it is free
         to find a plan that is better as a whole, however many loads that moves."""
         self._tell()
-        self._take_settled(wait=True)
+        self.take_settled(wait=True)
         self.charging, self.walked, self.told_usd, self.shown_usd = True, None, np.inf, np.inf
         self.rivals += self.search.start.decisions
         self.rivals += [] if self.search.best is None else [self.search.best.plan.decisions]
@@ -292,17 +295,26 @@ class _Run:
         """Has settled what the walk has found, if it looks better than what it had found before."""
         if self.settling is not None or self.walked is None or self.walked.usd >= self.told_usd:
             return
-        self.told_usd, self.told_at = self.walked.usd, self.search.seconds
-        new = self.search.untried(self.walked.decisions)
-        if new is not None:
-            self.settling = self.settler.submit(self.search.settle, new)
+        self.told_usd = self.walked.usd
+        self._settle((self.walked.decisions,))
 
-    def _take_settled(self, *, wait: bool = False) -> None:
+    def _settle(self, decisions: Sequence[Decisions]) -> None:
+        """Begins to settle what has not been tried, beside what else goes on."""
+        new = [untried for chosen in decisions if (untried := self.search.untried(chosen)) is not None]
+        if new:
+            self.told_at, self.settling = self.search.seconds, self.settler.submit(_settled, self.search.settle, new)
+
+    def take_settled(self, *, wait: bool = False) -> None:
+        """Keeps what has been settled; what a planner would do without a search where that is no plan and there is none yet."""
         if self.settling is None or not (wait or self.settling.done()):
             return
-        self.search.keep_if_better(self.settling.result())
-        self.settling, now = None, self.search.seconds
-        self.settling_s, self.told_at = now - self.told_at, now
+        found, self.settling = self.settling.result(), None
+        for settled in found:
+            self.search.keep_if_better(settled)
+        now = self.search.seconds
+        self.settling_s, self.told_at = (now - self.told_at) / len(found), now
+        if self.search.best is None:
+            self.search.offer_first()
 
     def _warmth(self) -> float:
         """1 where the walk begins, 0 at the end of the search."""

@@ -32,6 +32,7 @@ from optimizer.solve.search import Progress, Search, Solved, SolveSettings, Star
 from optimizer.solve.settle import settle_alone
 from optimizer.solve.worker import InTurn, Worker
 
+MOST_FEW_SHARE = 0.85  # likewise where no walk knows prices earlier
 FEW_SHARE = 0.65  # of the time or rounds, which a search in a few scenarios has
 SMALL = 6_000  # placements and options up to which one master leaves nothing out
 GRACE_S = 3.0  # that a solver may take to stop after its limit
@@ -88,10 +89,11 @@ def is_small(problem: PlanningProblem) -> bool:
 def _begin_in_few_scenarios(search: Search) -> None:
     """Gives the search a start from a search in a few scenarios, which has a part of the time or of the rounds."""
     few, settings = in_few_scenarios(search.problem), search.settings
+    now, left = search.seconds, max(0.0, search.left)
     limited = replace(
         settings,
-        time_limit_s=None if settings.time_limit_s is None else search.seconds + FEW_SHARE * max(0.0, search.left),
-        unpriced_limit_s=settings.time_limit_s,
+        time_limit_s=None if settings.time_limit_s is None else now + FEW_SHARE * left,
+        unpriced_limit_s=None if settings.time_limit_s is None else now + MOST_FEW_SHARE * left,
         deterministic_limit=None if settings.deterministic_limit is None else math.ceil(FEW_SHARE * settings.deterministic_limit),
     )
 

@@ -98,14 +98,22 @@ class Search:
     def offer(self, chosen: Decisions) -> bool:
         """Settles decisions and keeps them if they are the best so far."""
         new = self.untried(chosen)
-        return new is not None and self.keep_if_better(self.settle(new))
+        if new is None:
+            return False
+        try:
+            return self.keep_if_better(self.settle(new))
+        except BaseException:  # an interrupt too: it may be offered again
+            self.tried.discard(_key(new))
+            raise
 
     def untried(self, chosen: Decisions) -> Decisions | None:
-        """The decisions, put right where copies of contracts or renewals are all that is wrong; None where they have been tried."""
+        """The decisions, put right where copies of contracts or renewals are all that is wrong; None where they have been tried.
+
+        They count as tried from then on.
+        """
         chosen = within_renewals(self.problem, together(self.problem, chosen))
-        key = b"".join(np.ascontiguousarray(part).tobytes() for part in (chosen.placed, chosen.option, chosen.lots, chosen.exits))
-        known = key in self.tried
-        self.tried.add(key)
+        known = _key(chosen) in self.tried
+        self.tried.add(_key(chosen))
         return None if known else chosen
 
     def keep_if_better(self, settled: Settled | None) -> bool:
@@ -194,6 +202,10 @@ class Search:
             priced=self.priced,
             without_search_usd=self.without_search_usd,
         )
+
+
+def _key(chosen: Decisions) -> bytes:
+    return b"".join(np.ascontiguousarray(part).tobytes() for part in (chosen.placed, chosen.option, chosen.lots, chosen.exits))
 
 
 def wait_for_prices(search: Search, climb: Climb) -> None:

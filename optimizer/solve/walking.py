@@ -21,7 +21,7 @@ from optimizer.walk.walking import EVERYWHERE, Walking, walking
 
 COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
 CHUNKS = 10  # rounds near a contract that is decided otherwise, at most
-PLENTY = 1e6  # USD per accelerator-hour, where nothing that is missing is paid for
+PLENTY = 1e9  # USD per accelerator-hour, more than any that is missing costs
 HOPE = 3.0  # times what the last of them saved may still be saved
 
 
@@ -205,8 +205,8 @@ def _wallet(problem: PlanningProblem, lots: Floats) -> Wallet:
     asks = (supply.share_of_wallet > 0.0)[:, None] & (lots > 0.0)
     share = np.where(asks, supply.share_of_wallet[:, None], 1.0)
     most = np.where(asks[:, :, None], supply.drawable * (lots / share)[:, :, None], np.inf) * hours
-    missing = np.concatenate([problem.shortage_price, problem.missed_price[problem.needs.flexible]])
-    least = missing.min(initial=PLENTY, where=missing > 0.0)
+    asked = [problem.shortage_price[np.unique(problem.needs.pair_pool)], problem.missed_price[problem.needs.flexible]]
+    least = np.concatenate(asked).min(initial=PLENTY)
     return Wallet(most=most.min(axis=0, initial=np.inf), missed_usd=least * problem.discount[:, None] * problem.probability)
 
 

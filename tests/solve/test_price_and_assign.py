@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.generator import Size as GeneratedSize
 from benchmarks.generator import generate
-from optimizer.domain.plan import PlanStatus
+from optimizer.domain.plan import Decisions, PlanStatus
 from optimizer.domain.problem import PlanningProblem
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.model import build_program
@@ -25,7 +25,8 @@ from optimizer.solve.climb import price_more
 from optimizer.solve.cost import objective_usd
 from optimizer.solve.price_and_assign import solve_price_and_assign
 from optimizer.solve.search import LATE_SHARE, Progress, Search, Solved, SolveSettings, Start
-from optimizer.solve.settle import settle_alone
+from optimizer.solve.settle import Settled, settle_alone
+from optimizer.solve.start import cheapest_first
 from tests.problems import Size, random_problem, with_supply
 from tests.tolerances import EXACT_AGAINST_BRUTE_FORCE, SHARE_OF_TOTAL
 
@@ -149,6 +150,23 @@ def test_a_search_goes_on_for_a_while_after_its_first_walk_at_prices() -> None:
     for guided_at, until in ((10.0, 100.0), (99.0, 99.0 + 100.0 * LATE_SHARE), (199.0, 200.0)):
         search.guided_at = guided_at
         assert until - 1.0 < search.left <= until
+
+
+def test_decisions_whose_settling_was_interrupted_may_be_offered_again() -> None:
+    problem = random_problem(0, SMALL)
+    outcomes: list[BaseException | None] = [KeyboardInterrupt(), None]
+
+    def settle(chosen: Decisions) -> Settled | None:
+        outcome = outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+        return settle_alone(problem, chosen)
+
+    search = Search(problem, settle, SolveSettings(), time.monotonic(), lambda step: None)
+    with pytest.raises(KeyboardInterrupt):
+        search.offer(cheapest_first(problem))
+    assert search.offer(cheapest_first(problem))
+    assert not search.offer(cheapest_first(problem))
 
 
 def test_rules_that_cannot_hold_are_named() -> None:
