@@ -33,16 +33,17 @@ def placed_pairs(problem: PlanningProblem, decisions: Decisions) -> np.ndarray:
 
 def cost_terms(problem: PlanningProblem, plan: Plan) -> Mapping[str, Floats]:
     """Discounted, expected USD of each line of docs/problem.md, as arrays of terms whose sum is the objective."""
-    return {**terms_besides_loads(problem, plan), **_placing_terms(problem, plan.decisions), **_recourse_terms(problem, plan)}
-
-
-def terms_besides_loads(problem: PlanningProblem, plan: Plan) -> Mapping[str, Floats]:
-    """Those lines of `cost_terms` that are of contracts, of training runs, or of no decision."""
-    return {**_contract_terms(problem, plan), **_run_terms(problem, plan.decisions)}
+    decisions = plan.decisions
+    return {
+        **_contract_terms(problem, plan),
+        **_run_terms(problem, decisions),
+        **_placing_terms(problem, decisions),
+        **_recourse_terms(problem, plan),
+    }
 
 
 def terms_before_draws(problem: PlanningProblem, decisions: Decisions) -> Mapping[str, Floats]:
-    """Those lines of `terms_besides_loads` that no draw changes, with tiers at what is committed."""
+    """Lines of contracts, training runs and no decision that no draw changes, with tiers at what is committed."""
     agreed, weights = _agreed_cash(problem, decisions), problem.discount[:, None] * problem.probability
     agreed["tiers"] = tiers(problem, active_lots(problem, decisions)[:, :, None], np.zeros(agreed["fixed fee"].shape))
     return {**{line: cash * weights for line, cash in agreed.items()}, **_lot_terms(problem, decisions), **_run_terms(problem, decisions)}

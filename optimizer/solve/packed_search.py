@@ -34,6 +34,7 @@ from optimizer.solve.exchange import Exchange
 from optimizer.solve.neighbourhoods import choose
 from optimizer.solve.packing import Limit, Packing, pack
 from optimizer.solve.part import Around, Part, solve_part
+from optimizer.solve.rounding import each_alone
 from optimizer.solve.search import Search
 from optimizer.solve.standing import Standing
 from optimizer.solve.worker import Worker
@@ -176,7 +177,7 @@ class _Run:
         self.priced = priced
         self.standing.raise_bound(priced.prices.bound_usd)
         if self.exchange is None and not self.exchanged:
-            chosen = self._cheapest_paths(priced) if priced.decisions is None else priced.decisions
+            chosen = each_alone(self.search.problem, priced.prices) if priced.decisions is None else priced.decisions
             self._exchange(chosen, np.asarray(priced.prices.multipliers.firm[:, 0, 0] * priced.prices.unit))
 
     def _take_packing(self) -> None:
@@ -246,13 +247,6 @@ class _Run:
         if self.deterministic:
             return Limit(seconds=self.search.settings.time_limit_s, work=work)
         return Limit(seconds=min(NEIGHBOURHOOD_S, max(self.search.left, 1.0)))
-
-    def _cheapest_paths(self, priced: Priced) -> Decisions:
-        """Every load and run on its best path at the prices, and the contracts that pay at them."""
-        supply, prices = self.search.problem.supply, priced.prices
-        pays = (prices.contract_usd < 0.0) & (supply.option_group < 0)
-        exits = np.zeros((len(supply.contracts), len(self.search.problem.periods)), dtype=np.int64)
-        return Decisions(placed=prices.placed, option=prices.option, lots=np.where(pays, supply.most_lots, supply.least_lots), exits=exits)
 
     def _exchange(self, chosen: Decisions, prices: Floats) -> None:
         """Begins to exchange loads, with the contracts of these decisions."""

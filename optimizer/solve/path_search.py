@@ -142,13 +142,14 @@ class _Run:
     def run(self) -> None:
         search = self.search
         self.climb.begin()
-        if self.rivals and search.settings.side_by_side and search.settings.deterministic_limit is None:
+        beside = search.settings.side_by_side and search.settings.deterministic_limit is None
+        if beside and self.rivals:
             self._go_walking()
             self._settle(search.start.decisions)
         if self.settling is None:
             search.offer_first()
         while not search.over and not self._stands_still() and self.rounds != search.settings.deterministic_limit:
-            if search.settings.deterministic_limit is None and search.settings.side_by_side:
+            if beside:
                 self._side_by_side()
             else:
                 self._in_turn()

@@ -1,4 +1,4 @@
-"""Decisions from the shares that pricing ends with: each where most of it is, as far as the rules that link decisions allow.
+"""Decisions from prices: from the shares that pricing ends with, each where most of it is, as far as the rules that link decisions allow.
 
 A share may be spread over more moves than a period allows, and over a contract and the work that it excludes; whole decisions may not.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from optimizer.domain.plan import Decisions
 from optimizer.domain.problem import Bools, PlanningProblem
 from optimizer.domain.surface import Floats, Ints
-from optimizer.pricing.prices import Shares
+from optimizer.pricing.prices import Prices, Shares
 from optimizer.solve.cost import placed_pairs
 from optimizer.solve.open_choices import open_options, open_pairs
 
@@ -30,6 +30,14 @@ def rounded(problem: PlanningProblem, shares: Shares) -> Decisions:
     share = _among(problem, may, shares.pair)
     placed = _within_moves(replace(problem, pair_allowed=problem.pair_allowed & may), _placed(problem, share), share)
     return _without_excluding(problem, Decisions(placed=placed, option=_options(problem, shares.option), lots=lots, exits=exits))
+
+
+def each_alone(problem: PlanningProblem, prices: Prices) -> Decisions:
+    """Every load and run on its best path at the prices, and the contracts that pay at them."""
+    supply = problem.supply
+    pays = (prices.contract_usd < 0.0) & (supply.option_group < 0)
+    exits = np.zeros((len(supply.contracts), len(problem.periods)), dtype=np.int64)
+    return Decisions(placed=prices.placed, option=prices.option, lots=np.where(pays, supply.most_lots, supply.least_lots), exits=exits)
 
 
 def _among(problem: PlanningProblem, may: Bools, share: Floats) -> Floats:
