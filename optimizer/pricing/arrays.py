@@ -25,9 +25,9 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
-from optimizer.domain.problem import PlanningProblem, option_places, pair_slots
-from optimizer.domain.surface import Floats, Ints
-from optimizer.pricing.supply import SupplyArrays, supply_arrays
+from optimizer.domain.problem import Bools, PlanningProblem, option_places, pair_slots
+from optimizer.domain.surface import Ints
+from optimizer.pricing.supply import BARRED, SupplyArrays, supply_arrays
 from optimizer.pricing.work import CHUNK, LoadArrays, RiskArrays, RunArrays, load_arrays, risk_arrays, run_arrays
 
 LOADS = "loads"  # the axis of a mesh over which loads are spread
@@ -106,13 +106,26 @@ def on_host(tree: Any) -> Any:
     return jax.tree.map(fetched, tree)
 
 
-def with_lots(prepared: Prepared, least: Floats, most: Floats) -> Prepared:
-    """The same problem with other limits on the lots of each contract, [K]: a node of a search over contracts."""
+def with_lots(prepared: Prepared, least: Ints, most: Ints) -> Prepared:
+    """The same problem with other limits on the lots of each contract, [K]."""
 
     def limited(arrays: Arrays) -> Arrays:
         dtype = arrays.weight.dtype
         contracts = replace(arrays.supply.contracts, least=jnp.asarray(least, dtype=dtype), most=jnp.asarray(most, dtype=dtype))
         return replace(arrays, supply=replace(arrays.supply, contracts=contracts))
+
+    with jax.enable_x64(True):
+        return replace(prepared, single=limited(prepared.single), double=limited(prepared.double))
+
+
+def with_pairs(prepared: Prepared, allowed: Bools) -> Prepared:
+    """The same problem where pairs may be used that are allowed in it and here, [N, T]."""
+
+    def limited(arrays: Arrays) -> Arrays:
+        there = arrays.loads.cost
+        cost = np.array(on_host(there))
+        cost[:, prepared.pair_slot, prepared.pair_load] = np.where(allowed.T, cost[:, prepared.pair_slot, prepared.pair_load], BARRED)
+        return replace(arrays, loads=replace(arrays.loads, cost=jax.device_put(cost, there.sharding if there.committed else None)))
 
     with jax.enable_x64(True):
         return replace(prepared, single=limited(prepared.single), double=limited(prepared.double))

@@ -1,13 +1,17 @@
 """Pricing beside the search, in a process of its own: one climb after another, each longer and finer, from the best prices so far.
 
+Between climbs, and once they no longer pay, the process dives along the prices for plans (`price_diving`).
+
 Where the linear relaxation at expected need is the problem's own (`leaves_nothing_out`), it is solved instead, and its prices prove most.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, fields, replace
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +26,7 @@ from optimizer.pricing.bound import PairCosts, option_reduced_costs, pair_costs_
 from optimizer.pricing.given import price_given
 from optimizer.pricing.prices import Prices
 from optimizer.pricing.sensitivity import Sensitivities, sensitivities
+from optimizer.solve.price_diving import Dived, dive
 from optimizer.solve.rounding import rounded
 from optimizer.solve.worker import InTurn, Worker
 
@@ -32,6 +37,7 @@ MOST_EVALUATIONS = 2400
 QUICK_EVALUATIONS = 50  # of the first climb from given prices in one process: a bound as soon as may be
 NEXT_RATE = 0.1  # of list prices: of the second climb, where the first began from list prices
 FINER = 0.5  # rate of the next climb over this one's
+FIRST_DIVE = 1  # climbs before it, and twice as many before the next
 NEGLIGIBLE = 1e-5  # rise of the bound, relative, below which pricing ends
 
 
@@ -51,63 +57,99 @@ class Climb:
     """Prices that get better from one `latest` to the next, until the bound hardly rises."""
 
     def __init__(
-        self, problem: PlanningProblem, *, reduced: bool = False, start: Prices | None = None, side_by_side: bool = True
+        self,
+        problem: PlanningProblem,
+        *,
+        reduced: bool = False,
+        dives: bool = False,
+        start: Prices | None = None,
+        side_by_side: bool = True,
     ) -> None:
         """
         Args:
           reduced: whether reduced costs and sensitivities are wanted with the prices.
+          dives: whether plans of dives are wanted (`dived`).
           start: prices of a similar problem to begin from; what they prove is of that problem, and is no measure here.
           side_by_side: False: climbs, all of them short, are made in this process, each when it is asked for.
         """
-        self._problem, self._reduced, self._side_by_side = problem, reduced, side_by_side
-        self._worker: Worker[Priced] | InTurn[Priced] | None = None
+        self._problem, self._reduced, self._dives, self._side_by_side = problem, reduced, dives, side_by_side
+        self._worker: Worker[Priced | Dived] | InTurn[Priced | Dived] | None = None
         self._start = start
         self._first = first_evaluations(problem)
         self._best: Prices | None = None
         self._climbs = 0
         self._looks = start is not None and side_by_side  # what given prices prove is asked for before any climb from them
-        self._due = False  # a climb is under way, or will be once its prices are asked for
-        self._pending: Future[Priced] | None = None
+        self._rises = False  # a further climb may pay
+        self._plunges = False  # a dive comes first, or instead
+        self._next_dive = FIRST_DIVE
+        self._ended = 0  # dives
+        self._lowest = np.inf  # USD: least of what dives have ended with
+        self._dived: Decisions | None = None
+        self._pending: Future[Priced | Dived] | None = None
 
     def begin(self) -> None:
-        self._worker = (Worker if self._side_by_side else InTurn)(price_more, self._problem)
+        self._worker = (Worker if self._side_by_side else InTurn)(work_on, self._problem)
+        self._rises = True
         self._go_on()
 
     def latest(self) -> Priced | None:
-        """What was found since the last call, or None; a further climb has then begun if it may pay."""
-        if not self._due:
+        """What a climb has found since the last call, or None; more is then under way where it may pay."""
+        if not self._rises and not self._plunges:
             return None
         self._pending = self._pending or self._ask()
         if not self._pending.done():
             return None
-        priced, before = self._pending.result(), self._best
-        found = priced.prices
+        found, self._pending = self._pending.result(), None
+        if isinstance(found, Dived):
+            self._take_dived(found)
+        else:
+            self._take_prices(found)
+        self._go_on()
+        return None if isinstance(found, Dived) else found
+
+    def dived(self) -> Decisions | None:
+        """What a dive has ended with since the last call, or None."""
+        dived, self._dived = self._dived, None
+        return dived
+
+    def _take_prices(self, priced: Priced) -> None:
+        found, before = priced.prices, self._best
         gained = before is None or found.bound_usd > before.bound_usd + NEGLIGIBLE * abs(before.bound_usd)
         self._best = found if before is None or found.bound_usd > before.bound_usd else before
         self._climbs += not self._looks
         self._looks = False
-        self._due, self._pending = False, None
-        if gained and not priced.final:
-            self._go_on()
-        return priced
+        self._rises = gained and not priced.final
+        self._plunges = self._dives and self._best.shares is not None and (self._climbs == self._next_dive or not self._rises)
+        if self._climbs == self._next_dive:
+            self._next_dive *= 2
+
+    def _take_dived(self, found: Dived) -> None:
+        """Goes on climbing, or diving by chance where climbs no longer pay and anything is open."""
+        self._ended += 1
+        if found.decisions is not None:
+            self._dived, self._lowest = found.decisions, found.bound_usd
+        self._plunges = not self._rises and np.isfinite(self._lowest)
 
     def _go_on(self) -> None:
-        self._due = True
-        if self._side_by_side:
+        if (self._rises or self._plunges) and self._side_by_side:
             self._pending = self._ask()
 
-    def _ask(self) -> Future[Priced]:
+    def _ask(self) -> Future[Priced | Dived]:
         assert self._worker is not None
+        if self._plunges:
+            seed = None if self._rises or not self._ended else self._ended
+            return self._worker.ask(work=dive_from, start=self._best, cutoff_usd=self._lowest, seed=seed)
         warm, start = self._start is not None, self._best or self._start
         longer = min(MOST_EVALUATIONS, self._first * 2**self._climbs)
         evaluations = longer if self._side_by_side else QUICK_EVALUATIONS if warm and self._best is None else self._first
         evaluations = 0 if self._looks else evaluations
         rate = FIRST_RATE if start is None else WARM_RATE * FINER**self._climbs if warm else NEXT_RATE * FINER ** (self._climbs - 1)
-        return self._worker.ask(evaluations=evaluations, rate=rate, start=start, reduced=self._reduced)
+        return self._worker.ask(work=price_more, evaluations=evaluations, rate=rate, start=start, reduced=self._reduced)
 
     @property
     def climbing(self) -> bool:
-        return self._due
+        """Whether better prices may come."""
+        return self._rises
 
     def __enter__(self) -> Climb:
         return self
@@ -115,7 +157,7 @@ class Climb:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._worker is None:
             return
-        if kind is None and self._best is None and self._due:
+        if kind is None and self._best is None and self._rises:
             self._worker.leave()  # it may still be compiling: the next run then begins with its kernels
         else:
             self._worker.close()
@@ -124,6 +166,16 @@ class Climb:
 def first_evaluations(problem: PlanningProblem) -> int:
     """Evaluations of the first climb: fewer where each takes long."""
     return FIRST_EVALUATIONS if problem.needs.need.size <= LARGE else FIRST_EVALUATIONS // 3
+
+
+def work_on(problem: PlanningProblem, *, work: Callable[..., Priced | Dived], **options: Any) -> Priced | Dived:
+    """`work(problem, **options)` in the process that prices."""
+    return work(problem, **options)
+
+
+def dive_from(problem: PlanningProblem, *, start: Prices, cutoff_usd: float, seed: int | None) -> Dived:
+    """A dive on arrays that stay on the device."""
+    return dive(problem, prepared_arrays(problem), start, cutoff_usd=cutoff_usd, seed=seed)
 
 
 def price_more(

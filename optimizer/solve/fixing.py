@@ -53,6 +53,11 @@ class Proven:
         least = np.where((self.holds_none >= cutoff_usd) & (supply.least_lots == 0) & (most > 0), 1, supply.least_lots)
         return least, most
 
+    def decided_usd(self, lots: Ints, before: Ints) -> float:
+        """Least cost of plans which agree with `lots` [K] on the contracts that are held in these or in `before` [K], and not in both."""
+        least = np.where(lots > 0, self.holds, self.holds_none)
+        return float(least.max(initial=-np.inf, where=(lots > 0) != (before > 0)))
+
     def pairs(self, problem: PlanningProblem, cutoff_usd: float) -> Bools:
         """Pairs that plans which cost less than the cutoff may use, [N, T]: of a load that is sure to be in one pool no other."""
         needs = problem.needs

@@ -51,6 +51,7 @@ PART_SHARE = 0.1  # of the time that a part may then take
 RIVALS = 3  # of the walk at once, where plans come with prices sooner than it takes them up
 ROUNDS = 2  # of walking between two looks at it
 WALKS = 6  # of these before contracts are tried one after the other
+DOUBT = 0.1  # of the gap: a contract decided otherwise is tried so much less often, by e, for each that prices say it costs
 SELDOM = 3.0  # times as long is walked as it takes to settle what was found
 COOL = 0.5  # warmth below which the walk is compared with a better plan found elsewhere
 STALLED = 60  # neighbourhoods in a row without a better plan after which the search ends
@@ -68,7 +69,7 @@ def search_paths(search: Search) -> None:
     weighed = search.problem if search.stay is None else with_options_charged(search.problem, search.stay)
     with (
         ThreadPoolExecutor(max_workers=1) as settler,
-        Climb(search.problem, reduced=True, start=start, side_by_side=beside) as climb,
+        Climb(search.problem, reduced=True, dives=True, start=start, side_by_side=beside) as climb,
         (Worker(solve_part, weighed, behind=True) if beside else InTurn(solve_part, weighed)) as assigner,
         PeriodBounds(search.problem, seed=search.settings.seed) as periods,
     ):
@@ -212,7 +213,9 @@ class _Run:
         Raises:
           InfeasiblePlan: pins alone leave some load or run without a place.
         """
-        search, priced = self.search, self.climb.latest()
+        search, priced, dived = self.search, self.climb.latest(), self.climb.dived()
+        if dived is not None:
+            self.rounded = [*self.rounded, together(search.problem, dived)][-RIVALS:]
         if priced is None:
             return False
         if priced.prices.bound_usd == np.inf:
@@ -243,14 +246,20 @@ class _Run:
             for k in self.random.permutation(contracts_to_try(problem)):
                 if search.priced is None or self.walked is None:
                     break
-                least, most = self.proven.lots(problem, self.cutoff_usd)
                 near = problem.supply.cover_pool[problem.supply.cover_contract == k]
                 search.phase = "contracts"
                 for other in alternatives(problem, self.walked.decisions, int(k)):
-                    if least[k] <= other.lots[k] <= most[k]:
+                    if self.random.random() < self._hope(other):
                         yield other, near
                         search.phase = "paths"
                         yield None, EVERYWHERE
+
+    def _hope(self, other: Decisions) -> float:
+        """How likely it is tried that contracts are decided so: less, the more of the gap prices say it costs."""
+        assert self.walked is not None
+        costs = self.proven.decided_usd(other.lots, self.walked.decisions.lots) - self.search.bound_usd
+        gap = self.cutoff_usd - self.search.bound_usd
+        return 0.0 if costs >= gap else float(np.exp(-max(costs, 0.0) / (DOUBT * gap)))
 
     def _go_walking(self) -> None:
         """Asks for more of the walk, with rivals for it: new prices, a contract decided otherwise, a better plan found elsewhere."""

@@ -104,7 +104,7 @@ def walk_more(
 ) -> Walked:
     """The walk goes on, beside walks that begin at its rivals; the cheapest of them is the walk from then on.
 
-    With `near`, the walk and one rival go on there until that is cheaper, or not likely to become so.
+    A rival and the walk go on together until that is cheaper, or not likely to become so.
 
     Args:
       warmth: as in `Walking.go`.
@@ -122,18 +122,22 @@ def walk_more(
     same_charges = (stay is not None) == known.charged
     like = None if kept is None or not (same_weights and same_charges) else kept.walking
     anew = guides is not None or not same_charges
-    begun = (*rivals, kept.walked.decisions) if anew and kept is not None else rivals
+    begun = (kept.walked.decisions, *rivals) if anew and kept is not None else rivals
     known.guides, known.charged = guides or known.guides, stay is not None
     weighed = problem if known.guides is None else replace(problem, probability=known.guides.chance)
     walks = [begin(weighed, chosen, known.guides, seed=seed, like=like, stay=stay) for chosen in begun]
-    walks += [kept] if kept is not None and not anew else []
-    if len(near) and kept is not None and not anew:
-        known.walk = _tried(walks[0], kept, warmth, near)
+    if kept is None:
+        for walk in walks:
+            for _ in range(rounds):
+                walk.walking.go(warmth)
+        known.walk = min(walks, key=lambda walk: walk.usd)
         return known.walk.walked
-    for walk in walks:
-        for _ in range(rounds):
-            walk.walking.go(warmth)
-    known.walk = min(walks, key=lambda walk: walk.usd)
+    first, *others = walks if anew else [kept, *walks]
+    for _ in range(0 if others else rounds):
+        first.walking.go(warmth)
+    for rival in others:
+        first = _tried(rival, first, warmth, near)
+    known.walk = first
     return known.walk.walked
 
 
