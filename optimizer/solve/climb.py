@@ -37,7 +37,8 @@ MOST_EVALUATIONS = 2400
 QUICK_EVALUATIONS = 50  # of the first climb from given prices in one process: a bound as soon as may be
 NEXT_RATE = 0.1  # of list prices: of the second climb, where the first began from list prices
 FINER = 0.5  # rate of the next climb over this one's
-FIRST_DIVE = 1  # climbs before it, and twice as many before the next
+FIRST_DIVE = 2  # climbs before it, and twice as many before the next
+STEEP = 2e-3  # rise of the bound, relative, after which prices are still too far from what they come to for a dive
 NEGLIGIBLE = 1e-5  # rise of the bound, relative, below which pricing ends
 
 
@@ -82,8 +83,8 @@ class Climb:
         self._rises = False  # a further climb may pay
         self._plunges = False  # a dive comes first, or instead
         self._next_dive = FIRST_DIVE
-        self._ended = 0  # dives
-        self._lowest = np.inf  # USD: least of what dives have ended with
+        self._ended = 0  # dives from these prices
+        self._lowest = np.inf  # USD: least of what they have ended with
         self._dived: Decisions | None = None
         self._pending: Future[Priced | Dived] | None = None
 
@@ -114,12 +115,16 @@ class Climb:
 
     def _take_prices(self, priced: Priced) -> None:
         found, before = priced.prices, self._best
-        gained = before is None or found.bound_usd > before.bound_usd + NEGLIGIBLE * abs(before.bound_usd)
-        self._best = found if before is None or found.bound_usd > before.bound_usd else before
+        unit, rise = abs(found.bound_usd), np.inf if before is None else found.bound_usd - before.bound_usd
+        best = found if before is None or rise > 0.0 else before
+        if best is not before:
+            self._ended, self._lowest = 0, np.inf
+        self._best = best
         self._climbs += not self._looks
         self._looks = False
-        self._rises = gained and not priced.final
-        self._plunges = self._dives and self._best.shares is not None and (self._climbs == self._next_dive or not self._rises)
+        self._rises = rise > NEGLIGIBLE * unit and not priced.final
+        level = self._dives and best.shares is not None and rise < STEEP * unit
+        self._plunges = level and (self._climbs == self._next_dive or not self._rises)
         if self._climbs == self._next_dive:
             self._next_dive *= 2
 
