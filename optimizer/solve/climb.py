@@ -38,6 +38,7 @@ QUICK_EVALUATIONS = 50  # of the first climb from given prices in one process: a
 NEXT_RATE = 0.1  # of list prices: of the second climb, where the first began from list prices
 FINER = 0.5  # rate of the next climb over this one's
 FIRST_DIVE = 2  # climbs before it, and twice as many before the next
+IDLE = 20  # dives in a row without a plan after which there are no more
 STEEP = 2e-3  # rise of the bound, relative, after which prices are still too far from what they come to for a dive
 NEGLIGIBLE = 1e-5  # rise of the bound, relative, below which pricing ends
 
@@ -54,6 +55,9 @@ class Priced:
     sensitivities: Sensitivities | None = None  # where asked for
 
 
+NO_PLAN = Dived(decisions=None, bound_usd=np.inf)
+
+
 class Climb:
     """Prices that get better from one `latest` to the next, until the bound hardly rises."""
 
@@ -63,6 +67,7 @@ class Climb:
         *,
         reduced: bool = False,
         dives: bool = False,
+        seed: int = 0,
         start: Prices | None = None,
         side_by_side: bool = True,
     ) -> None:
@@ -70,10 +75,12 @@ class Climb:
         Args:
           reduced: whether reduced costs and sensitivities are wanted with the prices.
           dives: whether plans of dives are wanted (`dived`).
+          seed: of dives by chance.
           start: prices of a similar problem to begin from; what they prove is of that problem, and is no measure here.
           side_by_side: False: climbs, all of them short, are made in this process, each when it is asked for.
         """
-        self._problem, self._reduced, self._dives, self._side_by_side = problem, reduced, dives, side_by_side
+        self._problem, self._reduced, self._side_by_side = problem, reduced, side_by_side
+        self._dives, self._seed = dives, seed
         self._worker: Worker[Priced | Dived] | InTurn[Priced | Dived] | None = None
         self._start = start
         self._first = first_evaluations(problem)
@@ -84,6 +91,7 @@ class Climb:
         self._plunges = False  # a dive comes first, or instead
         self._next_dive = FIRST_DIVE
         self._ended = 0  # dives from these prices
+        self._idle = 0  # of them, the last without a plan
         self._lowest = np.inf  # USD: least of what they have ended with
         self._dived: Decisions | None = None
         self._pending: Future[Priced | Dived] | None = None
@@ -100,7 +108,13 @@ class Climb:
         self._pending = self._pending or self._ask()
         if not self._pending.done():
             return None
-        found, self._pending = self._pending.result(), None
+        try:
+            found = self._pending.result()
+        except SolverFailure:
+            if not self._plunges:
+                raise
+            found, self._dives, self._lowest = NO_PLAN, False, np.inf  # the search goes on without dives
+        self._pending = None
         if isinstance(found, Dived):
             self._take_dived(found)
         else:
@@ -116,24 +130,25 @@ class Climb:
     def _take_prices(self, priced: Priced) -> None:
         found, before = priced.prices, self._best
         unit, rise = abs(found.bound_usd), np.inf if before is None else found.bound_usd - before.bound_usd
-        best = found if before is None or rise > 0.0 else before
+        best = found if before is None or before.shares is None or rise > 0.0 else before
         if best is not before:
-            self._ended, self._lowest = 0, np.inf
+            self._ended, self._idle, self._lowest = 0, 0, np.inf
         self._best = best
         self._climbs += not self._looks
         self._looks = False
         self._rises = rise > NEGLIGIBLE * unit and not priced.final
         level = self._dives and best.shares is not None and rise < STEEP * unit
-        self._plunges = level and (self._climbs == self._next_dive or not self._rises)
+        self._plunges = level and (self._climbs == self._next_dive or (not self._rises and self._side_by_side))
         if self._climbs == self._next_dive:
             self._next_dive *= 2
 
     def _take_dived(self, found: Dived) -> None:
-        """Goes on climbing, or diving by chance where climbs no longer pay and anything is open."""
+        """Goes on climbing, or diving by chance where climbs no longer pay and dives do."""
         self._ended += 1
+        self._idle = self._idle + 1 if found.decisions is None else 0
         if found.decisions is not None:
             self._dived, self._lowest = found.decisions, found.bound_usd
-        self._plunges = not self._rises and np.isfinite(self._lowest)
+        self._plunges = not self._rises and np.isfinite(self._lowest) and self._idle < IDLE
 
     def _go_on(self) -> None:
         if (self._rises or self._plunges) and self._side_by_side:
@@ -142,7 +157,7 @@ class Climb:
     def _ask(self) -> Future[Priced | Dived]:
         assert self._worker is not None
         if self._plunges:
-            seed = None if self._rises or not self._ended else self._ended
+            seed = (self._seed, self._ended) if self._ended else None
             return self._worker.ask(work=dive_from, start=self._best, cutoff_usd=self._lowest, seed=seed)
         warm, start = self._start is not None, self._best or self._start
         longer = min(MOST_EVALUATIONS, self._first * 2**self._climbs)
@@ -178,7 +193,7 @@ def work_on(problem: PlanningProblem, *, work: Callable[..., Priced | Dived], **
     return work(problem, **options)
 
 
-def dive_from(problem: PlanningProblem, *, start: Prices, cutoff_usd: float, seed: int | None) -> Dived:
+def dive_from(problem: PlanningProblem, *, start: Prices, cutoff_usd: float, seed: tuple[int, ...] | None) -> Dived:
     """A dive on arrays that stay on the device."""
     return dive(problem, prepared_arrays(problem), start, cutoff_usd=cutoff_usd, seed=seed)
 

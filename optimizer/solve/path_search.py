@@ -3,6 +3,7 @@
     price      multipliers of all linking rows, whose dual value bounds every plan's cost (`climb`)
     periods    where nothing but paths and lots ties them together, each solved alone with what is whole: a higher bound (`period_bounds`)
     round      the shares of decisions that pricing ends with (`rounding`)
+    dive       contracts and large loads are decided on some at a time, and prices follow (`price_diving`)
     walk       some loads at a time are taken out and put back on their cheapest paths (`walking`)
     contracts  signed, declined, kept or left otherwise, one at a time, with the loads that they touch (`contract_search`)
     assign     neighbourhoods: loads of a few pools choose among whole paths in a restricted master (`path_neighbourhoods`, `part`)
@@ -16,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def search_paths(search: Search) -> None:
     weighed = search.problem if search.stay is None else with_options_charged(search.problem, search.stay)
     with (
         ThreadPoolExecutor(max_workers=1) as settler,
-        Climb(search.problem, reduced=True, dives=True, start=start, side_by_side=beside) as climb,
+        Climb(search.problem, reduced=True, dives=beside, seed=search.settings.seed, start=start, side_by_side=beside) as climb,
         (Worker(solve_part, weighed, behind=True) if beside else InTurn(solve_part, weighed)) as assigner,
         PeriodBounds(search.problem, seed=search.settings.seed) as periods,
     ):
@@ -248,9 +249,13 @@ class _Run:
                     break
                 near = problem.supply.cover_pool[problem.supply.cover_contract == k]
                 search.phase = "contracts"
-                for other in alternatives(problem, self.walked.decisions, int(k)):
+                before = self.walked.decisions
+                for other in alternatives(problem, before, int(k)):
+                    now = self.walked.decisions
+                    if (now.lots != before.lots).any() or (now.exits != before.exits).any():
+                        break
                     if self.random.random() < self._hope(other):
-                        yield other, near
+                        yield replace(now, lots=other.lots, exits=other.exits), near
                         search.phase = "paths"
                         yield None, EVERYWHERE
 
@@ -259,7 +264,7 @@ class _Run:
         assert self.walked is not None
         costs = self.proven.decided_usd(other.lots, self.walked.decisions.lots) - self.search.bound_usd
         gap = self.cutoff_usd - self.search.bound_usd
-        return 0.0 if costs >= gap else float(np.exp(-max(costs, 0.0) / (DOUBT * gap)))
+        return 0.0 if costs >= gap or gap <= 0.0 else float(np.exp(-max(costs, 0.0) / (DOUBT * gap)))
 
     def _go_walking(self) -> None:
         """Asks for more of the walk, with rivals for it: new prices, a contract decided otherwise, a better plan found elsewhere."""

@@ -36,7 +36,7 @@ class Dived:
     bound_usd: float  # what plans with all that was decided cost at least
 
 
-def dive(problem: PlanningProblem, prepared: Prepared, start: Prices, *, cutoff_usd: float = np.inf, seed: int | None = None) -> Dived:
+def dive(problem: PlanningProblem, prepared: Prepared, start: Prices, *, cutoff_usd: float = np.inf, seed: tuple[int, ...] | None = None) -> Dived:
     """Decides until contracts and large loads are whole, or plans cost the cutoff at least.
 
     Args:
@@ -93,7 +93,7 @@ class _Dive:
 
     @property
     def decisions(self) -> Decisions:
-        return rounded(replace(self.problem, supply=self.supply), self.shares)
+        return rounded(self.problem, self.shares)
 
     def follow(self) -> None:
         """Prices of what is decided by now."""
@@ -113,10 +113,11 @@ class _Dive:
 
     def decide_loads(self) -> bool:
         """Some of the open large loads each in one pool a period; False where none is open."""
+        open_ = np.where(self.decided, 0.0, _away(self.problem, self.shares))
         while True:
-            away = np.zeros(len(self.decided))
+            away = np.zeros(len(open_))
             some = self.by_size[: min(self.looked_at, self.large)]
-            away[some] = np.where(self.decided[some], 0.0, _away(self.problem, self.shares)[some])
+            away[some] = open_[some]
             picked = _least_open(away)
             if len(picked) or self.looked_at >= self.large:
                 break
@@ -147,22 +148,26 @@ def _away(problem: PlanningProblem, shares: Shares) -> Floats:
 
 
 def _by_size(problem: PlanningProblem) -> tuple[Ints, int]:
-    """Loads by the accelerators that they need, the largest first, and how many of them are large."""
+    """Loads by the accelerators that they hold around the clock, the largest first, and how many of them are large."""
     needs = problem.needs
     size = np.zeros(len(needs.loads))
-    np.maximum.at(size, needs.pair_load, needs.need.reshape(len(needs.pair_load), -1).mean(axis=1))
+    np.maximum.at(size, needs.pair_load, needs.need.mean(axis=(1, 2, 3)))
     return np.argsort(-size, kind="stable"), int((size > LARGE * size.sum() / len(problem.pools)).sum())
 
 
 def decided(supply: Supply, k: int, lots: int) -> Supply:
-    """The supply with so many lots of contract k and its copies, and none of its alternatives where that is any."""
+    """The supply with so many lots of contract k and its copies, and none of its alternatives where that is any.
+
+    Beside an alternative that is held in any case there are as few lots as may be.
+    """
     alike = _copies(supply, k)
     least, most = supply.least_lots.copy(), supply.most_lots.copy()
-    least[alike] = most[alike] = np.clip(lots, least[alike], most[alike])
-    if lots:
-        others = (supply.option_group == supply.option_group[k]) & (supply.option_group[k] >= 0)
-        others[supply.excluded_contract[(supply.excluded_contract == k).any(axis=1)]] = True
-        others &= ~alike
+    others = np.isin(supply.option_group, supply.option_group[alike & (supply.option_group >= 0)])
+    others[supply.excluded_contract[np.isin(supply.excluded_contract, np.flatnonzero(alike)).any(axis=1)]] = True
+    others &= ~alike
+    most[alike] = np.clip(0 if (least[others] > 0).any() else lots, least[alike], most[alike])
+    least[alike] = most[alike]
+    if most[alike].any():
         most[others] = least[others]
     return replace(supply, least_lots=least, most_lots=most)
 

@@ -20,7 +20,7 @@ from optimizer.walk.steps import compile_all
 from optimizer.walk.walking import EVERYWHERE, Walking, walking
 
 COOL, ROUNDS = 0.3, 8  # warmth at the start, and rounds, of a walk away from a plan that has lost what it stands on
-CHUNKS = 10  # rounds near a contract that is decided otherwise, at most
+CHUNKS, WHOLE_CHUNKS = 10, 4  # rounds of a rival at most: near a contract that is decided otherwise, or of a whole plan
 PLENTY = 1e9  # USD per accelerator-hour, more than any that is missing costs
 HOPE = 3.0  # times what the last of them saved may still be saved
 
@@ -144,7 +144,7 @@ def walk_more(
 def _tried(rival: Walk, kept: Walk, warmth: float, near: Ints) -> Walk:
     """The rival, if it becomes cheaper than the walk that is kept, which goes on there as long: by then both have gained from walking."""
     usd = rival.usd
-    for _ in range(CHUNKS):
+    for _ in range(CHUNKS if len(near) else WHOLE_CHUNKS):
         for walk in (rival, kept):
             walk.walking.go(warmth, near)
         saved, usd = usd - rival.usd, rival.usd

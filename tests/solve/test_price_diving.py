@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +44,14 @@ def test_copies_of_a_contract_follow_and_alternatives_are_taken_out() -> None:
     assert decided(supply_of(), 0, 5).least_lots.tolist() == [2, 0, 0, 0]
 
 
+def test_beside_an_alternative_that_is_held_in_any_case_none_is_signed() -> None:
+    held = supply_of(excluded_contract=np.array([[0, 1]]))
+    held = replace(held, least_lots=np.array([0, 1, 0, 0]))
+    assert decided(held, 0, 2).most_lots.tolist() == [0, 2, 2, 2]
+    copies = supply_of(excluded_contract=np.array([[1, 2]]), same_lots=np.array([[0, 1]]))
+    assert decided(copies, 0, 1).most_lots.tolist() == [1, 1, 0, 2]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_prices_that_follow_decisions_bound_plans_with_these(seed: int) -> None:
     problem = random_problem(seed, SIZE)
@@ -57,6 +68,8 @@ def test_prices_that_follow_decisions_bound_plans_with_these(seed: int) -> None:
     assert answer.status is PlanStatus.OPTIMAL
     assert prices.bound_usd <= answer.objective * (1.0 + SOLVED_GAP)
     assert set(prices.placed[load].tolist()) <= {int(needs.pair_pool[0]), -1}
+    assert prices.shares is not None
+    assert prices.shares.staying + prices.shares.leaving.sum(axis=1) == pytest.approx(lots, abs=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +98,27 @@ def test_a_dive_ends_with_a_plan_that_beats_the_one_rounded_at_once(generated: P
     assert climb.dived() is None
 
 
+def test_a_start_whose_prices_are_the_best_is_dived_from(generated: PlanningProblem, prices: Prices) -> None:
+    with Climb(generated, dives=True, start=replace(prices, bound_usd=np.inf)) as climb:
+        climb.begin()
+        while (dived := climb.dived()) is None:
+            climb.latest()
+            time.sleep(0.01)
+    assert settle_alone(generated, dived) is not None
+
+
+def test_contracts_that_exclude_a_supplier_are_not_signed_with_its_contracts(generated: PlanningProblem, prices: Prices) -> None:
+    supply = generated.supply
+    of = supply.contract_supplier
+    every = np.array([[k, supplier] for k in range(len(of)) for supplier in np.unique(of) if supplier != of[k]])
+    apart = with_supply(generated, excluded_supplier=every)
+    assert len(every)
+    found = dive(apart, prepare(apart), price(apart, iterations=300))
+    assert found.decisions is not None
+    held = found.decisions.lots > 0
+    assert not any(held[k] and held[of == supplier].any() for k, supplier in every)
+
+
 def test_a_dive_ends_where_plans_would_cost_too_much(generated: PlanningProblem, prices: Prices) -> None:
     whole = dive(generated, prepare(generated), prices)
     stopped = dive(generated, prepare(generated), prices, cutoff_usd=(prices.bound_usd + whole.bound_usd) / 2)
@@ -95,8 +129,8 @@ def test_a_dive_ends_where_plans_would_cost_too_much(generated: PlanningProblem,
 
 def test_dives_by_chance_differ_and_repeat(generated: PlanningProblem, prices: Prices) -> None:
     prepared = prepare(generated)
-    ends = [dive(generated, prepared, prices, seed=seed) for seed in range(6)]
-    again = dive(generated, prepared, prices, seed=5)
+    ends = [dive(generated, prepared, prices, seed=(seed,)) for seed in range(6)]
+    again = dive(generated, prepared, prices, seed=(5,))
     assert ends[5].decisions is not None
     assert again.decisions is not None
     assert np.array_equal(ends[5].decisions.placed, again.decisions.placed)

@@ -110,3 +110,15 @@ def test_a_neighbourhood_changes_only_what_is_free(backend):
     assert (part.decisions.placed[[1, 3, 4]] == -1).all()
     assert part.decisions.option[0] == -1
     assert (part.decisions.placed[[0, 2]] >= 0).any()
+
+
+def test_what_contracts_decided_otherwise_cost_is_the_dearest_of_them() -> None:
+    proven = nothing_proven(random_problem(0, SMALL))
+    contracts = len(proven.holds)
+    proven.holds[:], proven.holds_none[:] = np.arange(contracts) + 10.0, np.arange(contracts) + 100.0
+    before = np.zeros(contracts, dtype=np.int64)
+    first, both, more = before.copy(), before.copy(), before.copy()
+    first[0], both[:2], more[0] = 1, 1, 2
+    assert proven.decided_usd(first, before) == 10.0
+    assert proven.decided_usd(before, both) == 101.0
+    assert proven.decided_usd(more, first) == -np.inf
