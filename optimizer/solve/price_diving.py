@@ -36,7 +36,9 @@ class Dived:
     bound_usd: float  # what plans with all that was decided cost at least
 
 
-def dive(problem: PlanningProblem, prepared: Prepared, start: Prices, *, cutoff_usd: float = np.inf, seed: tuple[int, ...] | None = None) -> Dived:
+def dive(
+    problem: PlanningProblem, prepared: Prepared, start: Prices, *, cutoff_usd: float = np.inf, seed: tuple[int, ...] | None = None
+) -> Dived:
     """Decides until contracts and large loads are whole, or plans cost the cutoff at least.
 
     Args:
