@@ -38,7 +38,7 @@ RUNS: dict[str, str] = {
     "surface_speed": "suite=surface_speed",
     "pricing_speed": "suite=pricing_speed",
     "memory": "suite=memory",
-    "search_growth": "suite=search_growth gap=0.05",
+    "search_growth": "suite=search_growth",
     "start_up": "suite=start_up",
 }
 
