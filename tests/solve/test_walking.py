@@ -177,11 +177,13 @@ def test_a_walk_that_begins_to_charge_is_compared_with_the_last_plan() -> None:
 @pytest.mark.slow
 def test_prices_guide_a_walk() -> None:
     problem = random_problem(1, SIZE)
-    guides = guides_from(problem, price_more(problem, evaluations=50, reduced=True))
+    priced = price_more(problem, evaluations=50, reduced=True)
+    guides = guides_from(problem, priced)
     guided = begin(problem, hold(problem), guides, seed=0).walking
     assert guided.load_usd == guides.load_usd > 0.0
     rows = np.flatnonzero(problem.needs.pair_load == 0)
-    order = np.argsort(guides.reduced_usd[rows, 0], kind="stable")
+    assert priced.pairs is not None
+    order = np.argsort(priced.pairs.reduced_usd[rows, 0], kind="stable")
     assert (np.diff(guided.likely[rows[order], 0]) < 0.0).all()
 
 
