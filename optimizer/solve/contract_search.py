@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from optimizer.domain.plan import Decisions
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.problem import Bools, PlanningProblem, Supply
 from optimizer.domain.surface import Ints
 
 
@@ -94,14 +94,17 @@ def sign(problem: PlanningProblem, decisions: Decisions, k: int, lots: int) -> D
     chosen, exits = decisions.lots.copy(), decisions.exits.copy()
     chosen[k], exits[k] = lots, 0
     if lots:
-        rivals = (supply.option_group == supply.option_group[k]) & (supply.option_group[k] >= 0)
-        for pair in supply.excluded_contract:
-            if k in pair:
-                rivals[pair] = True
-        rivals[k] = False
+        rivals = rivals_of(supply, np.arange(len(chosen)) == k)
         chosen[rivals] = supply.least_lots[rivals]
         exits[rivals & ~supply.in_force] = 0
     return replace(decisions, lots=chosen, exits=exits)
+
+
+def rivals_of(supply: Supply, signed: Bools) -> Bools:
+    """Contracts that may not be held beside any of those signed [K]: the others of option groups, and what one of a pair excludes, [K]."""
+    rivals = np.isin(supply.option_group, supply.option_group[signed & (supply.option_group >= 0)])
+    rivals[supply.excluded_contract[signed[supply.excluded_contract].any(axis=1)]] = True
+    return np.asarray(rivals & ~signed)
 
 
 def _leave(problem: PlanningProblem, decisions: Decisions, k: int) -> Iterator[Decisions]:

@@ -6,7 +6,7 @@
     dive       contracts and large loads are decided on some at a time, and prices follow (`price_diving`)
     walk       some loads at a time are taken out and put back on their cheapest paths (`walking`)
     contracts  signed, declined, kept or left otherwise, one at a time, with the loads that they touch (`contract_search`)
-    assign     neighbourhoods: loads of a few pools choose among whole paths in a restricted master (`path_neighbourhoods`, `part`)
+    assign     neighbourhoods: loads of a few pools choose among whole paths in a restricted master (`path_parts`)
 
 One process prices, one solves neighbourhoods, one walks, one bounds periods, and this one does the rest. Under a deterministic limit they
 take turns, without the periods, and so they do in one process where they are not to run side by side.
@@ -21,8 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from optimizer.domain.plan import Decisions, Plan, PlanStatus
-from optimizer.domain.problem import PlanningProblem
+from optimizer.domain.plan import Decisions
 from optimizer.domain.surface import Ints
 from optimizer.errors import InfeasiblePlan
 from optimizer.integer.explain import explain
@@ -30,25 +29,18 @@ from optimizer.solve.climb import Climb
 from optimizer.solve.contract_search import alternatives, contracts_to_try, together
 from optimizer.solve.fixing import Proven, nothing_proven
 from optimizer.solve.guides import guides_from
-from optimizer.solve.part import Part, solve_part
-from optimizer.solve.path_neighbourhoods import neighbourhood
+from optimizer.solve.part import solve_part
+from optimizer.solve.path_parts import Parts
 from optimizer.solve.period_bounds import PeriodBounds
 from optimizer.solve.search import Search
 from optimizer.solve.settle import Settled
-from optimizer.solve.stay import option_charges, with_options_charged
+from optimizer.solve.stay import with_options_charged
 from optimizer.solve.walking import Guides, Walked, walk_more
 from optimizer.solve.worker import InTurn, Worker
 from optimizer.walk.walking import EVERYWHERE
 
-FREE_LOADS = 15  # in the first neighbourhood
-NEIGHBOURHOOD_S = 8.0  # guard on one neighbourhood
-NODES = 200  # of one, under a deterministic limit
-QUICK_S = 1.5  # a neighbourhood solved sooner is followed by larger ones
-LARGER, SMALLER = 1.15, 0.85
-FIRST_PAIRS = 5  # for each load and period, where there is no plan yet
 STEPS = 3  # of walking between two neighbourhoods, where they take turns
 PART_EVERY = 4  # turns, in one process on the clock: walking finds more in the same time
-PART_SHARE = 0.1  # of the time that a part may then take
 RIVALS = 3  # of the walk at once, where plans come with prices sooner than it takes them up
 ROUNDS = 2  # of walking between two looks at it
 WALKS = 6  # of these before contracts are tried one after the other
@@ -75,7 +67,9 @@ def search_paths(search: Search) -> None:
         PeriodBounds(search.problem, seed=search.settings.seed) as periods,
     ):
         walker = (Worker if beside else InTurn)(walk_more, weighed)
-        run = _Run(search, weighed, climb, assigner, walker, periods, settler)
+        proven, random = nothing_proven(search.problem), np.random.default_rng(search.settings.seed)
+        parts = Parts(search, weighed, assigner, proven, random)
+        run = _Run(search, climb, parts, walker, periods, settler, proven, random)
         try:
             run.run()
         except KeyboardInterrupt:
@@ -92,29 +86,18 @@ def _settled(settle: Callable[[Decisions], Settled | None], decisions: Sequence[
     return [settle(chosen) for chosen in decisions]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A part that the assigner works on."""
-
-    answer: Future[Part]
-    begun: float
-    everything: bool  # whether nothing is left out of it
-
-
 @dataclass
 class _Run:
     """The search in this process, and what it knows."""
 
     search: Search
-    weighed: PlanningProblem  # with what runs are charged that take another option than in the last plan
     climb: Climb
-    assigner: Worker[Part] | InTurn[Part]
+    parts: Parts
     walker: Worker[Walked] | InTurn[Walked]
     periods: PeriodBounds  # beside the search only
     settler: ThreadPoolExecutor  # settles what the walk has found, while the search goes on
-    free: float = FREE_LOADS
-    pairs: float = 0.0  # in the next part, while there is no plan
-    asked: _Asked | None = None
+    proven: Proven
+    random: np.random.Generator
     guides: Guides | None = None  # that the walker does not know yet
     guided: bool = False  # whether it has been told any
     rivals: list[Decisions] = field(default_factory=list)  # of the walk, likewise: starts
@@ -129,16 +112,10 @@ class _Run:
     charging: bool = False  # whether the walk counts what loads are charged for being elsewhere than in the last plan
     rounds: int = 0
     stalled: int = 0  # neighbourhoods since the last better plan
-    proven: Proven = field(init=False)
-    random: np.random.Generator = field(init=False)
     turns: Iterator[tuple[Decisions | None, Ints]] = field(init=False)
 
     def __post_init__(self) -> None:
-        problem = self.search.problem
         self.rivals = list(self.search.start.decisions)
-        self.proven = nothing_proven(problem)
-        self.random = np.random.default_rng(self.search.settings.seed)
-        self.pairs = float(FIRST_PAIRS * len(problem.needs.loads) * len(problem.periods))
         self.turns = self._turns()
 
     def run(self) -> None:
@@ -171,8 +148,8 @@ class _Run:
         self.take_settled()
         walked = self._take_walk()
         waits = self.climb.climbing if search.best is not None else self.settling is not None
-        if self.asked is None and not search.over and search.priced is not None and not waits:
-            self._ask()
+        if self.parts.asked is None and not search.over and search.priced is not None and not waits:
+            self.parts.ask()
         if self.walking is None:
             self._go_walking()
         if walked and search.seconds - self.told_at > SELDOM * self.settling_s and search.left > 2.0 * self.settling_s:
@@ -187,10 +164,10 @@ class _Run:
         if self.search.over:
             return
         limited = self.search.settings.deterministic_limit is None
-        before = self.cutoff_usd
+        before = self.search.cutoff_usd
         if not limited or self.search.best is None or self.rounds % PART_EVERY == PART_EVERY - 1:
-            self._ask()
-        while self.asked is not None and self.search.left > 0.0:
+            self.parts.ask()
+        while self.parts.asked is not None and self.search.left > 0.0:
             self._take_part()
             time.sleep(LOOK_S)
         for _ in range(STEPS):
@@ -200,7 +177,7 @@ class _Run:
             self._tell()
             self.take_settled(wait=True)
         if limited:
-            self.stalled = 0 if self.cutoff_usd < before else self.stalled + 1
+            self.stalled = 0 if self.search.cutoff_usd < before else self.stalled + 1
 
     def _stands_still(self) -> bool:
         busy = self.climb.climbing or self.periods.busy
@@ -214,9 +191,10 @@ class _Run:
         Raises:
           InfeasiblePlan: pins alone leave some load or run without a place.
         """
-        search, priced, dived = self.search, self.climb.latest(), self.climb.dived()
-        if dived is not None:
-            self.rounded = [*self.rounded, together(search.problem, dived)][-RIVALS:]
+        search, priced = self.search, self.climb.latest()
+        came = self.climb.dived() if priced is None else priced.decisions
+        if came is not None:
+            self.rounded = [*self.rounded, together(search.problem, came)][-RIVALS:]
         if priced is None:
             return False
         if priced.prices.bound_usd == np.inf:
@@ -227,14 +205,14 @@ class _Run:
         search.keep(priced)
         search.raise_bound(priced.prices.bound_usd)
         self.guides = guides_from(search.problem, priced)
-        if priced.decisions is not None:
-            self.rounded = [*self.rounded, together(search.problem, priced.decisions)][-RIVALS:]
         return True
 
-    @property
-    def cutoff_usd(self) -> float:
-        """Plans that cost this or more, or would with what they are charged, are no better than the best."""
-        return np.inf if self.search.best is None else self.search.weighed_usd(self.search.best)
+    # ---- neighbourhoods
+
+    def _take_part(self) -> None:
+        better = self.parts.take()
+        if better is not None:
+            self.stalled = 0 if better else self.stalled + 1
 
     # ---- the walk
 
@@ -263,7 +241,7 @@ class _Run:
         """How likely it is tried that contracts are decided so: less, the more of the gap prices say it costs."""
         assert self.walked is not None
         costs = self.proven.decided_usd(other.lots, self.walked.decisions.lots) - self.search.bound_usd
-        gap = self.cutoff_usd - self.search.bound_usd
+        gap = self.search.cutoff_usd - self.search.bound_usd
         return 0.0 if costs >= gap or gap <= 0.0 else float(np.exp(-max(costs, 0.0) / (DOUBT * gap)))
 
     def _go_walking(self) -> None:
@@ -273,8 +251,8 @@ class _Run:
         best, walked = self.search.best, self.walked
         rivals, near = [*self.rivals, *self.rounded], EVERYWHERE
         known = np.inf if walked is None else min(walked.usd, self.told_usd, self.shown_usd)
-        if best is not None and (walked is None or (self.cutoff_usd < known and self._warmth() < COOL)):
-            self.shown_usd = self.cutoff_usd
+        if best is not None and (walked is None or (self.search.cutoff_usd < known and self._warmth() < COOL)):
+            self.shown_usd = self.search.cutoff_usd
             rivals.append(best.plan.decisions)
         if not rivals and self.guides is None and walked is not None:
             other, near = next(self.turns)
@@ -342,70 +320,3 @@ class _Run:
             return 1.0
         gone = max(0.0, search.seconds - search.guided_at)
         return search.left / (search.left + gone) if search.left > 0.0 else 0.0
-
-    # ---- parts in another process
-
-    def _ask(self) -> None:
-        if self.search.best is None:
-            self._ask_for_a_plan()
-        else:
-            self._ask_around(self.search.best.plan)
-
-    def _ask_around(self, plan: Plan) -> None:
-        """Some loads and runs free to follow other paths, among the pairs that a better plan can use."""
-        problem, priced, stay = self.weighed, self.search.priced, self.search.stay
-        assert priced is not None
-        assert priced.pairs is not None
-        assert priced.option_usd is not None
-        near = neighbourhood(
-            problem,
-            plan,
-            pair_usd=priced.pairs.usd,
-            may=self.proven.pairs(problem, self.cutoff_usd),
-            option_usd=priced.option_usd if stay is None else priced.option_usd + option_charges(problem, stay),
-            size=int(self.free),
-            random=self.random,
-            stay=stay,
-        )
-        self._submit(keep=near.keep, keep_options=near.keep_options, around=near.around, guard_s=NEIGHBOURHOOD_S)
-
-    def _ask_for_a_plan(self) -> None:
-        """Any plan, with the pairs and options of smallest reduced cost; each time with more of them."""
-        problem = self.search.problem
-        costs = np.sort(np.concatenate([self.proven.uses_pair.ravel(), self.proven.takes_option]))
-        cutoff = float(costs[int(self.pairs)]) if self.pairs < len(costs) else np.inf
-        self.pairs *= 4
-        keep = self.proven.pairs(problem, cutoff)
-        self._submit(keep=keep, keep_options=self.proven.options(cutoff), around=None, guard_s=np.inf, everything=cutoff == np.inf)
-
-    def _submit(self, *, guard_s: float, everything: bool = False, **part: object) -> None:
-        search, settings = self.search, self.search.settings
-        limited = settings.deterministic_limit is None
-        if limited and not settings.side_by_side and search.best is not None and settings.time_limit_s is not None:
-            guard_s = min(guard_s, PART_SHARE * settings.time_limit_s)
-        seconds = min(guard_s, max(search.left, 1.0)) if limited else search.left
-        answer = self.assigner.ask(
-            **part,
-            lots=self.proven.lots(search.problem, self.cutoff_usd),
-            backend="highs",
-            threads=1,
-            seed=settings.seed,
-            time_limit_s=seconds if np.isfinite(seconds) else None,
-            relative_gap=settings.relative_gap / 4,
-            deterministic_limit=None if limited else NODES,
-        )
-        self.asked = _Asked(answer, search.seconds, everything)
-
-    def _take_part(self) -> None:
-        asked = self.asked
-        if asked is None or not asked.answer.done():
-            return
-        self.asked, part = None, asked.answer.result()
-        if part.status is PlanStatus.INFEASIBLE and asked.everything:
-            raise InfeasiblePlan(explain(self.search.problem))
-        better = part.decisions is not None and self.search.offer(part.decisions)
-        self.stalled = 0 if better else self.stalled + 1
-        solved = part.status in (PlanStatus.OPTIMAL, PlanStatus.INFEASIBLE)
-        if self.search.settings.deterministic_limit is None:
-            quick = self.search.seconds - asked.begun < QUICK_S
-            self.free = max(2.0, self.free * (LARGER if solved and quick else 1.0 if solved else SMALLER))

@@ -18,6 +18,7 @@ from optimizer.domain.surface import Floats, Ints
 from optimizer.pricing.arrays import Prepared, with_lots, with_pairs
 from optimizer.pricing.ascent import price_prepared
 from optimizer.pricing.prices import Prices, Shares
+from optimizer.solve.contract_search import rivals_of
 from optimizer.solve.rounding import rounded
 
 OPEN = 0.02  # of a lot or a load, or more, that is taken otherwise
@@ -50,7 +51,8 @@ def dive(
     dive = _Dive(problem, prepared, start, _drawn(random))
     while dive.prices.bound_usd < cutoff_usd:
         if not (dive.decide_contracts() or dive.decide_loads()):
-            return Dived(decisions=dive.decisions if dive.followed else None, bound_usd=dive.prices.bound_usd)
+            ended = None if dive.prices is start else rounded(problem, dive.shares)
+            return Dived(decisions=ended, bound_usd=dive.prices.bound_usd)
         dive.follow()
     return Dived(decisions=None, bound_usd=dive.prices.bound_usd)
 
@@ -84,8 +86,8 @@ class _Dive:
         self.supply = self.problem.supply
         self.allowed: Bools = self.problem.pair_allowed.copy()
         self.decided = np.zeros(len(needs.loads), dtype=np.bool_)
-        self.by_size, self.large = _by_size(self.problem)
-        self.looked_at, self.followed = FIRST_LOADS, False
+        self.large = _large_loads(self.problem)
+        self.looked_at = FIRST_LOADS
         self.paired = self.prepared
 
     @property
@@ -93,14 +95,10 @@ class _Dive:
         assert self.prices.shares is not None
         return self.prices.shares
 
-    @property
-    def decisions(self) -> Decisions:
-        return rounded(self.problem, self.shares)
-
     def follow(self) -> None:
         """Prices of what is decided by now."""
         prepared = with_lots(self.paired, self.supply.least_lots, self.supply.most_lots)
-        self.prices, self.followed = price_prepared(prepared, iterations=EVALUATIONS, start=self.prices, rate=RATE), True
+        self.prices = price_prepared(prepared, iterations=EVALUATIONS, start=self.prices, rate=RATE)
 
     def decide_contracts(self) -> bool:
         """Some of the open contracts at whole lots; False where none is open."""
@@ -118,10 +116,10 @@ class _Dive:
         open_ = np.where(self.decided, 0.0, _away(self.problem, self.shares))
         while True:
             away = np.zeros(len(open_))
-            some = self.by_size[: min(self.looked_at, self.large)]
+            some = self.large[: self.looked_at]
             away[some] = open_[some]
             picked = _least_open(away)
-            if len(picked) or self.looked_at >= self.large:
+            if len(picked) or self.looked_at >= len(self.large):
                 break
             self.looked_at *= 2
         for load in picked:
@@ -149,12 +147,12 @@ def _away(problem: PlanningProblem, shares: Shares) -> Floats:
     return np.asarray(np.where((1.0 - whole <= most).all(axis=1), (1.0 - most).max(axis=1), 0.0))
 
 
-def _by_size(problem: PlanningProblem) -> tuple[Ints, int]:
-    """Loads by the accelerators that they hold around the clock, the largest first, and how many of them are large."""
+def _large_loads(problem: PlanningProblem) -> Ints:
+    """Loads that hold many accelerators around the clock, the largest first."""
     needs = problem.needs
     size = np.zeros(len(needs.loads))
     np.maximum.at(size, needs.pair_load, needs.need.mean(axis=(1, 2, 3)))
-    return np.argsort(-size, kind="stable"), int((size > LARGE * size.sum() / len(problem.pools)).sum())
+    return np.argsort(-size, kind="stable")[: int((size > LARGE * size.sum() / len(problem.pools)).sum())]
 
 
 def decided(supply: Supply, k: int, lots: int) -> Supply:
@@ -164,9 +162,7 @@ def decided(supply: Supply, k: int, lots: int) -> Supply:
     """
     alike = _copies(supply, k)
     least, most = supply.least_lots.copy(), supply.most_lots.copy()
-    others = np.isin(supply.option_group, supply.option_group[alike & (supply.option_group >= 0)])
-    others[supply.excluded_contract[np.isin(supply.excluded_contract, np.flatnonzero(alike)).any(axis=1)]] = True
-    others &= ~alike
+    others = rivals_of(supply, alike)
     most[alike] = np.clip(0 if (least[others] > 0).any() else lots, least[alike], most[alike])
     least[alike] = most[alike]
     if most[alike].any():

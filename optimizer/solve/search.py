@@ -112,8 +112,9 @@ class Search:
         They count as tried from then on.
         """
         chosen = within_renewals(self.problem, together(self.problem, chosen))
-        known = _key(chosen) in self.tried
-        self.tried.add(_key(chosen))
+        key = _key(chosen)
+        known = key in self.tried
+        self.tried.add(key)
         return None if known else chosen
 
     def keep_if_better(self, settled: Settled | None) -> bool:
@@ -126,6 +127,11 @@ class Search:
     def weighed_usd(self, settled: Settled) -> float:
         """What a plan costs, and is charged for leaving the last plan's placements: of two plans the search keeps the one with less."""
         return settled.objective_usd + (0.0 if self.stay is None else charge_usd(self.stay, settled.plan.decisions))
+
+    @property
+    def cutoff_usd(self) -> float:
+        """Plans that cost this or more, or would with what they are charged, are no better than the best."""
+        return np.inf if self.best is None else self.weighed_usd(self.best)
 
     def offer_first(self) -> None:
         """Decisions to begin with: those known from a similar problem; else what a planner would do without a search."""

@@ -63,7 +63,7 @@ def test_prices_that_follow_decisions_bound_plans_with_these(seed: int) -> None:
     barred[np.flatnonzero(needs.pair_load == load)[1:]] = False
     prepared = with_pairs(with_lots(prepare(problem), lots, lots), barred)
     prices = price_prepared(prepared, iterations=100)
-    program = build_program(PlanningProblem(**{**vars(held), "pair_allowed": barred}))
+    program = build_program(replace(held, pair_allowed=barred))
     answer = solve_program(program, relative_gap=SOLVED_GAP)
     assert answer.status is PlanStatus.OPTIMAL
     assert prices.bound_usd <= answer.objective * (1.0 + SOLVED_GAP)
@@ -107,7 +107,7 @@ def test_a_start_whose_prices_are_the_best_is_dived_from(generated: PlanningProb
     assert settle_alone(generated, dived) is not None
 
 
-def test_contracts_that_exclude_a_supplier_are_not_signed_with_its_contracts(generated: PlanningProblem, prices: Prices) -> None:
+def test_contracts_that_exclude_a_supplier_are_not_signed_with_its_contracts(generated: PlanningProblem) -> None:
     supply = generated.supply
     of = supply.contract_supplier
     every = np.array([[k, supplier] for k in range(len(of)) for supplier in np.unique(of) if supplier != of[k]])
@@ -142,7 +142,7 @@ def test_where_nothing_is_open_there_is_no_dive(generated: PlanningProblem) -> N
     alone = np.zeros_like(generated.pair_allowed)
     alone[first] = True
     held = with_supply(generated, least_lots=generated.supply.most_lots)
-    settled = PlanningProblem(**{**vars(held), "pair_allowed": alone})
+    settled = replace(held, pair_allowed=alone)
     prices = price(settled, iterations=300)
     found = dive(settled, prepare(settled), prices)
     assert found.decisions is None
